@@ -1,0 +1,23 @@
+// The few things everybody may import.
+
+export { ByteReader, ByteWriter, DecodeError } from './bytes.ts';
+export { type Clock, isoTime, systemClock } from './clock.ts';
+export type { Component } from './component.ts';
+export {
+  assert,
+  BugError,
+  defineErrors,
+  type ErrorCatalogue,
+  type ErrorDetails,
+  type ErrorSpec,
+  messageOf,
+  RackseedError,
+  systemCode,
+  unreachable,
+} from './errors.ts';
+export { type Ipv4, ipv4ToNumber, numberToIpv4, parseIpv4, parseSubnet, type Subnet, subnetBroadcast, subnetHas } from './ipv4.ts';
+export { type Log, type LogFields, silentLog } from './log.ts';
+export { type Mac, macOfBytes, macToBytes, parseMac } from './mac.ts';
+export { nearest } from './near.ts';
+export { type Random, systemRandom } from './random.ts';
+export { Secret } from './secret.ts';

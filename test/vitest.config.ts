@@ -1,0 +1,29 @@
+// The layers of tests, each a project that runs alone: npm run test:unit | test:integration | test:e2e.
+
+import { defineConfig } from 'vitest/config';
+
+const SECOND = 1000;
+const root = new URL('..', import.meta.url).pathname;
+
+export default defineConfig({
+  root,
+  test: {
+    reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['junit', { outputFile: '.artefacts/junit.xml' }]],
+    projects: [
+      { root, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30 * SECOND } },
+      {
+        root,
+        test: {
+          name: 'integration',
+          include: ['test/{conformance,interop,crash,setup}/**/*.test.ts'],
+          testTimeout: 180 * SECOND,
+          hookTimeout: 300 * SECOND,
+        },
+      },
+      {
+        root,
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 900 * SECOND, hookTimeout: 1800 * SECOND, fileParallelism: false },
+      },
+    ],
+  },
+});
