@@ -86,11 +86,7 @@ const UUID_DISTINCT_DIGITS_MIN = 3;
 
 /** A DMI text worth showing (maker, product): trimmed, without control characters; null for placeholders. */
 export function cleanDmiText(raw: string | null | undefined, maxLength = 256): string | null {
-  const text = [...(raw ?? '')]
-    .map((character) => (character < ' ' || character === '\u007f' || character === '\ufffd' ? ' ' : character))
-    .join('')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
+  const text = (raw ?? '').replaceAll(/[\p{Cc}\ufffd\s]+/gu, ' ').trim();
   return isPlaceholder(text) ? null : text.slice(0, maxLength);
 }
 
