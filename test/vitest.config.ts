@@ -8,7 +8,6 @@ const root = new URL('..', import.meta.url).pathname;
 export default defineConfig({
   root,
   test: {
-    reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['junit', { outputFile: '.artefacts/junit.xml' }]],
     projects: [
       { root, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30 * SECOND } },
       {
@@ -22,7 +21,13 @@ export default defineConfig({
       },
       {
         root,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 900 * SECOND, hookTimeout: 1800 * SECOND, fileParallelism: false },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 900 * SECOND,
+          hookTimeout: 1800 * SECOND,
+          fileParallelism: false,
+        },
       },
     ],
   },

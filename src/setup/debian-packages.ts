@@ -1,0 +1,71 @@
+// Every Debian package the project can need, as data: for what, how its presence is seen, and why.
+// Knows nothing of apt: adding a tool to the project is adding a row here.
+
+export const NEED_GROUPS = ['lab', 'images', 'test'] as const;
+export type NeedGroup = (typeof NEED_GROUPS)[number];
+
+/** A command is looked for in PATH and the sbin folders; a file may hold `*`. */
+export type Probe = { readonly command: string } | { readonly file: string };
+
+export interface DebianPackage {
+  readonly groups: readonly NeedGroup[];
+  readonly package: string;
+  readonly probe: Probe;
+  /** Completes "is needed …". */
+  readonly why: string;
+}
+
+export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
+  { groups: ['lab'], package: 'qemu-system-x86', probe: { command: 'qemu-system-x86_64' }, why: 'to run the virtual mini-PC' },
+  { groups: ['lab'], package: 'qemu-utils', probe: { command: 'qemu-img' }, why: 'to make the disks of the virtual mini-PC' },
+  {
+    groups: ['lab'],
+    package: 'ovmf',
+    probe: { file: '/usr/share/OVMF/OVMF_CODE_4M.fd' },
+    why: 'as the UEFI firmware of the virtual mini-PC',
+  },
+  { groups: ['lab'], package: 'iproute2', probe: { command: 'ip' }, why: 'to make the private bridge of the lab' },
+  { groups: ['lab', 'test'], package: 'procps', probe: { command: 'sysctl' }, why: 'to set up the lab network and to watch processes' },
+  {
+    groups: ['images'],
+    package: 'mmdebstrap',
+    probe: { command: 'mmdebstrap' },
+    why: 'to build the RAM system and minimal chroots from Debian packages',
+  },
+  { groups: ['images'], package: 'cpio', probe: { command: 'cpio' }, why: 'to pack the RAM system' },
+  { groups: ['images'], package: 'zstd', probe: { command: 'zstd' }, why: 'to compress the RAM system' },
+  { groups: ['images'], package: 'kmod', probe: { command: 'depmod' }, why: 'to index the kernel modules of the RAM system' },
+  { groups: ['images'], package: 'binutils', probe: { command: 'strip' }, why: 'to make the Node of the RAM system small' },
+  { groups: ['images'], package: 'xz-utils', probe: { command: 'xz' }, why: 'to unpack Debian packages' },
+  {
+    groups: ['images'],
+    package: 'ipxe',
+    probe: { file: '/usr/lib/ipxe/undionly.kpxe' },
+    why: 'as the network boot program sent to BIOS and UEFI machines',
+  },
+  { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
+  {
+    groups: ['test'],
+    package: 'postgresql',
+    probe: { file: '/usr/lib/postgresql/*/bin/initdb' },
+    why: 'to run the store tests on PostgreSQL too',
+  },
+  { groups: ['test'], package: 'isc-dhcp-client', probe: { command: 'dhclient' }, why: 'as an independent DHCP client' },
+  {
+    groups: ['test'],
+    package: 'busybox-static',
+    probe: { command: 'busybox' },
+    why: 'for udhcpc, an independent DHCP client, and busybox tftp',
+  },
+  { groups: ['test'], package: 'tftp-hpa', probe: { command: 'tftp' }, why: 'as an independent TFTP client' },
+  { groups: ['test'], package: 'atftp', probe: { command: 'atftp' }, why: 'as an independent TFTP client with block size and window size' },
+  { groups: ['test'], package: 'curl', probe: { command: 'curl' }, why: 'as an independent HTTP and TFTP client' },
+  { groups: ['test'], package: 'kea-admin', probe: { command: 'perfdhcp' }, why: 'for perfdhcp, an independent DHCP load generator' },
+  { groups: ['test'], package: 'dnsmasq-base', probe: { command: 'dnsmasq' }, why: 'as an independent DHCP and TFTP server' },
+  { groups: ['test'], package: 'tcpdump', probe: { command: 'tcpdump' }, why: 'to keep what was on the wire beside a failed test' },
+  { groups: ['test'], package: 'buildah', probe: { command: 'buildah' }, why: 'to build the container image without a daemon' },
+];
+
+export function packagesFor(groups: readonly NeedGroup[]): DebianPackage[] {
+  return DEBIAN_PACKAGES.filter((row) => row.groups.some((group) => groups.includes(group)));
+}
