@@ -152,6 +152,13 @@ export interface TaskTable {
   result: string | null;
   owner: string | null;
   fence: number;
+  /** Until when the owner has it; then another may take it up. */
+  lease_until: number;
+  /** The wake a suspended step waits for, and JSON of those that have come. */
+  wake_event: string | null;
+  wakes: string;
+  /** The submitter's: the same key is the same task. */
+  idempotency_key: string | null;
   run_after: number;
   created_at: number;
   started_at: number | null;
@@ -166,6 +173,8 @@ export interface TaskStepTable {
   title: string;
   state: string;
   attempt: number;
+  /** How often this attempt was cut off by the end of a process and taken up again. */
+  resumes: number;
   error: string | null;
   /** JSON: what the step returned; later steps read it. */
   result: string | null;
@@ -222,4 +231,9 @@ export interface BootSecretTable {
   created_at: number;
   expires_at: number;
   spent_at: number | null;
+  /** SHA-256 of what the agent chose at its look-up: the same secret with another claim is somebody else. */
+  claim_hash: string | null;
+  /** SHA-256 of the token it was given, hex. */
+  token_hash: string | null;
+  node_uuid: string | null;
 }

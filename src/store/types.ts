@@ -2,6 +2,7 @@
 
 import type { Kysely, Transaction } from 'kysely';
 import type { Clock, Log, Random, Secret } from '../lib/index.ts';
+import type { Migration } from './migrations/types.ts';
 import type { Database } from './schema.ts';
 
 export type Severity = 'info' | 'warning' | 'error';
@@ -60,7 +61,10 @@ export interface LeaseRequest {
 
 export interface Leases {
   /** The lease, or who holds it. A holder's own second acquire renews and keeps the fence. */
-  acquire(tx: Tx, request: LeaseRequest): Promise<{ readonly ok: true; readonly lease: Lease } | { readonly ok: false; readonly heldBy: Lease }>;
+  acquire(
+    tx: Tx,
+    request: LeaseRequest,
+  ): Promise<{ readonly ok: true; readonly lease: Lease } | { readonly ok: false; readonly heldBy: Lease }>;
   /** False when the lease was lost (expired and taken, or released). */
   renew(tx: Tx, lease: Lease, ttlMs: number): Promise<boolean>;
   release(tx: Tx, lease: Lease): Promise<void>;
@@ -77,7 +81,10 @@ export interface OutboxItem {
 }
 
 export interface Outbox {
-  add(tx: Tx, item: { readonly kind: string; readonly eventSeq: number; readonly payload: Readonly<Record<string, unknown>> }): Promise<string>;
+  add(
+    tx: Tx,
+    item: { readonly kind: string; readonly eventSeq: number; readonly payload: Readonly<Record<string, unknown>> },
+  ): Promise<string>;
   due(limit: number): Promise<OutboxItem[]>;
   done(id: string): Promise<void>;
   /** Counts the attempt and sets the next one later (exponential, capped, jittered). */
@@ -95,7 +102,11 @@ export interface TaskLogs {
   /** Returns at once; lines are written in batches (time or size) in order. Bounded: at the cap the oldest unwritten lines are counted and replaced by one line that says so. */
   append(line: TaskLogLine): void;
   flush(): Promise<void>;
-  list(query: { readonly taskId: string; readonly afterId: number; readonly limit: number }): Promise<{ id: number; at: number; position: number; stream: string; line: string }[]>;
+  list(query: {
+    readonly taskId: string;
+    readonly afterId: number;
+    readonly limit: number;
+  }): Promise<{ id: number; at: number; position: number; stream: string; line: string }[]>;
 }
 
 export interface ReasonInput {
@@ -110,7 +121,10 @@ export interface Reasons {
   /** Returns at once; batched; keeps the last 200 per subject and 100,000 in all. */
   note(reason: ReasonInput): void;
   flush(): Promise<void>;
-  list(subject: string, limit: number): Promise<{ at: number; area: string; decision: string; reason: string; data: Readonly<Record<string, unknown>> }[]>;
+  list(
+    subject: string,
+    limit: number,
+  ): Promise<{ at: number; area: string; decision: string; reason: string; data: Readonly<Record<string, unknown>> }[]>;
 }
 
 /** Seals text with the store's key (AES-256-GCM), bound to a context so that a sealed value can't be moved to another column or row. */
@@ -148,6 +162,10 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How long a transaction may stay open before it is rolled back; 10 s unless given. */
+  readonly transactionLimitMs?: number;
+  /** The migrations to bring the database to; all of them unless given (tests of upgrades give fewer). */
+  readonly migrations?: readonly Migration[];
 }
 
 export interface StoreKey {

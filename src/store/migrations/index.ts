@@ -1,0 +1,7 @@
+// Every migration, oldest first. To add one: write the file, add it here, add rows of the version before it to
+// test/fixtures/store/, and change schema.ts; the tests compare all of these.
+
+import { spine } from './0001-spine.ts';
+import type { Migration } from './types.ts';
+
+export const MIGRATIONS: readonly Migration[] = [spine];

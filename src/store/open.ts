@@ -1,0 +1,97 @@
+// Opens the store a URL names and puts its parts together.
+
+import { BugError } from '../lib/index.ts';
+import type { Backend, BackendOptions } from './backend.ts';
+import { StoredEventLog } from './events.ts';
+import { checkKey } from './key-check.ts';
+import { createLeases } from './leases.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+import { createOutbox } from './outbox.ts';
+import { createReasons } from './reasons.ts';
+import { openSqlite } from './sqlite/open.ts';
+import { createTaskLogs } from './task-logs.ts';
+import { insideTransaction, isInsideTransaction, type TxState } from './transaction.ts';
+import type { Store, StoreOptions, Tx } from './types.ts';
+import { parseStoreUrl } from './url.ts';
+import { StoreVault } from './vault.ts';
+
+/** Nothing in Rackseed needs a transaction for longer; one that hangs would stop all others. */
+const TRANSACTION_LIMIT_MS = 10_000;
+
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const backend = await openBackend(options);
+  try {
+    return await assemble(backend, options);
+  } catch (thrown) {
+    await backend.close();
+    throw thrown;
+  }
+}
+
+async function openBackend(options: StoreOptions): Promise<Backend> {
+  const location = parseStoreUrl(options.url);
+  const common: BackendOptions = {
+    clock: options.clock,
+    log: options.log,
+    migrations: options.migrations ?? MIGRATIONS,
+    transactionLimitMs: options.transactionLimitMs ?? TRANSACTION_LIMIT_MS,
+  };
+  if (location.dialect === 'sqlite') return await openSqlite(location.path, common);
+  throw new BugError('PostgreSQL comes next');
+}
+
+async function assemble(backend: Backend, options: StoreOptions): Promise<Store> {
+  const { db, announce } = backend;
+  const { clock, random, log } = options;
+  const events = new StoredEventLog({ db, clock, log, ...(announce === undefined ? {} : { announce }) });
+  const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => runTransaction(backend, events, work);
+  const vault = new StoreVault({ db, keys: options.keys, clock, random });
+  await checkKey(db, transaction, vault);
+  await backend.listen?.(() => events.wakeAll());
+  const taskLogs = createTaskLogs({ db, clock, log, transaction });
+  const reasons = createReasons({ db, clock, log, transaction });
+  let closing: Promise<void> | undefined;
+  return {
+    dialect: backend.dialect,
+    db,
+    transaction,
+    events,
+    leases: createLeases(clock),
+    outbox: createOutbox({ db, clock, random }),
+    taskLogs,
+    reasons,
+    vault,
+    check: () => transaction((tx) => proveCommit(tx, clock.now())),
+    close: () => {
+      closing ??= closeAll(backend, [taskLogs, reasons]);
+      return closing;
+    },
+  };
+}
+
+async function runTransaction<T>(backend: Backend, events: StoredEventLog, work: (tx: Tx) => Promise<T>): Promise<T> {
+  if (isInsideTransaction()) throw new BugError('store.transaction() was called inside a transaction: pass its tx on instead');
+  let state: TxState | undefined;
+  const result = await backend.run((tx) => {
+    state = { open: true, appended: false };
+    return insideTransaction(tx, state, work);
+  });
+  if (state?.appended === true) events.wakeAll();
+  return result;
+}
+
+async function proveCommit(tx: Tx, now: number): Promise<void> {
+  const row = { key: 'checked_at', value: String(now) };
+  await tx
+    .insertInto('meta')
+    .values(row)
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: row.value }))
+    .execute();
+}
+
+/** Closes the database even when the last batches could not be written, and says so. */
+async function closeAll(backend: Backend, batches: readonly { close(): Promise<void> }[]): Promise<void> {
+  const results = await Promise.allSettled(batches.map((batch) => batch.close()));
+  await backend.close();
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

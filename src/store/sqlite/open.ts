@@ -1,0 +1,101 @@
+// Opens a SQLite database: look first, lock, back up, migrate, then hand out.
+
+import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import type { Backend, BackendOptions } from '../backend.ts';
+import { migrate, pendingMigrations } from '../migrations/runner.ts';
+import { type MigrationTx, SQLITE_TYPES } from '../migrations/types.ts';
+import type { Database } from '../schema.ts';
+import { backUp } from './backup.ts';
+import { SerialSqliteDialect } from './driver.ts';
+import { corrupt, translateSqlite } from './errors.ts';
+import { checkPlace, inspect } from './inspect.ts';
+import { type FileLock, lockFile } from './lock.ts';
+import { Writer } from './writer.ts';
+
+/** Blocks the event loop while another program (a person's sqlite3) writes; ours are serialised before they get here. */
+const BUSY_TIMEOUT_MS = 1000;
+const WAL_KEPT_BYTES = 64 * 1024 * 1024;
+
+export async function openSqlite(path: string, options: BackendOptions): Promise<Backend> {
+  checkPlace(path);
+  const lock = lockFile(path);
+  let writing: Sqlite.Database | undefined;
+  try {
+    prepareFile(path, options);
+    writing = connect(path);
+    await migrateFile(path, writing, options);
+    return serve(path, writing, lock, options);
+  } catch (thrown) {
+    writing?.close();
+    lock.release();
+    throw translateSqlite(thrown, path);
+  }
+}
+
+/** Everything that must be refused is refused here, before the first write. */
+function prepareFile(path: string, options: BackendOptions): void {
+  const { exists, applied } = inspect(path);
+  const pending = pendingMigrations(applied, options.migrations, path);
+  if (!exists || pending.length === 0 || applied.length === 0) return;
+  const version = applied.at(-1)?.version ?? 0;
+  const copy = backUp(path, version, options.clock.now());
+  options.log.info({ copy, from: version, to: pending.at(-1)?.version }, 'the database was copied before its migration');
+}
+
+function connect(path: string): Sqlite.Database {
+  const db = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    db.pragma('journal_mode = wal');
+    db.pragma('synchronous = full');
+    db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
+    return db;
+  } catch (thrown) {
+    db.close();
+    throw thrown;
+  }
+}
+
+/** References are checked at the end of each migration instead of at each statement: SQLite alters tables by rebuilding them. */
+async function migrateFile(path: string, db: Sqlite.Database, options: BackendOptions): Promise<void> {
+  db.pragma('foreign_keys = off');
+  await migrate(
+    {
+      dialect: new SqliteDialect({ database: db }),
+      types: SQLITE_TYPES,
+      migrations: options.migrations,
+      now: () => options.clock.now(),
+      verify: (tx) => checkReferences(tx, path),
+      applied: (migration) => options.log.info({ version: migration.version, name: migration.name }, 'migration applied'),
+    },
+    path,
+  );
+  db.pragma('foreign_keys = on');
+}
+
+async function checkReferences(tx: MigrationTx, path: string): Promise<void> {
+  const { rows } = await sql<{ table: string }>`pragma foreign_key_check`.execute(tx);
+  const tables = new Set(rows.map((row) => row.table));
+  if (tables.size > 0) throw corrupt(path, `rows of ${[...tables].join(', ')} refer to rows that are not there`);
+}
+
+function serve(path: string, writing: Sqlite.Database, lock: FileLock, options: BackendOptions): Backend {
+  const translate = (thrown: unknown): unknown => translateSqlite(thrown, path);
+  const reading = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  for (const db of [writing, reading]) db.pragma('case_sensitive_like = on'); // as in PostgreSQL
+  const writer = new Writer({ connection: writing, log: options.log, limitMs: options.transactionLimitMs, translate });
+  const db = new Kysely<Database>({ dialect: new SerialSqliteDialect({ writer, writing, reading, translate }) });
+  return {
+    dialect: 'sqlite',
+    db,
+    run: (work) => db.transaction().execute(work),
+    close: async () => {
+      // Kysely closes the connections only if it was ever used
+      await db.destroy();
+      writer.close();
+      reading.close();
+      writing.close();
+      lock.release();
+    },
+  };
+}

@@ -1,0 +1,217 @@
+// Who may write, and when it is on disk. SQLite has one writer: transactions take turns, and those that wait share one commit
+// (one fsync) with those before them. Nobody is told "committed" before that commit has succeeded.
+
+import type { Database } from 'better-sqlite3';
+import { BugError, type Log } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
+
+/** A shared commit is closed at this many transactions or after this long, so that the first of them does not wait for ever. */
+const GROUP_LIMIT = 64;
+const GROUP_WINDOW_MS = 5;
+/** Bounds what an overload can pile up. */
+const QUEUE_LIMIT = 10_000;
+
+export interface Turn {
+  /** Set when a statement failed or the time was up: nothing more may be done, commit turns into rollback. */
+  failure: unknown;
+  /** What SQLite said, when it was a statement. */
+  cause: unknown;
+  state: 'waiting' | 'open' | 'joined' | 'ended';
+  /** True when others that finished before it are still in the same commit. */
+  isShared: boolean;
+  resolve: () => void;
+  reject: (reason: unknown) => void;
+  watchdog: NodeJS.Timeout | undefined;
+}
+
+export interface WriterOptions {
+  readonly connection: Database;
+  readonly log: Log;
+  /** How long a transaction may stay open. Real time, because it guards against an await that never ends. */
+  readonly limitMs: number;
+  readonly translate: (thrown: unknown) => unknown;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #db: Database;
+  #waiting: Turn[] = [];
+  #active: Turn | undefined;
+  /** Done, and waiting for the commit they share. */
+  #joined: Turn[] = [];
+  #groupStarted = 0;
+  #isClosed = false;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#db = options.connection;
+  }
+
+  /** Resolves when it is this one's turn and its transaction is open. */
+  async begin(): Promise<Turn> {
+    if (this.#isClosed) throw fail('store.closed', { message: 'the store is closed' });
+    if (this.#waiting.length >= QUEUE_LIMIT)
+      throw fail('store.busy', { message: `${QUEUE_LIMIT} transactions are waiting already`, hint: 'look for what floods the store' });
+    const turn: Turn = {
+      failure: undefined,
+      cause: undefined,
+      state: 'waiting',
+      isShared: false,
+      resolve: ignore,
+      reject: ignore,
+      watchdog: undefined,
+    };
+    if (this.#active === undefined) this.#open(turn);
+    else await this.#wait(turn);
+    return turn;
+  }
+
+  /** Resolves when the transaction is on disk. */
+  async commit(turn: Turn): Promise<void> {
+    if (turn.failure !== undefined) throw turn.failure;
+    assertOpen(turn);
+    clearTimeout(turn.watchdog);
+    if (turn.isShared) this.#exec('release turn');
+    turn.state = 'joined';
+    this.#joined.push(turn);
+    const settled = new Promise<void>((resolve, reject) => {
+      turn.resolve = resolve;
+      turn.reject = reject;
+    });
+    this.#active = undefined;
+    this.#next();
+    await settled;
+  }
+
+  /** Undoes this transaction only. Does nothing when it has ended already. */
+  rollback(turn: Turn, reason?: unknown): void {
+    if (turn.state !== 'open') return;
+    turn.state = 'ended';
+    turn.failure ??= reason ?? new BugError('the transaction was rolled back');
+    clearTimeout(turn.watchdog);
+    this.#active = undefined;
+    this.#undo(turn);
+    this.#next();
+  }
+
+  /** After this nothing begins; what waits is refused. */
+  close(): void {
+    this.#isClosed = true;
+    const refused = this.#waiting.splice(0);
+    for (const turn of refused) turn.reject(fail('store.closed', { message: 'the store was closed before the transaction began' }));
+  }
+
+  #wait(turn: Turn): Promise<void> {
+    return new Promise((resolve, reject) => {
+      turn.resolve = resolve;
+      turn.reject = reject;
+      this.#waiting.push(turn);
+    });
+  }
+
+  #open(turn: Turn): void {
+    turn.isShared = this.#joined.length > 0;
+    try {
+      this.#db.exec(turn.isShared ? 'savepoint turn' : 'begin immediate');
+    } catch (thrown) {
+      turn.state = 'ended';
+      throw this.#options.translate(thrown);
+    }
+    if (!turn.isShared) this.#groupStarted = performance.now();
+    turn.state = 'open';
+    this.#active = turn;
+    turn.watchdog = setTimeout(() => this.#expire(turn), this.#options.limitMs);
+  }
+
+  #expire(turn: Turn): void {
+    const seconds = this.#options.limitMs / 1000;
+    this.#options.log.error({ seconds }, 'a transaction stayed open too long and was rolled back');
+    this.rollback(
+      turn,
+      fail('store.transaction_timeout', {
+        message: `a transaction was open for more than ${seconds} s and was rolled back`,
+        hint: 'this is a fault of Rackseed: report it',
+      }),
+    );
+  }
+
+  /** Lets the next one in, into the same commit while that is young and small; else commits first. */
+  #next(): void {
+    const isFull = this.#joined.length >= GROUP_LIMIT || performance.now() - this.#groupStarted > GROUP_WINDOW_MS;
+    if (this.#joined.length > 0 && (this.#waiting.length === 0 || isFull)) this.#commitGroup();
+    while (this.#active === undefined) {
+      const turn = this.#waiting.shift();
+      if (turn === undefined) return;
+      const { resolve, reject } = turn;
+      try {
+        this.#open(turn);
+        resolve();
+      } catch (thrown) {
+        reject(thrown);
+      }
+    }
+  }
+
+  #commitGroup(): void {
+    const group = this.#joined.splice(0);
+    try {
+      this.#db.exec('commit');
+    } catch (thrown) {
+      this.#rollbackAll();
+      const reason = this.#options.translate(thrown);
+      for (const turn of group) settle(turn, reason);
+      return;
+    }
+    for (const turn of group) settle(turn);
+  }
+
+  /** Takes back what this one did; what finished before it in the same commit stays, unless SQLite took that back as well. */
+  #undo(turn: Turn): void {
+    if (turn.isShared && this.#db.inTransaction) {
+      try {
+        this.#db.exec('rollback to turn; release turn');
+        return;
+      } catch (thrown) {
+        turn.cause = this.#options.translate(thrown);
+      }
+    }
+    // On a full disk or an I/O error SQLite may roll back everything by itself: those that shared the commit are lost with it.
+    this.#rollbackAll();
+    for (const other of this.#joined.splice(0)) settle(other, turn.cause ?? turn.failure);
+  }
+
+  #rollbackAll(): void {
+    if (!this.#db.inTransaction) return;
+    try {
+      this.#db.exec('rollback');
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown }, 'SQLite could not roll back');
+    }
+  }
+
+  #exec(sql: string): void {
+    try {
+      this.#db.exec(sql);
+    } catch (thrown) {
+      throw this.#options.translate(thrown);
+    }
+  }
+}
+
+function settle(turn: Turn, reason?: unknown): void {
+  turn.state = 'ended';
+  if (reason === undefined) {
+    turn.resolve();
+    return;
+  }
+  turn.failure = reason;
+  turn.reject(reason);
+}
+
+function assertOpen(turn: Turn): void {
+  if (turn.state !== 'open') throw new BugError(`the transaction is ${turn.state}`);
+}
+
+function ignore(): void {
+  // replaced when there is something to settle
+}
