@@ -1,0 +1,70 @@
+// The rules of the architecture, asked of every file in src. An exception stands here with its reason, and goes when it is no longer needed.
+
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  agentTakesOnlyTypes,
+  clockAndChanceArePassedIn,
+  doorsNameTheirExports,
+  filesBeginWithWhatTheyAre,
+  filesStaySmall,
+  functionsStaySmall,
+  importsGoDown,
+  onlyEntriesReadTheProcess,
+  othersComeThroughTheDoor,
+  pureFilesStayPure,
+  type Rule,
+  roomOf,
+} from './rules.ts';
+import { readSources } from './source.ts';
+
+interface Exception {
+  readonly file: string;
+  readonly why: string;
+}
+
+const RULES: readonly { readonly name: string; readonly rule: Rule; readonly except?: readonly Exception[] }[] = [
+  { name: 'imports go down the rows and never up or sideways', rule: importsGoDown },
+  { name: 'a room is entered through its index.ts', rule: othersComeThroughTheDoor },
+  { name: 'a door names its exports one by one', rule: doorsNameTheirExports },
+  { name: 'the agent takes only types from the server side', rule: agentTakesOnlyTypes },
+  { name: 'files that are pure by name touch neither clock, chance nor the system', rule: pureFilesStayPure },
+  { name: 'clock and chance are passed in', rule: clockAndChanceArePassedIn },
+  {
+    name: 'only entries read arguments and environment',
+    rule: onlyEntriesReadTheProcess,
+    except: [{ file: 'src/lab/forward.ts', why: 'started as a process of its own, on either side of the namespace' }],
+  },
+  { name: 'files begin with one to three lines that say what they are', rule: filesBeginWithWhatTheyAre },
+  { name: 'files stay under 400 lines', rule: filesStaySmall },
+  { name: 'functions stay within 70 lines', rule: functionsStaySmall },
+];
+
+const sources = readSources(join(import.meta.dirname, '../../..'), 'src');
+const byPath = new Map(sources.map((source) => [source.path, source]));
+
+describe('the tree', () => {
+  it('is read at all', () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(byPath.get('src/lib/index.ts')?.imports.length).toBeGreaterThan(5);
+  });
+
+  it.each(RULES)('$name', ({ rule, except = [] }) => {
+    const excepted = new Set(except.map(({ file }) => file));
+    const complaints = sources.map((source) => ({ file: source.path, found: rule(source, byPath) }));
+    expect(complaints.filter(({ file }) => !excepted.has(file)).flatMap(({ found }) => found)).toEqual([]);
+    const needed = complaints.filter(({ found }) => found.length > 0).map(({ file }) => file);
+    expect(
+      [...excepted].filter((file) => !needed.includes(file)),
+      'exceptions that nothing needs any more',
+    ).toEqual([]);
+  });
+
+  it('has a door in every room', () => {
+    const rooms = new Set(sources.map(({ path }) => roomOf(path)).filter((room) => room !== undefined));
+    // These two are programs of their own: nothing else imports them.
+    const programs = new Set(['agent', 'setup']);
+    const isShared = (room: string): boolean => [...rooms].some((other) => other.startsWith(`${room}/`));
+    expect([...rooms].filter((room) => !programs.has(room) && !isShared(room) && !byPath.has(`src/${room}/index.ts`))).toEqual([]);
+  });
+});
