@@ -20,4 +20,5 @@ export { type Log, type LogFields, silentLog } from './log.ts';
 export { type Mac, macOfBytes, macToBytes, parseMac } from './mac.ts';
 export { nearest } from './near.ts';
 export { type Random, systemRandom } from './random.ts';
+export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts';
 export { Secret } from './secret.ts';

@@ -1,0 +1,104 @@
+// The boot service: joins the pure decisions with what the store knows, and notes every reason. DHCP, TFTP and the boot listener ask it.
+
+import { type Log, type Mac, parseMac } from '../lib/index.ts';
+import type { Reasons } from '../store/index.ts';
+import { type ClientFacts, decideOffer, decideProgram, type KnownMachine, type Offer } from './decide.ts';
+import type { Enrolment } from './enrolment.ts';
+import { fail } from './errors.ts';
+import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files.ts';
+import { type AgentBoot, renderAgent, renderMessage, renderStart, type Scripts } from './script.ts';
+
+export interface BootOptions {
+  readonly enrolment: Enrolment;
+  readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<KnownMachine | undefined>;
+  /** A one-time secret for the agent that is about to boot on this machine. */
+  readonly issueSecret: (mac: Mac, smbiosUuid: string | null) => Promise<string>;
+  readonly files: BootFiles;
+  readonly scripts: Scripts;
+  readonly reasons: Reasons;
+  readonly log: Log;
+  readonly site: Site;
+}
+
+export interface Site {
+  /** The URL of boot artefacts and of the API, as a machine reaches them at this address of ours. */
+  readonly bootUrl: (serverAddress: string) => string;
+  readonly apiUrl: (serverAddress: string) => string;
+  /** SHA-256 of our certificate, hex. */
+  readonly fingerprint: string;
+  readonly console: readonly string[];
+}
+
+export interface Boot {
+  /** For DHCP: which file, if any. */
+  offer(
+    client: ClientFacts & { readonly smbiosUuid: string | null; readonly serverAddress: string },
+  ): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
+  startScript(serverAddress: string): string;
+  machineScript(query: URLSearchParams, serverAddress: string): Promise<string>;
+}
+
+export function createBoot(options: BootOptions): Boot {
+  const { enrolment, files, scripts, site, reasons } = options;
+  const loaders = new Set(files.keys());
+  const hasAgent = files.has(AGENT_KERNEL) && files.has(AGENT_INITRD);
+
+  async function situation(mac: Mac, smbiosUuid: string | null): Promise<Parameters<typeof decideProgram>[0]> {
+    const [machine, state] = await Promise.all([options.findMachine(mac, smbiosUuid), enrolment.get()]);
+    return { machine, enrolmentOpen: state.mode === 'open' };
+  }
+
+  function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {
+    if (offer.offer === 'script') return `${bootUrl}/boot/start.ipxe`;
+    return offer.overHttp ? `${bootUrl}/boot/files/${offer.name}` : offer.name;
+  }
+
+  function note(mac: Mac, decision: string, reason: string): void {
+    reasons.note({ subject: `mac:${mac}`, area: 'boot', decision, reason });
+  }
+
+  return {
+    async offer(client) {
+      const now = await situation(client.mac, client.smbiosUuid);
+      if (!hasAgent && decideProgram(now).run === 'agent') return { silent: 'the agent is not among our boot files: rackseed image build' };
+      const offer = decideOffer(client, now, loaders);
+      return 'silent' in offer ? offer : { fileName: fileOf(offer, site.bootUrl(client.serverAddress)), reason: offer.reason };
+    },
+
+    startScript: (serverAddress) => renderStart(scripts, { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress) }),
+
+    async machineScript(query, serverAddress) {
+      const { mac, smbiosUuid } = readQuery(query);
+      const program = decideProgram(await situation(mac, smbiosUuid));
+      note(mac, `script: ${program.run}`, program.reason);
+      options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
+      const common = { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress), reason: program.reason, mac };
+      if (program.run !== 'agent') return renderMessage(scripts, program.run, common);
+      const boot: AgentBoot = {
+        ...common,
+        kernel: AGENT_KERNEL,
+        initrd: AGENT_INITRD,
+        apiUrl: site.apiUrl(serverAddress),
+        fingerprint: site.fingerprint,
+        secret: await options.issueSecret(mac, smbiosUuid),
+        console: site.console,
+      };
+      return renderAgent(scripts, boot);
+    },
+  };
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** iPXE sends an empty uuid where the firmware has none. */
+function readQuery(query: URLSearchParams): { mac: Mac; smbiosUuid: string | null } {
+  const mac = parseMac(query.get('mac') ?? '');
+  if (mac === undefined) {
+    throw fail('boot.bad_request', {
+      message: `/boot/machine.ipxe: mac=${JSON.stringify((query.get('mac') ?? '').slice(0, 40))} is no MAC address`,
+      hint: 'Boot through /boot/start.ipxe, which fills it in.',
+    });
+  }
+  const uuid = (query.get('uuid') ?? '').toLowerCase();
+  return { mac, smbiosUuid: UUID.test(uuid) ? uuid : null };
+}

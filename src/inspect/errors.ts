@@ -1,0 +1,23 @@
+// What can be wrong with what a booted machine says to us.
+
+import { defineErrors, type ErrorCatalogue } from '../lib/index.ts';
+
+export const INSPECT_ERRORS = {
+  'inspect.secret_refused': {
+    status: 403,
+    about: 'An agent showed a boot secret that is unknown, has expired, or belongs to another machine. All three answer alike.',
+  },
+  'inspect.secret_replayed': {
+    status: 403,
+    about: 'A boot secret that was spent was shown again by somebody else: perhaps a spoofed machine.',
+  },
+  'inspect.token_refused': { status: 401, about: 'An agent showed a token that we did not give, or that a later boot has replaced.' },
+  'inspect.identity_conflict': {
+    status: 409,
+    about: 'A machine reports ports of several nodes, so that it cannot be told which of them it is.',
+  },
+  'inspect.mac_mismatch': { status: 409, about: 'The inventory does not have the port through which the machine booted.' },
+  'inspect.too_many_machines': { status: 503, about: 'As many machines wait for a yes as we are willing to remember.' },
+} as const satisfies ErrorCatalogue;
+
+export const fail = defineErrors(INSPECT_ERRORS);

@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fail } from '../../src/boot/errors.ts';
+import { type BootHttp, createBootHttp, loadBootFiles } from '../../src/boot/index.ts';
+import { silentLog } from '../../src/lib/index.ts';
+import { containing } from '../support/containing.ts';
+
+const content = randomBytes(3 * 1024 * 1024 + 17);
+let directory: string;
+let http: BootHttp;
+let base: string;
+
+const serve = async (port = 0): Promise<BootHttp> => {
+  const server = createBootHttp({
+    host: '127.0.0.1',
+    port,
+    files: await loadBootFiles(directory),
+    startScript: (address) => `#!ipxe\n# start from ${address}`,
+    machineScript: async (query) => {
+      if (query.get('mac') === null) throw fail('boot.bad_request', { message: 'no mac', hint: 'send one' });
+      return `#!ipxe\n# for ${query.get('mac')}`;
+    },
+    log: silentLog,
+  });
+  await server.start(AbortSignal.timeout(10_000));
+  return server;
+};
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rackseed-boot-'));
+  await writeFile(join(directory, 'kernel.bin'), content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  await writeFile(
+    join(directory, 'manifest.json'),
+    JSON.stringify({ artefacts: [{ name: 'agent/kernel', path: 'kernel.bin', size: content.length, sha256 }] }),
+  );
+  http = await serve();
+  base = `http://127.0.0.1:${http.port()}`;
+});
+
+afterAll(async () => {
+  await http.stop();
+  await http.stop();
+  await rm(directory, { recursive: true });
+});
+
+describe('the boot listener', () => {
+  it('serves scripts', async () => {
+    expect(await (await fetch(`${base}/boot/start.ipxe`)).text()).toBe('#!ipxe\n# start from 127.0.0.1\n');
+    expect(await (await fetch(`${base}/boot/files/autoexec.ipxe`)).text()).toContain('start');
+    expect(await (await fetch(`${base}/boot/machine.ipxe?mac=1`)).text()).toContain('for 1');
+  });
+
+  it('serves a boot file whole, and its size without it', async () => {
+    const whole = await fetch(`${base}/boot/files/agent/kernel`);
+    expect(Buffer.from(await whole.arrayBuffer()).equals(content)).toBe(true);
+    const head = await fetch(`${base}/boot/files/agent/kernel`, { method: 'HEAD' });
+    expect([head.headers.get('content-length'), (await head.arrayBuffer()).byteLength]).toEqual([String(content.length), 0]);
+  });
+
+  it('serves a part of a boot file', async () => {
+    const part = await fetch(`${base}/boot/files/agent/kernel`, { headers: { range: 'bytes=1000000-2000000' } });
+    expect(part.status).toBe(206);
+    expect(part.headers.get('content-range')).toBe(`bytes 1000000-2000000/${content.length}`);
+    expect(Buffer.from(await part.arrayBuffer()).equals(content.subarray(1_000_000, 2_000_001))).toBe(true);
+    expect((await fetch(`${base}/boot/files/agent/kernel`, { headers: { range: `bytes=${content.length}-` } })).status).toBe(416);
+  });
+
+  it('gives nothing but what the manifest names', async () => {
+    for (const path of [
+      '/',
+      '/boot/files/kernel.bin',
+      '/boot/files/manifest.json',
+      '/boot/files/../kernel.bin',
+      '/boot/files/%2e%2e/kernel.bin',
+      '/api/nodes',
+      '/boot/files/constructor',
+    ]) {
+      expect((await fetch(`${base}${path}`)).status, path).toBe(404);
+    }
+    expect((await fetch(`${base}/boot/files/agent/kernel`, { method: 'PUT', body: 'x' })).status).toBe(405);
+  });
+
+  it('says what is wrong with a bad request and lives on', async () => {
+    const answer = await fetch(`${base}/boot/machine.ipxe`);
+    expect([answer.status, await answer.text()]).toEqual([400, 'no mac\nsend one\n']);
+    expect((await fetch(`${base}/boot/start.ipxe`)).status).toBe(200);
+  });
+
+  it('names the port that another program holds, and the way out', async () => {
+    await expect(serve(http.port())).rejects.toMatchObject({
+      code: 'boot.port_in_use',
+      message: containing(String(http.port())),
+      hint: containing('server.boot_listen'),
+    });
+  });
+});
+
+describe('boot files', () => {
+  it('that are missing or cut short are refused at start with the way out', async () => {
+    await expect(loadBootFiles(join(directory, 'nowhere'))).rejects.toMatchObject({
+      code: 'boot.artefacts_missing',
+      hint: containing('rackseed image build'),
+    });
+    const short = await mkdtemp(join(tmpdir(), 'rackseed-boot-'));
+    await writeFile(join(short, 'a'), 'abc');
+    await writeFile(join(short, 'manifest.json'), JSON.stringify({ artefacts: [{ name: 'a', path: 'a', size: 4, sha256: '' }] }));
+    await expect(loadBootFiles(short)).rejects.toThrow(/a has 3 bytes, the manifest says 4/);
+    await rm(short, { recursive: true });
+  });
+});

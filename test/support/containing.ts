@@ -1,0 +1,7 @@
+// vitest types its asymmetric matchers as any; these are the same with a type that the checks can follow.
+
+import { expect } from 'vitest';
+
+export function containing(text: string): unknown {
+  return expect.stringContaining(text);
+}
