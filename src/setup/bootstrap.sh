@@ -18,7 +18,8 @@ if ! cmp -s package-lock.json "$stamp" || [ ! -x "node_modules/$pinned/bin/node"
   rm -f "$stamp"
   # No script of a package runs: better-sqlite3 brings its prebuilt binary, and its binding.gyp would ask for a compiler and python.
   # On the command and not in .npmrc, where it would also switch off our own prestart and pretest.
-  npm ci --ignore-scripts --no-audit --no-fund >&2
+  # Warnings are left out: under an older Node, npm warns of engines although nothing of ours will run on that Node.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   if [ ! -x "node_modules/$pinned/bin/node" ]; then
     echo "rackseed: npm left out the optional package $pinned, which is the Node to run on; is optional or os/cpu switched off in an .npmrc?" >&2
     exit 1

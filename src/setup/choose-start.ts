@@ -1,7 +1,7 @@
 // Which command `npm start` becomes, and what it tells the person. Pure.
 
 import type { DebianPackage } from './debian-packages.ts';
-import { names, sudoLine } from './decide.ts';
+import { sudoLine } from './decide.ts';
 
 export interface StartSituation {
   readonly isRoot: boolean;
@@ -20,9 +20,6 @@ export function chooseStart({ isRoot, missing, words }: StartSituation): StartCh
   if (isRoot && missing.length === 0) return { command: ['lab', 'up', '--follow', ...words], say: [] };
   const say = ['starting the appliance without the virtual lab'];
   if (!isRoot) say.push('the lab makes a network namespace, a bridge and a virtual machine, which needs root: sudo npm start');
-  if (missing.length > 0) {
-    say.push(`the lab needs Debian packages that are not here: ${names(missing).join(' ')}`);
-    say.push(`to have them: ${sudoLine(missing)}`);
-  }
+  if (missing.length > 0) say.push(`the lab needs Debian packages that are not here; to have them: ${sudoLine(missing)}`);
   return { command: ['serve', ...words], say };
 }
