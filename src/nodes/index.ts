@@ -1,0 +1,68 @@
+// The nodes' door: the model, the state machine as a table, the one place that moves a node. Knows nothing of power, boot or Proxmox.
+
+export { nameRefusal } from './checks.ts';
+export type { NodeChanges } from './columns.ts';
+export { mermaidText, statesSvg, statesTable } from './diagram.ts';
+export { NODE_ERRORS } from './errors.ts';
+export { nodeTitle } from './guards.ts';
+export { JSON_CAPS, type JsonObject, type JsonValue } from './json.ts';
+export { isNodeSortKey, MAX_PAGE, NODE_SORT_KEYS, type NodeFilters, type NodeQuery, type NodeSortKey } from './list.ts';
+export {
+  type DueTimeout,
+  dueTimeouts,
+  eventOfVerb,
+  explainRefusal,
+  isDeletable,
+  isProvisionState,
+  isTransient,
+  isUpdatable,
+  isVerb,
+  type Next,
+  nextState,
+  onResumeOf,
+  type State,
+  stateOf,
+  targetAfter,
+  verbsFrom,
+  whatIsPossible,
+} from './machine.ts';
+export {
+  type HistoryEntry,
+  type Inventory,
+  isUuid,
+  type Node,
+  type NodeFields,
+  type NodeUuid,
+  POWER_STATES,
+  type Port,
+  type PortUuid,
+  type PowerState,
+  parseNodeUuid,
+  parsePortUuid,
+} from './model.ts';
+export { type Moved, type MoveRequest, moveRefusal } from './move.ts';
+export { type By, createNodes, type FoundNode, type NodeInput, type Nodes, type NodesOptions } from './nodes.ts';
+export { MAX_PORTS, type PortInput, type PortQuery, type Ports } from './ports.ts';
+export { publishStates, stateDocs } from './publish.ts';
+export { changeRefusal, removalRefusal } from './rules.ts';
+export { type DriverInfo, isSecretKey, SealedSecret, type SecretTree } from './sealed.ts';
+export {
+  DELETABLE_STATES,
+  FIRST_STATE,
+  type Guard,
+  MOVES,
+  type Move,
+  type OnResume,
+  type ProvisionEvent,
+  type ProvisionState,
+  STATE_NAMES,
+  STATES,
+  type Tone,
+  UPDATE_ALLOWED_STATES,
+  VERBS,
+  type Verb,
+  WHO,
+  type Who,
+  type Work,
+} from './states.ts';
+export { createStateTimers, type StateTimers, type StateTimersOptions } from './timers.ts';

@@ -1,0 +1,239 @@
+// The nodes as the rest of the code uses them: make, read, change, move, remove. Every write is in the caller's transaction,
+// raises the version and says so in the event log.
+
+import type { Clock, Log, Random } from '../lib/index.ts';
+import type { Store, Tx } from '../store/index.ts';
+import { announce, announceOutside } from './announce.ts';
+import { checkFields } from './checks.ts';
+import { BLANK, columnsOf, type NodeChanges } from './columns.ts';
+import { withConflicts } from './conflicts.ts';
+import { fail } from './errors.ts';
+import { nodeTitle } from './guards.ts';
+import { type JsonObject, jsonColumn } from './json.ts';
+import { checkedLimit, countByState, listNodes, type NodeQuery, type Reader } from './list.ts';
+import { isTransient } from './machine.ts';
+import {
+  type HistoryEntry,
+  historyOfRow,
+  type Inventory,
+  inventoryOfRow,
+  type Node,
+  type NodeFields,
+  type NodeUuid,
+  nodeOfRow,
+  type Port,
+  parseNodeUuid,
+} from './model.ts';
+import { changedMeanwhile, firstStateColumns, type Moved, type MoveRequest, move } from './move.ts';
+import { createPorts, type PortDeps, type PortInput, type Ports, portsByAddress } from './ports.ts';
+import { changeRefusal, removalRefusal, withConsequences } from './rules.ts';
+import { type DriverInfo, openDriverInfo } from './sealed.ts';
+import type { Who } from './states.ts';
+
+export interface NodesOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface NodeInput extends Partial<NodeFields> {
+  readonly driver: string;
+  readonly uuid?: NodeUuid;
+  readonly ports?: readonly PortInput[];
+}
+
+/** Who changes something, for the rules and the event log. */
+export interface By {
+  readonly who: Who;
+  readonly actor?: string;
+}
+
+export interface FoundNode {
+  readonly node: Node;
+  /** The ports by which it was found. */
+  readonly ports: readonly Port[];
+}
+
+export interface Nodes {
+  /** A new node in `enroll`, with its ports. */
+  create(tx: Tx, input: NodeInput, by: By): Promise<Node>;
+  /** By UUID or name. Throws nodes.not_found. Inside a transaction pass it as `on`. */
+  get(uuidOrName: string, on?: Reader): Promise<Node>;
+  find(uuidOrName: string, on?: Reader): Promise<Node | undefined>;
+  list(query: NodeQuery, on?: Reader): Promise<Node[]>;
+  countByState(on?: Reader): Promise<Readonly<Record<string, number>>>;
+  /** The nodes that have one of these MACs; usually one. Text that is no MAC matches nothing; the first 64 are looked at. */
+  findByAddresses(addresses: readonly string[], on?: Reader): Promise<FoundNode[]>;
+  /** `node` as it was read: throws nodes.changed_meanwhile when it is no longer so. */
+  update(tx: Tx, node: Node, changes: NodeChanges, by: By): Promise<Node>;
+  remove(tx: Tx, node: Node, by: By): Promise<void>;
+  /** The one way from a provision state to another. */
+  move(tx: Tx, request: MoveRequest): Promise<Moved>;
+  /** Something of the node was heard (heartbeat, step finished): its timeout counts from now. Nothing in states without one. */
+  signOfLife(tx: Tx, uuid: NodeUuid): Promise<void>;
+  readonly ports: Ports;
+  saveInventory(tx: Tx, uuid: NodeUuid, report: { readonly inventory: JsonObject; readonly pluginData: JsonObject }): Promise<Inventory>;
+  inventory(uuid: NodeUuid, on?: Reader): Promise<Inventory | undefined>;
+  /** Moves, the newest first. */
+  history(uuid: NodeUuid, query?: { readonly limit?: number; readonly before?: string }, on?: Reader): Promise<HistoryEntry[]>;
+  /** driver_info with its secrets opened: only for whoever is about to talk to the machine. */
+  openDriverInfo(node: Node): DriverInfo;
+}
+
+interface Deps extends PortDeps {
+  readonly store: Store;
+  readonly log: Log;
+}
+
+export function createNodes({ store, clock, random, log }: NodesOptions): Nodes {
+  const deps: Deps = { store, db: store.db, clock, random, log, events: store.events, outbox: store.outbox };
+  const ports = createPorts(deps);
+  return {
+    create: (tx, input, by) => createNode(tx, input, by, ports, deps),
+    get: async (ref, on) => (await findNode(on ?? store.db, ref)) ?? notFound(ref),
+    find: (ref, on) => findNode(on ?? store.db, ref),
+    list: (query, on) => listNodes(on ?? store.db, query),
+    countByState: (on) => countByState(on ?? store.db),
+    findByAddresses: (addresses, on) => findByAddresses(on ?? store.db, addresses),
+    update: (tx, node, changes, by) => updateNode(tx, node, changes, by, deps),
+    remove: (tx, node, by) => removeNode(tx, node, by, deps),
+    move: (tx, request) => move(tx, request, deps),
+    signOfLife: (tx, uuid) => signOfLife(tx, uuid, deps),
+    ports,
+    saveInventory: (tx, uuid, report) => saveInventory(tx, uuid, report, deps),
+    inventory: (uuid, on) => getInventory(on ?? store.db, uuid),
+    history: (uuid, query, on) => listHistory(on ?? store.db, uuid, query ?? {}),
+    openDriverInfo: (node) => openDriverInfo(node.driverInfo, store.vault),
+  };
+}
+
+async function createNode(tx: Tx, input: NodeInput, by: By, ports: Ports, deps: Deps): Promise<Node> {
+  const { uuid: wanted, ports: cards, ...given } = input;
+  const fields: NodeFields = { ...BLANK, ...given };
+  checkFields(fields);
+  const now = deps.clock.now();
+  const uuid = wanted ?? parseNodeUuid(deps.random.uuid());
+  if (uuid === undefined) throw new TypeError('the source of randomness gives no UUIDs');
+  const row = {
+    uuid,
+    ...columnsOf(uuid, fields, deps.store.vault),
+    ...firstStateColumns(),
+    inspection_started_at: null,
+    inspection_finished_at: null,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  };
+  await withConflicts({ 'nodes.name': row.name, 'nodes.uuid': uuid, 'nodes.instance_uuid': row.instance_uuid }, () =>
+    tx.insertInto('nodes').values(row).execute(),
+  );
+  const node = nodeOfRow(row);
+  const message = `node ${nodeTitle(node)} enrolled by ${byText(by)}`;
+  await announceOutside(tx, deps, { type: 'node.created', nodeUuid: uuid, message, data: { name: node.name, driver: node.driver, ...by } });
+  for (const card of cards ?? []) await ports.add(tx, uuid, card);
+  return node;
+}
+
+async function findNode(db: Reader, ref: string): Promise<Node | undefined> {
+  const uuid = parseNodeUuid(ref);
+  const rows = db.selectFrom('nodes').selectAll();
+  const row = await (uuid === undefined ? rows.where('name', '=', ref) : rows.where('uuid', '=', uuid)).executeTakeFirst();
+  return row === undefined ? undefined : nodeOfRow(row);
+}
+
+function notFound(ref: string): never {
+  throw fail('nodes.not_found', { message: `there is no node ${ref.slice(0, 255)}`, hint: 'List the nodes to see which there are.' });
+}
+
+async function findByAddresses(db: Reader, addresses: readonly string[]): Promise<FoundNode[]> {
+  const found = Map.groupBy(await portsByAddress(db, addresses), (port) => port.nodeUuid);
+  if (found.size === 0) return [];
+  const rows = await db
+    .selectFrom('nodes')
+    .selectAll()
+    .where('uuid', 'in', [...found.keys()])
+    .orderBy('created_at')
+    .orderBy('uuid')
+    .execute();
+  return rows.map(nodeOfRow).map((node) => ({ node, ports: found.get(node.uuid) ?? [] }));
+}
+
+async function updateNode(tx: Tx, node: Node, changes: NodeChanges, by: By, deps: Deps): Promise<Node> {
+  const wanted = withConsequences(changes);
+  checkFields(wanted);
+  const refusal = changeRefusal(node, changes, by.who);
+  if (refusal !== undefined) throw refusal;
+  const set = { ...columnsOf(node.uuid, wanted, deps.store.vault), updated_at: deps.clock.now(), version: node.version + 1 };
+  const row = await withConflicts({ 'nodes.name': wanted.name, 'nodes.instance_uuid': wanted.instanceUuid }, () =>
+    tx.updateTable('nodes').set(set).where('uuid', '=', node.uuid).where('version', '=', node.version).returningAll().executeTakeFirst(),
+  );
+  if (row === undefined) throw await changedMeanwhile(tx, node);
+  const changed = nodeOfRow(row);
+  const fields = Object.keys(changes);
+  const message = `node ${nodeTitle(changed)}: ${fields.join(', ')} changed by ${byText(by)}`;
+  await announce(tx, deps, { type: 'node.updated', nodeUuid: node.uuid, message, data: { fields, version: changed.version, ...by } });
+  return changed;
+}
+
+// Ports, inventory and history go with the row: their foreign keys cascade.
+async function removeNode(tx: Tx, node: Node, by: By, deps: Deps): Promise<void> {
+  const refusal = removalRefusal(node);
+  if (refusal !== undefined) throw refusal;
+  const gone = await tx.deleteFrom('nodes').where('uuid', '=', node.uuid).where('version', '=', node.version).executeTakeFirst();
+  if (gone.numDeletedRows === 0n) throw await changedMeanwhile(tx, node);
+  const message = `node ${nodeTitle(node)} removed by ${byText(by)}`;
+  await announceOutside(tx, deps, { type: 'node.removed', nodeUuid: node.uuid, message, data: { name: node.name, ...by } });
+}
+
+async function signOfLife(tx: Tx, uuid: NodeUuid, deps: Deps): Promise<void> {
+  const node = await findNode(tx, uuid);
+  if (node === undefined) return notFound(uuid);
+  if (!isTransient(node.provisionState)) return;
+  const now = deps.clock.now();
+  // The version rises, so that a timer that had just read the node as silent loses.
+  const { numUpdatedRows } = await tx
+    .updateTable('nodes')
+    .set({ provision_updated_at: now, updated_at: now, version: node.version + 1 })
+    .where('uuid', '=', uuid)
+    .where('version', '=', node.version)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw await changedMeanwhile(tx, node);
+}
+
+async function saveInventory(tx: Tx, uuid: NodeUuid, report: Pick<Inventory, 'inventory' | 'pluginData'>, deps: Deps): Promise<Inventory> {
+  const content = {
+    inventory: jsonColumn('inventory', report.inventory),
+    plugin_data: jsonColumn('plugin_data', report.pluginData),
+    received_at: deps.clock.now(),
+  };
+  const node = (await findNode(tx, uuid)) ?? notFound(uuid);
+  const row = { node_uuid: uuid, ...content };
+  await tx
+    .insertInto('inventories')
+    .values(row)
+    .onConflict((conflict) => conflict.column('node_uuid').doUpdateSet(content))
+    .execute();
+  await announce(tx, deps, { type: 'node.inventory_saved', nodeUuid: uuid, message: `inventory of node ${nodeTitle(node)} saved` });
+  return inventoryOfRow(row);
+}
+
+async function getInventory(db: Reader, uuid: NodeUuid): Promise<Inventory | undefined> {
+  const row = await db.selectFrom('inventories').selectAll().where('node_uuid', '=', uuid).executeTakeFirst();
+  return row === undefined ? undefined : inventoryOfRow(row);
+}
+
+async function listHistory(
+  db: Reader,
+  uuid: NodeUuid,
+  query: { readonly limit?: number; readonly before?: string },
+): Promise<HistoryEntry[]> {
+  let rows = db.selectFrom('node_history').selectAll().where('node_uuid', '=', uuid);
+  if (query.before !== undefined) rows = rows.where('uuid', '<', query.before);
+  const found = await rows.orderBy('uuid', 'desc').limit(checkedLimit(query.limit)).execute();
+  return found.map(historyOfRow);
+}
+
+function byText({ who, actor }: By): string {
+  return actor === undefined ? who : `${who} ${actor}`;
+}
