@@ -17,7 +17,6 @@ export interface DebianPackage {
 
 export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['lab'], package: 'qemu-system-x86', probe: { command: 'qemu-system-x86_64' }, why: 'to run the virtual mini-PC' },
-  { groups: ['lab'], package: 'qemu-utils', probe: { command: 'qemu-img' }, why: 'to make the disks of the virtual mini-PC' },
   {
     groups: ['lab'],
     package: 'ovmf',
@@ -25,23 +24,22 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     why: 'as the UEFI firmware of the virtual mini-PC',
   },
   { groups: ['lab'], package: 'iproute2', probe: { command: 'ip' }, why: 'to make the private bridge of the lab' },
-  { groups: ['lab', 'test'], package: 'procps', probe: { command: 'sysctl' }, why: 'to set up the lab network and to watch processes' },
-  {
-    groups: ['images'],
-    package: 'mmdebstrap',
-    probe: { command: 'mmdebstrap' },
-    why: 'to build the RAM system and minimal chroots from Debian packages',
-  },
   { groups: ['images'], package: 'cpio', probe: { command: 'cpio' }, why: 'to pack the RAM system' },
   { groups: ['images'], package: 'zstd', probe: { command: 'zstd' }, why: 'to compress the RAM system' },
   { groups: ['images'], package: 'kmod', probe: { command: 'depmod' }, why: 'to index the kernel modules of the RAM system' },
+  {
+    groups: ['images'],
+    package: 'debian-archive-keyring',
+    probe: { file: '/usr/share/keyrings/debian-archive-keyring.gpg' },
+    why: 'to check the Debian packages that the RAM system is made of',
+  },
   { groups: ['images'], package: 'binutils', probe: { command: 'strip' }, why: 'to make the Node of the RAM system small' },
   { groups: ['images'], package: 'xz-utils', probe: { command: 'xz' }, why: 'to unpack Debian packages' },
   {
-    groups: ['images'],
-    package: 'ipxe',
-    probe: { file: '/usr/lib/ipxe/undionly.kpxe' },
-    why: 'as the network boot program sent to BIOS and UEFI machines',
+    groups: ['test'],
+    package: 'mmdebstrap',
+    probe: { command: 'mmdebstrap' },
+    why: 'to make the minimal Debian systems that tests run in',
   },
   { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
   {
@@ -62,7 +60,6 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'curl', probe: { command: 'curl' }, why: 'as an independent HTTP and TFTP client' },
   { groups: ['test'], package: 'kea-admin', probe: { command: 'perfdhcp' }, why: 'for perfdhcp, an independent DHCP load generator' },
   { groups: ['test'], package: 'dnsmasq-base', probe: { command: 'dnsmasq' }, why: 'as an independent DHCP and TFTP server' },
-  { groups: ['test'], package: 'tcpdump', probe: { command: 'tcpdump' }, why: 'to keep what was on the wire beside a failed test' },
   { groups: ['test'], package: 'buildah', probe: { command: 'buildah' }, why: 'to build the container image without a daemon' },
 ];
 

@@ -5,7 +5,7 @@ import { chown, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carryNpmConfig, debianFolder, maskRegistry, mustRun, npmFolder, runInside, SYSTEM_PATH } from './debian-chroot.ts';
+import { carryNpmConfig, debianFolder, maskRegistry, mustRun, npmCache, npmFolder, runInside, SYSTEM_PATH } from './debian-chroot.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NOBODY = 65_534;
@@ -44,15 +44,17 @@ async function freshClone(npmVersion: string, uid: number) {
   await mustRun('chown', ['-R', `${uid}:${uid}`, clone, home]);
   await chown(folder, uid, uid);
   const npm = await npmFolder(npmVersion);
+  const downloads = await npmCache(uid);
   return async (script: string, more: Record<string, string> = {}) => {
     const { code, stdout, stderr } = await runInside({
       root: system,
       mounts: [
         { from: folder, to: '/srv' },
         { from: npm, to: '/opt', readOnly: true },
+        { from: downloads, to: '/mnt' },
       ],
       uid,
-      env: { ...env, PATH: `/srv/bin:${SYSTEM_PATH}`, ...more },
+      env: { ...env, PATH: `/srv/bin:${SYSTEM_PATH}`, npm_config_cache: '/mnt', ...more },
       cwd: '/srv/clone',
       script,
     });

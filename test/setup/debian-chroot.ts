@@ -2,7 +2,7 @@
 // Knows how to run a program inside one without changing it; not what is tested there.
 
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type RunResult, runProgram } from '../../src/lib/index.ts';
@@ -69,6 +69,14 @@ export function npmFolder(version: string): Promise<string> {
       await rm(scratch, { recursive: true });
     }
   });
+}
+
+/** What npm has downloaded for one user: verified by checksum at each use, so sharing it between runs makes nothing less clean. */
+export async function npmCache(uid: number): Promise<string> {
+  const folder = join(CACHE, 'npm-downloads', String(uid));
+  await mkdir(folder, { recursive: true });
+  await chown(folder, uid, uid);
+  return folder;
 }
 
 export interface Inside {

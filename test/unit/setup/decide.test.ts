@@ -1,6 +1,7 @@
 // What the set-up does about missing packages, for every kind of machine and company.
 
 import { describe, expect, it } from 'vitest';
+import { BUILD_PACKAGES } from '../../../images/index.ts';
 import { DEBIAN_PACKAGES, type DebianPackage, NEED_GROUPS, packagesFor } from '../../../src/setup/debian-packages.ts';
 import { areListsStale, decideInstall, isCiValue, listReasons, type Situation, sudoLine } from '../../../src/setup/decide.ts';
 
@@ -59,6 +60,12 @@ describe('the table of Debian packages', () => {
     for (const group of NEED_GROUPS) expect(packagesFor([group]).length).toBeGreaterThan(0);
     expect(packagesFor(['images']).map((row) => row.package)).not.toContain('postgresql');
     expect(packagesFor([])).toEqual([]);
+  });
+
+  it('has a row for everything that building the boot artefacts asks for', () => {
+    const essential = ['apt', 'dpkg'];
+    const rows = packagesFor(['images']).map((row) => row.package);
+    expect(BUILD_PACKAGES.filter((name) => !essential.includes(name) && !rows.includes(name))).toEqual([]);
   });
 });
 
