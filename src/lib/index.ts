@@ -19,6 +19,7 @@ export { type Ipv4, ipv4ToNumber, numberToIpv4, parseIpv4, parseSubnet, type Sub
 export { type Log, type LogFields, silentLog } from './log.ts';
 export { type Mac, macOfBytes, macToBytes, parseMac } from './mac.ts';
 export { nearest } from './near.ts';
+export { findPortOwner, type PortOwner, socketInodes } from './port-owner.ts';
 export { type Random, systemRandom } from './random.ts';
 export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts';
 export { Secret } from './secret.ts';

@@ -1,0 +1,145 @@
+// The API as one object: limits, ids, access, errors and metrics, then the table of contents of all routes. Opens no port.
+
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Clock, Random, Secret } from '../lib/index.ts';
+import { guardAccess } from './access.ts';
+import { answerBrokenConnection, answerErrors, sendProblem } from './error-replies.ts';
+import { fail } from './errors.ts';
+import { ironicPlugin } from './ironic/index.ts';
+import { readJsonBodies } from './json-body.ts';
+import { type ApiMetrics, createApiMetrics } from './metrics.ts';
+import { agentPlugin } from './native/agent.ts';
+import { enrolmentPlugin } from './native/enrolment.ts';
+import { eventsPlugin } from './native/events.ts';
+import { healthPlugin } from './native/health.ts';
+import { nodesPlugin } from './native/nodes.ts';
+import { openapiPlugin } from './native/openapi.ts';
+import { reasonsPlugin } from './native/reasons.ts';
+import { statesPlugin } from './native/states.ts';
+import { statusPlugin } from './native/status.ts';
+import { tasksPlugin } from './native/tasks.ts';
+import { openapiDocument } from './openapi.ts';
+import { requestIdOf } from './request-id.ts';
+import { observeRequests } from './request-log.ts';
+import { NAMED_SCHEMAS } from './schemas.ts';
+import type { ApiServices } from './services.ts';
+import { createValidatorCompiler } from './validators.ts';
+
+export interface ApiConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly authMode: 'token' | 'none';
+  /** Where clients reach us, for links in replies; without it the Host header of each request says. */
+  readonly publicUrl?: string;
+  /** How long requests under way may take when the appliance stops. */
+  readonly drainMs?: number;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+export interface ApiLimits {
+  readonly sseClients: number;
+  readonly heartbeatMs: number;
+  readonly slowReaderMs: number;
+  readonly agentBurst: number;
+  readonly agentPerSecond: number;
+}
+
+export interface ApiDeps {
+  readonly services: ApiServices;
+  readonly config: ApiConfig;
+  /** Null: plain HTTP, which the config allows on loopback or when forced. */
+  readonly tls: { readonly cert: string; readonly key: Secret } | null;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  /** Other parts put their metrics on it too. */
+  readonly registry?: Registry;
+  /** Register the metrics of the process itself: at most once per registry. */
+  readonly processMetrics?: boolean;
+}
+
+export type ApiApp = FastifyInstance;
+
+/** What every plugin of routes gets. */
+export interface RouteDeps {
+  readonly services: ApiServices;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly metrics: ApiMetrics;
+  readonly limits: ApiLimits;
+  readonly publicUrl: string | undefined;
+}
+
+const LIMITS: ApiLimits = { sseClients: 200, heartbeatMs: 15_000, slowReaderMs: 30_000, agentBurst: 60, agentPerSecond: 5 };
+const BODY_BYTES = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 72_000;
+
+export function buildApi(deps: ApiDeps): ApiApp {
+  const app = fastify(serverOptions(deps));
+  const { services, clock, version, log } = deps;
+  const metrics = createApiMetrics({
+    registry: deps.registry ?? new Registry(),
+    services,
+    version,
+    log,
+    process: deps.processMetrics ?? false,
+  });
+  app.setValidatorCompiler(createValidatorCompiler());
+  for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
+  readJsonBodies(app);
+  observeRequests(app, { clock, metrics });
+  answerErrors(app, metrics);
+  guardAccess(app, { mode: deps.config.authMode, auth: services.auth, onRefused: () => metrics.refusals.inc() });
+  app.setNotFoundHandler((request) => {
+    throw fail('api.not_found', {
+      message: `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
+      hint: 'GET /api/openapi.json lists what there is.',
+    });
+  });
+  app.register(swagger, openapiDocument(version));
+  registerRoutes(app, {
+    services,
+    clock,
+    version,
+    metrics,
+    limits: { ...LIMITS, ...deps.config.limits },
+    publicUrl: deps.config.publicUrl,
+  });
+  return app;
+}
+
+function registerRoutes(app: ApiApp, deps: RouteDeps): void {
+  app.register(healthPlugin(deps));
+  app.register(statusPlugin(deps), { prefix: '/api/status' });
+  app.register(nodesPlugin(deps), { prefix: '/api/nodes' });
+  app.register(reasonsPlugin(deps), { prefix: '/api/reasons' });
+  app.register(eventsPlugin(deps), { prefix: '/api/events' });
+  app.register(tasksPlugin(deps), { prefix: '/api/tasks' });
+  app.register(enrolmentPlugin(deps), { prefix: '/api/enrolment' });
+  app.register(agentPlugin(deps), { prefix: '/api/agent' });
+  app.register(statesPlugin(), { prefix: '/api' });
+  app.register(openapiPlugin(), { prefix: '/api/openapi.json' });
+  app.register(ironicPlugin(deps));
+}
+
+function serverOptions({ tls, log, random }: ApiDeps): FastifyServerOptions {
+  return {
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId: (request) => requestIdOf(request.headers, random),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255 },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    clientErrorHandler: answerBrokenConnection,
+    ...(tls === null ? {} : { https: { cert: tls.cert, key: tls.key.reveal(), minVersion: 'TLSv1.2' } }),
+  };
+}

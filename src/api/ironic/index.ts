@@ -1,0 +1,62 @@
+// The Ironic-compatible API: version documents, negotiation, errors in Ironic's shape, then one plugin per resource.
+
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { RouteDeps } from '../build.ts';
+import { noted, sendFault } from '../error-replies.ts';
+import { fail } from '../errors.ts';
+import { ironicErrorBody } from './errors.ts';
+import type { View } from './fields.ts';
+import { nodesPlugin } from './nodes.ts';
+import { portsPlugin } from './ports.ts';
+import { rootBody, versionBody } from './root.ts';
+import { negotiateVersion, versionHeaders } from './version.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The N of the bare-metal API version 1.N, below /v1. */
+    ironicMinor: number;
+  }
+}
+
+export type IronicDeps = RouteDeps & { readonly viewOf: (request: FastifyRequest) => View };
+
+export function ironicPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
+  const viewOf = (request: FastifyRequest): View => ({
+    minor: request.ironicMinor,
+    baseUrl: deps.publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${request.host}`,
+  });
+  return async (app) => {
+    app.decorateRequest('ironicMinor', 1);
+    app.setErrorHandler((error, request, reply) => {
+      const fault = noted(error, request, deps.metrics);
+      sendFault(reply, fault);
+      return reply.type('application/json').send(ironicErrorBody(fault));
+    });
+    app.addHook('onRequest', addRequestIds);
+    app.get('/', { config: { access: 'public' } }, async (request) => rootBody(viewOf(request)));
+    app.register(v1({ ...deps, viewOf }), { prefix: '/v1' });
+  };
+}
+
+function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.addHook('onRequest', async (request, reply) => {
+      reply.headers(versionHeaders(request.ironicMinor)); // also on the refusal of a version
+      request.ironicMinor = negotiateVersion(request.headers);
+      reply.headers(versionHeaders(request.ironicMinor));
+    });
+    app.setNotFoundHandler(() => {
+      throw fail('api.not_found', { message: 'The resource could not be found.' });
+    });
+    app.get('/', { config: { access: 'public' } }, async (request) => versionBody(deps.viewOf(request)));
+    app.register(nodesPlugin(deps), { prefix: '/nodes' });
+    app.register(portsPlugin(deps), { prefix: '/ports' });
+  };
+}
+
+/** Both spellings: the first is what every OpenStack service sends, the second is Ironic's since 1.107. */
+async function addRequestIds(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const id = request.id.startsWith('req-') ? request.id : `req-${request.id}`;
+  reply.headers({ 'openstack-request-id': id, 'x-openstack-request-id': id });
+}

@@ -1,0 +1,85 @@
+// What the API needs of everything below it, one narrow interface per resource. The composition root passes the real ones.
+
+import type { Inspect } from '../inspect/index.ts';
+import type { Nodes, Ports } from '../nodes/index.ts';
+import type { EventLog, Reasons, TaskLogs } from '../store/index.ts';
+import type { TaskEngine } from '../tasks/index.ts';
+
+/** From the least to the most powerful; each may do what those before it may. */
+export const ROLES = ['reader', 'member', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Identity {
+  readonly name: string;
+  readonly role: Role;
+}
+
+export interface AuthService {
+  /** Undefined when the token is nobody's. Compares in constant time. */
+  verify(token: string): Promise<Identity | undefined>;
+}
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export interface SystemStatus {
+  /** dhcp.mode of the config. */
+  readonly dhcpMode: 'off' | 'proxy' | 'full';
+  readonly isObserveOnly: boolean;
+  readonly warnings: readonly Warning[];
+}
+
+export interface Readiness {
+  /** The component's name. */
+  readonly name: string;
+  readonly isReady: boolean;
+  /** Why not, and what to do. */
+  readonly reason: string | null;
+}
+
+export interface SystemService {
+  status(): Promise<SystemStatus>;
+  /** Must answer also when everything is broken: a component that cannot be asked is one that is not ready. */
+  readiness(): Promise<readonly Readiness[]>;
+}
+
+export type NodeService = Pick<Nodes, 'find' | 'list' | 'countByState' | 'inventory' | 'history'>;
+export type PortService = Pick<Ports, 'get' | 'list' | 'ofNodes'>;
+export type EventService = Pick<EventLog, 'list' | 'lastSeq' | 'subscribe'>;
+export type ReasonService = Pick<Reasons, 'list' | 'flush'>;
+
+export interface TaskService extends Pick<TaskEngine, 'get' | 'list'> {
+  /** By state, of those that have not ended. */
+  countUnfinished(): Promise<Readonly<Record<string, number>>>;
+  /** False when it had ended already. */
+  cancel(id: string, reason: string): Promise<boolean>;
+  readonly logs: Pick<TaskLogs, 'list' | 'flush'>;
+}
+
+export interface EnrolmentState {
+  readonly mode: 'open' | 'closed';
+  readonly until: number | null;
+}
+
+export interface EnrolmentService {
+  get(): Promise<EnrolmentState>;
+  set(mode: 'open' | 'closed', minutes: number | null, actor: string): Promise<EnrolmentState>;
+}
+
+/** The server side of the agent's protocol: each throws what the agent shall be told. */
+export type InspectService = Pick<Inspect, 'lookup' | 'receiveInventory' | 'heartbeat'>;
+
+export interface ApiServices {
+  readonly auth: AuthService;
+  readonly system: SystemService;
+  readonly nodes: NodeService;
+  readonly ports: PortService;
+  readonly reasons: ReasonService;
+  readonly events: EventService;
+  readonly tasks: TaskService;
+  readonly enrolment: EnrolmentService;
+  readonly inspect: InspectService;
+}

@@ -1,0 +1,128 @@
+// The API over a real store, real nodes and a real task engine, without a port. Only the appliance around them is played.
+
+import type { LightMyRequestResponse } from 'fastify';
+import { pino } from 'pino';
+import { Type } from 'typebox';
+import { onTestFinished } from 'vitest';
+import {
+  type ApiApp,
+  type ApiConfig,
+  type ApiDeps,
+  type ApiServices,
+  buildApi,
+  createTaskService,
+  type Identity,
+} from '../../../src/api/index.ts';
+import { createInspect } from '../../../src/inspect/index.ts';
+import { type Clock, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
+import { createNodes, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
+import type { Store } from '../../../src/store/index.ts';
+import { createTaskEngine, defineTask, done, type TaskEngine } from '../../../src/tasks/index.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { openTestStore } from '../../support/store.ts';
+
+export const TOKENS: Readonly<Record<string, Identity>> = {
+  'admin-token': { name: 'ada', role: 'admin' },
+  'operator-token': { name: 'olga', role: 'operator' },
+  'reader-token': { name: 'rita', role: 'reader' },
+};
+export const ADMIN = { authorization: 'Bearer admin-token' } as const;
+
+export interface Harness {
+  readonly app: ApiApp;
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly tasks: TaskEngine;
+  readonly clock: FakeClock;
+  readonly services: ApiServices;
+  /** Lines that were logged, parsed. */
+  readonly logged: Record<string, unknown>[];
+  get(url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+}
+
+export interface HarnessOptions {
+  readonly services?: (real: ApiServices) => ApiServices;
+  readonly config?: Partial<ApiConfig>;
+  readonly clock?: Clock;
+}
+
+export const WAITING_TASK = defineTask({
+  kind: 'test.wait',
+  title: 'Wait',
+  args: Type.Object({}),
+  steps: [{ name: 'wait', title: 'Wait', timeoutMs: 1000, run: () => Promise.resolve(done()) }],
+});
+
+export async function openApi(options: HarnessOptions = {}): Promise<Harness> {
+  const harness = await prepareApi(options);
+  const app = buildApi(harness.deps);
+  onTestFinished(() => app.close());
+  await app.ready();
+  const get: Harness['get'] = (url, headers = ADMIN) => app.inject({ method: 'GET', url, headers });
+  return { ...harness, app, get };
+}
+
+/** Everything but the app itself. */
+export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Harness, 'app' | 'get'> & { readonly deps: ApiDeps }> {
+  const clock = createFakeClock();
+  const store = await openTestStore();
+  const common = { store, clock, random: systemRandom, log: silentLog };
+  const nodes = createNodes(common);
+  const tasks = createTaskEngine({ ...common, definitions: [WAITING_TASK], holder: 'test' });
+  const real: ApiServices = {
+    auth: { verify: (token) => Promise.resolve(TOKENS[token]) },
+    system: {
+      status: () =>
+        Promise.resolve({ dhcpMode: 'proxy', isObserveOnly: false, warnings: [{ code: 'test.warning', message: 'look', hint: null }] }),
+      readiness: () => Promise.resolve([{ name: 'store', isReady: true, reason: null }]),
+    },
+    nodes,
+    ports: nodes.ports,
+    reasons: store.reasons,
+    events: store.events,
+    tasks: createTaskService(store, tasks),
+    enrolment: playedEnrolment(clock),
+    inspect: createInspect({ ...common, nodes }),
+  };
+  const services = options.services?.(real) ?? real;
+  const logged: Record<string, unknown>[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(parsed(line)) });
+  const config: ApiConfig = { listen: { host: '127.0.0.1', port: 0 }, authMode: 'token', ...options.config };
+  const deps: ApiDeps = { services, config, tls: null, log, clock: options.clock ?? clock, random: systemRandom, version: '1.2.3' };
+  return { store, nodes, tasks, clock, services, logged, deps };
+}
+
+export async function addNode(
+  { store, nodes }: Pick<Harness, 'store' | 'nodes'>,
+  name: string,
+  more: Partial<NodeInput> & { readonly mac?: string } = {},
+): Promise<Node> {
+  const { mac, ...input } = more;
+  const address = parseMac(mac ?? '');
+  const ports = address === undefined ? [] : [{ address }];
+  return store.transaction((tx) =>
+    nodes.create(tx, { driver: 'manual-management', name, ports, ...input }, { who: 'user', actor: 'test' }),
+  );
+}
+
+/** The JSON of a reply, for looking into. */
+export function bodyOf(response: LightMyRequestResponse): Record<string, unknown> {
+  return parsed(response.body);
+}
+
+export function parsed(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null) throw new Error(`not a JSON object: ${text.slice(0, 200)}`);
+  return { ...value };
+}
+
+function playedEnrolment(clock: Clock): ApiServices['enrolment'] {
+  let state: Awaited<ReturnType<ApiServices['enrolment']['get']>> = { mode: 'closed', until: null };
+  return {
+    get: () => Promise.resolve(state),
+    set: (mode, minutes) => {
+      state = { mode, until: minutes === null ? null : clock.now() + minutes * 60_000 };
+      return Promise.resolve(state);
+    },
+  };
+}
