@@ -1,0 +1,34 @@
+// The whole of rackseed.toml. The one source for checks, defaults, the published JSON Schema, the commented example and the
+// reference page: what is not here does not exist.
+
+import { type Static, Type } from 'typebox';
+import { closed } from './fields.ts';
+import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
+import { DhcpSection, TftpSection } from './sections/network.ts';
+import { AuthSection, ServerSection, StoreSection } from './sections/server.ts';
+import { PowerSection, TasksSection, WebhooksSection } from './sections/work.ts';
+
+/** As it is in memory: every default filled. json-schema.ts makes from it what a file may leave out. */
+export const ConfigSchema = Type.Object(
+  {
+    server: ServerSection,
+    store: StoreSection,
+    auth: AuthSection,
+    dhcp: DhcpSection,
+    tftp: TftpSection,
+    enrol: EnrolSection,
+    tasks: TasksSection,
+    power: PowerSection,
+    webhooks: WebhooksSection,
+    cluster: Type.Array(Cluster, { description: 'Proxmox clusters.', maxItems: 64, default: [] }),
+    profile: Type.Array(Profile, { description: 'What machines shall become.', maxItems: 256, default: [] }),
+    rule: Type.Array(Rule, {
+      description: 'Which unknown machine gets which profile. The first that fits counts.',
+      maxItems: 1000,
+      default: [],
+    }),
+  },
+  { ...closed, title: 'rackseed.toml', description: 'The configuration of a Rackseed appliance.' },
+);
+
+export type Config = Static<typeof ConfigSchema>;

@@ -1,0 +1,133 @@
+// [server], [store] and [auth]: where the appliance listens, what it keeps and who may speak to it.
+
+import { Type } from 'typebox';
+import { closed, flag, oneOf, secret, text } from '../fields.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+export const AUTH_MODES = ['token', 'basic', 'none'] as const;
+
+export const ServerSection = Type.Object(
+  {
+    name: text({
+      description: 'Name of this appliance, shown to people and given to the machines it boots.',
+      format: 'hostname',
+      default: 'rackseed',
+      examples: ['rackseed-1'],
+    }),
+    listen: text({
+      description: 'Address and port of the API and the user interface.',
+      format: 'listen',
+      default: '0.0.0.0:6385',
+      examples: ['[::]:6385'],
+    }),
+    boot_listen: text({
+      description: 'Address and port of the plain HTTP listener for firmware and iPXE. It serves boot artefacts only.',
+      format: 'listen',
+      default: '0.0.0.0:6386',
+      examples: ['10.0.0.2:6386'],
+    }),
+    public_url: Type.Optional(
+      text({
+        description: 'How people and machines reach the API. Without it the address of the interface that a machine is heard on is used.',
+        format: 'http-origin',
+        examples: ['https://rackseed.example:6385'],
+      }),
+    ),
+    boot_url: Type.Optional(
+      text({
+        description: 'How booting machines reach boot_listen. Without it the address of the interface that a machine is heard on is used.',
+        format: 'http-origin',
+        examples: ['http://10.0.0.2:6386'],
+      }),
+    ),
+    data_dir: text({
+      description: 'Folder for everything that must survive a restart. Absolute.',
+      format: 'path',
+      'x-default': '/var/lib/rackseed as a system service, ~/.local/share/rackseed for an ordinary user',
+      examples: ['/var/lib/rackseed'],
+    }),
+    artefacts_dir: text({
+      description: 'Folder of the boot artefacts: iPXE, kernels, RAM systems, images. Can be made again at any time.',
+      format: 'path',
+      'x-default': 'artefacts in data_dir',
+      examples: ['/var/lib/rackseed/artefacts'],
+    }),
+    tls: flag({
+      description: 'HTTPS on `listen`. May be false only when `listen` is a loopback address, or with force_plain.',
+      default: true,
+      examples: [true],
+    }),
+    force_plain: flag({
+      description: 'Accept tls = false on an address that others can reach: for a proxy in front that speaks HTTPS.',
+      default: false,
+      examples: [false],
+    }),
+    observe_only: flag({
+      description: 'Watch and plan everything, write nothing: no machine of this site is booted, powered or changed.',
+      default: false,
+      examples: [false],
+    }),
+    log_level: oneOf(LOG_LEVELS, {
+      description: 'How much is logged: trace, debug, info, warn or error.',
+      default: 'info',
+      examples: ['debug'],
+    }),
+  },
+  { ...closed, description: 'The appliance itself.' },
+);
+
+export const StoreSection = Type.Object(
+  {
+    url: text({
+      description: 'The database: SQLite in one file, or PostgreSQL (then several appliances can share the work).',
+      format: 'store-url',
+      'x-default': 'rackseed.sqlite in server.data_dir',
+      'x-hide': true,
+      examples: ['sqlite:///var/lib/rackseed/rackseed.sqlite'],
+    }),
+    password: Type.Optional(
+      secret({
+        description: 'Password for PostgreSQL, by reference. It does not go into `url`.',
+        examples: [{ file: '/etc/rackseed/store-password' }],
+      }),
+    ),
+    key_file: text({
+      description: 'File with the key that encrypts secrets in the database. Made at the first start; keep it in the backup.',
+      format: 'path',
+      'x-default': 'store.key in server.data_dir',
+      examples: ['/var/lib/rackseed/store.key'],
+    }),
+    credential: Type.Optional(
+      text({
+        description: 'Name of a systemd credential that holds the key instead of key_file.',
+        'x-instead': 'key_file',
+        format: 'credential',
+        examples: ['rackseed-store-key'],
+      }),
+    ),
+  },
+  { ...closed, description: 'Where nodes, tasks and events are kept.' },
+);
+
+export const AuthSection = Type.Object(
+  {
+    mode: oneOf(AUTH_MODES, {
+      description: 'How API clients prove who they are: bearer token, HTTP basic, or none (loopback only, or with force_open).',
+      default: 'token',
+      examples: ['token'],
+    }),
+    htpasswd_file: Type.Optional(
+      text({
+        description: 'File of users and password hashes, for mode = "basic".',
+        format: 'path',
+        examples: ['/etc/rackseed/htpasswd'],
+      }),
+    ),
+    force_open: flag({
+      description: 'Accept mode = "none" on an address that others can reach. Whoever reaches it may wipe machines.',
+      default: false,
+      examples: [false],
+    }),
+  },
+  { ...closed, description: 'Who may use the API.' },
+);
