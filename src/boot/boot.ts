@@ -10,6 +10,7 @@ import { type AgentBoot, renderAgent, renderMessage, renderStart, type Scripts }
 
 export interface BootOptions {
   readonly enrolment: Enrolment;
+  readonly isObserveOnly: boolean;
   readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<KnownMachine | undefined>;
   /** A one-time secret for the agent that is about to boot on this machine. */
   readonly issueSecret: (mac: Mac, smbiosUuid: string | null) => Promise<string>;
@@ -34,8 +35,8 @@ export interface Boot {
   offer(
     client: ClientFacts & { readonly smbiosUuid: string | null; readonly serverAddress: string },
   ): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
-  startScript(serverAddress: string): string;
-  machineScript(query: URLSearchParams, serverAddress: string): Promise<string>;
+  readonly startScript: (serverAddress: string) => string;
+  readonly machineScript: (query: URLSearchParams, serverAddress: string) => Promise<string>;
 }
 
 export function createBoot(options: BootOptions): Boot {
@@ -45,7 +46,7 @@ export function createBoot(options: BootOptions): Boot {
 
   async function situation(mac: Mac, smbiosUuid: string | null): Promise<Parameters<typeof decideProgram>[0]> {
     const [machine, state] = await Promise.all([options.findMachine(mac, smbiosUuid), enrolment.get()]);
-    return { machine, enrolmentOpen: state.mode === 'open' };
+    return { machine, enrolmentOpen: state.mode === 'open', observeOnly: options.isObserveOnly };
   }
 
   function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {

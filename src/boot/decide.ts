@@ -35,6 +35,8 @@ export interface KnownMachine {
 export interface Situation {
   readonly machine: KnownMachine | undefined;
   readonly enrolmentOpen: boolean;
+  /** The site only watches: no machine is booted by us. */
+  readonly observeOnly?: boolean;
 }
 
 /** What the machine is to run next. */
@@ -54,7 +56,8 @@ const AGENT_STATES: ReadonlySet<string> = new Set(['inspecting', 'inspect wait',
 /** States in which the machine may start neither our programs nor its own disk. */
 const HOLD_STATES: ReadonlySet<string> = new Set(['clean failed', 'clean hold', 'deploy hold', 'error']);
 
-export function decideProgram({ machine, enrolmentOpen }: Situation): Program {
+export function decideProgram({ machine, enrolmentOpen, observeOnly = false }: Situation): Program {
+  if (observeOnly) return { run: 'own-disk', reason: 'this site is observe-only' };
   if (machine === undefined) {
     return enrolmentOpen
       ? { run: 'agent', reason: 'unknown machine, and enrolment is open' }

@@ -17,6 +17,9 @@ export type BootFiles = ReadonlyMap<string, BootFile>;
 export const AGENT_KERNEL = 'agent/vmlinuz-amd64';
 export const AGENT_INITRD = 'agent/initrd-amd64';
 
+/** Plain words with single slashes between: never upwards, never absolute. */
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
+
 export const NO_BOOT_FILES: BootFiles = new Map();
 
 /** Reads `manifest.json` in the directory and checks that each file is there with its size. */
@@ -54,9 +57,9 @@ function parseManifest(text: string, directory: string): BootFile[] {
 
 function parseEntry(entry: unknown, index: number, directory: string): BootFile {
   if (typeof entry !== 'object' || entry === null) throw new Error(`artefacts[${index}] is no object`);
-  const { name, path, size, sha256 } = entry as Record<string, unknown>; // an object: each field is checked below
-  if (typeof name !== 'string' || typeof path !== 'string' || typeof size !== 'number' || typeof sha256 !== 'string') {
-    throw new Error(`artefacts[${index}] wants name, path, size and sha256`);
-  }
-  return { name, path: join(directory, path), size, sha256 };
+  const { name, size, sha256 } = entry as Record<string, unknown>; // an object: each field is checked below
+  if (typeof name !== 'string' || typeof size !== 'number' || typeof sha256 !== 'string')
+    throw new Error(`artefacts[${index}] wants name, size and sha256`);
+  if (!NAME.test(name)) throw new Error(`artefacts[${index}]: ${JSON.stringify(name)} is no name of a file in this directory`);
+  return { name, path: join(directory, name), size, sha256 };
 }

@@ -7,3 +7,4 @@ export { BOOT_ERRORS } from './errors.ts';
 export { type BootFile, type BootFiles, loadBootFiles, NO_BOOT_FILES } from './files.ts';
 export { type BootHttp, type BootHttpOptions, createBootHttp } from './http.ts';
 export { compileScripts, SCRIPT_NAMES, type ScriptName, type Scripts } from './script.ts';
+export { createTftpFiles, type FindBootFile, type OpenBootFile } from './tftp-files.ts';

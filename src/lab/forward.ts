@@ -1,10 +1,9 @@
-// Carries TCP connections across the edge of the namespace through a unix socket, which both sides see. A program of its own:
-// node forward.ts LISTEN TARGET, each unix:PATH or tcp:HOST:PORT. One runs inside the namespace, one outside.
+// Carries TCP connections across the edge of the namespace through a unix socket, which both sides see: one forwarder runs inside the
+// namespace, one outside.
 
 import { rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
 const CONNECTIONS_MAX = 200;
 
@@ -39,5 +38,3 @@ export function parseEnd(text: string): End {
   if (kind === 'tcp' && rest.length >= 2 && Number.isInteger(port)) return { host: rest.slice(0, -1).join(':'), port };
   throw new TypeError(`${text}: unix:PATH or tcp:HOST:PORT expected`);
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await forward(parseEnd(process.argv[2] ?? ''), parseEnd(process.argv[3] ?? ''));

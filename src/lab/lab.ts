@@ -22,7 +22,7 @@ export interface LabOptions {
   readonly artefactsDir: string;
   /** The program and arguments that run our CLI, for example [node, src/main.ts]. */
   readonly rackseed: readonly [string, ...string[]];
-  /** The program that runs forward.ts. */
+  /** The command that runs forward(); the two ends are added. */
   readonly forwarder: readonly [string, ...string[]];
   /** Where people find the appliance on this machine; null for tests, which use the unix socket. */
   readonly hostPort: number | null;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,11 +31,13 @@ const serve = async (port = 0): Promise<BootHttp> => {
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rackseed-boot-'));
+  await mkdir(join(directory, 'agent'));
+  await writeFile(join(directory, 'agent', 'kernel'), content);
   await writeFile(join(directory, 'kernel.bin'), content);
   const sha256 = createHash('sha256').update(content).digest('hex');
   await writeFile(
     join(directory, 'manifest.json'),
-    JSON.stringify({ artefacts: [{ name: 'agent/kernel', path: 'kernel.bin', size: content.length, sha256 }] }),
+    JSON.stringify({ artefacts: [{ name: 'agent/kernel', size: content.length, sha256 }] }),
   );
   http = await serve();
   base = `http://127.0.0.1:${http.port()}`;
@@ -107,8 +109,12 @@ describe('boot files', () => {
     });
     const short = await mkdtemp(join(tmpdir(), 'rackseed-boot-'));
     await writeFile(join(short, 'a'), 'abc');
-    await writeFile(join(short, 'manifest.json'), JSON.stringify({ artefacts: [{ name: 'a', path: 'a', size: 4, sha256: '' }] }));
+    await writeFile(join(short, 'manifest.json'), JSON.stringify({ artefacts: [{ name: 'a', size: 4, sha256: '' }] }));
     await expect(loadBootFiles(short)).rejects.toThrow(/a has 3 bytes, the manifest says 4/);
+    for (const name of ['../a', '/etc/passwd', 'a//b', '..', '.hidden']) {
+      await writeFile(join(short, 'manifest.json'), JSON.stringify({ artefacts: [{ name, size: 3, sha256: '' }] }));
+      await expect(loadBootFiles(short), name).rejects.toThrow(/no name of a file/);
+    }
     await rm(short, { recursive: true });
   });
 });

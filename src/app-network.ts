@@ -1,0 +1,141 @@
+// Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
+
+import { type Boot, type BootFiles, createBootHttp, createTftpFiles } from './boot/index.ts';
+import { type Config, parseListen, parseRange } from './config/index.ts';
+import {
+  type Clock,
+  type Component,
+  type Log,
+  messageOf,
+  numberToIpv4,
+  parseIpv4,
+  parseMac,
+  parseSubnet,
+  type Subnet,
+  subnetHas,
+} from './lib/index.ts';
+import {
+  createDhcpServer,
+  createStoreLeaseBook,
+  type DecideBoot,
+  DHCP_LIMITS,
+  type DhcpSocket,
+  type DhcpSubnet,
+} from './net/dhcp/index.ts';
+import { createTftpServer } from './net/tftp/index.ts';
+import type { Store } from './store/index.ts';
+
+export interface NetworkDeps {
+  readonly config: Config;
+  readonly sockets: readonly DhcpSocket[];
+  readonly boot: Boot;
+  readonly files: BootFiles;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function networkParts(deps: NetworkDeps): Component[] {
+  const { config, boot, files, log } = deps;
+  const bootListen = parseListen(config.server.boot_listen);
+  const http = createBootHttp({
+    ...bootListen,
+    files,
+    startScript: boot.startScript,
+    machineScript: boot.machineScript,
+    log: log.child({ part: 'boot-http' }),
+  });
+  return [http, ...(config.tftp.enabled ? [tftpPart(deps)] : []), ...(config.dhcp.mode === 'off' ? [] : [dhcpPart(deps)])];
+}
+
+function tftpPart({ config, boot, files, clock, log }: NetworkDeps): Component {
+  const listen = parseListen(config.tftp.listen);
+  return createTftpServer({
+    listen,
+    find: createTftpFiles({ files, startScript: () => boot.startScript(listen.host) }),
+    clock,
+    log: log.child({ part: 'tftp' }),
+    note: ({ peer, fileName, decision, reason }) => log.info({ part: 'tftp', peer: peer.address, fileName, decision }, reason),
+    limits: { maxTransfers: config.tftp.max_transfers, maxWindowSize: config.tftp.max_windowsize },
+  });
+}
+
+function dhcpPart({ config, sockets, boot, store, clock, log }: NetworkDeps): Component {
+  const { mode, port, client_port: clientPort, proxy_port: proxyPort } = config.dhcp;
+  return createDhcpServer({
+    mode,
+    sockets,
+    subnets: dhcpSubnets(config),
+    decideBoot: decideBoot(boot),
+    leases: createStoreLeaseBook(store, DHCP_LIMITS.maxLeases),
+    clock,
+    log: log.child({ part: 'dhcp' }),
+    note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason }),
+    onOtherServer: (seen) => {
+      const message = `another DHCP server at ${seen.address} on ${seen.interfaceName}: ${seen.evidence}`;
+      log.warn({ part: 'dhcp', server: seen.address, interface: seen.interfaceName }, message);
+      store
+        .transaction((tx) => store.events.append(tx, { type: 'dhcp.other_server', severity: 'warning', message, data: { ...seen } }))
+        .catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, 'could not store that another DHCP server was seen'));
+    },
+    ports: { server: port, client: clientPort, boot: proxyPort },
+  });
+}
+
+function decideBoot(boot: Boot): DecideBoot {
+  return async (client) => {
+    const answer = await boot.offer(client);
+    return 'silent' in answer ? answer : { boot: { fileName: answer.fileName, nextServer: client.serverAddress }, reason: answer.reason };
+  };
+}
+
+/** For choosing our own address where an interface has several. */
+export function subnetsOf(config: Config): Subnet[] {
+  return config.dhcp.subnet.map((one) => must(parseSubnet(one.subnet), one.subnet));
+}
+
+/** From the config's words to the server's; the config has been checked, so that each of them parses. */
+export function dhcpSubnets(config: Config): DhcpSubnet[] {
+  const { subnet: subnets, reservation: reservations } = config.dhcp;
+  return subnets.map((one) => {
+    const subnet = must(parseSubnet(one.subnet), one.subnet);
+    return {
+      cidr: one.subnet,
+      subnet,
+      pools: one.ranges
+        .map((text) => must(parseRange(text), text))
+        .map(({ first, last }) => ({ first: numberToIpv4(first), last: numberToIpv4(last) })),
+      reservations: reservations.flatMap((entry) => reservationIn(subnet, entry)),
+      leaseSeconds: one.lease_seconds,
+      routers: ipv4s(one.router === undefined ? [] : [one.router]),
+      dnsServers: ipv4s(one.dns),
+      domainName: one.domain ?? null,
+      ntpServers: ipv4s(one.ntp),
+      options: new Map(),
+      sharedNetwork: null,
+    };
+  });
+}
+
+function reservationIn(subnet: Subnet, entry: Config['dhcp']['reservation'][number]): DhcpSubnet['reservations'] {
+  const address = must(parseIpv4(entry.address), entry.address);
+  if (!subnetHas(subnet, address)) return [];
+  return [
+    {
+      address,
+      ...(entry.mac === undefined ? {} : { mac: must(parseMac(entry.mac), entry.mac) }),
+      ...(entry.uuid === undefined ? {} : { smbiosUuid: entry.uuid.toLowerCase() }),
+      ...(entry.client_id === undefined ? {} : { clientId: entry.client_id.toLowerCase() }),
+      ...(entry.hostname === undefined ? {} : { hostName: entry.hostname }),
+    },
+  ];
+}
+
+function ipv4s(texts: readonly string[]) {
+  return texts.map((text) => must(parseIpv4(text), text));
+}
+
+function must<T>(value: T | undefined, text: string): T {
+  if (value === undefined) throw new TypeError(`the checked config holds ${JSON.stringify(text)}, which does not parse`);
+  return value;
+}

@@ -1,0 +1,207 @@
+// The composition root: the only place that builds the parts and wires them to each other. Has no rules of its own.
+
+import { readFileSync } from 'node:fs';
+import {
+  type ApiConfig,
+  type ApiServices,
+  createApi,
+  createLogger,
+  createTaskService,
+  createTokenAuth,
+  ensureAdminToken,
+  ensureServerCertificate,
+  type ServerCertificate,
+  type Warning,
+} from './api/index.ts';
+import { certificateNames, ensureDataDir, fail, instanceId, keySource, writeConnection } from './app-files.ts';
+import { networkParts } from './app-network.ts';
+import { nodesAtWork, readiness } from './app-services.ts';
+import {
+  type BootFiles,
+  compileScripts,
+  createBoot,
+  createEnrolment,
+  loadBootFiles,
+  NO_BOOT_FILES,
+  type Scripts,
+  type Site,
+} from './boot/index.ts';
+import { type Config, formatProblem, type LoadedConfig, parseListen } from './config/index.ts';
+import { createInspect } from './inspect/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, type Random } from './lib/index.ts';
+import type { DhcpSocket } from './net/dhcp/index.ts';
+import { createNodes, createStateTimers } from './nodes/index.ts';
+import { loadStoreKeys, openStore, type Store } from './store/index.ts';
+import { createTaskEngine } from './tasks/index.ts';
+
+export interface AppOptions {
+  readonly loaded: LoadedConfig;
+  readonly dhcpSockets: readonly DhcpSocket[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+}
+
+export interface App extends Component {
+  readonly log: Log;
+}
+
+/** Builds everything up to the point where nothing is heard or answered yet; start() opens the ports, in order. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { loaded, clock, random } = options;
+  const { config } = loaded;
+  const logger = createLogger({ level: config.server.log_level });
+  checkAuthMode(config);
+  await ensureDataDir(config.server.data_dir);
+  const source = await keySource({ config, env: options.env, random });
+  const keys = await loadStoreKeys(source);
+  const store = await openStore({ url: source.url, keys, clock, random, log: logger.child({ part: 'store' }) });
+  try {
+    return await assemble(options, store, logger);
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+async function assemble(options: AppOptions, store: Store, logger: ReturnType<typeof createLogger>): Promise<App> {
+  const { loaded, clock, random, version } = options;
+  const { config } = loaded;
+  const common = { store, clock, random, log: logger };
+  const certificate = config.server.tls ? await ensureServerCertificate({ ...common, names: certificateNames(config) }) : null;
+  const token = await ensureAdminToken({ dataDir: config.server.data_dir, random });
+  const { files, warnings } = await readBootFiles(config);
+  const nodes = createNodes(common);
+  const holder = await instanceId(config.server.data_dir, random);
+  const tasks = createTaskEngine({ ...common, definitions: [], holder, limits: { workers: config.tasks.workers } });
+  const timers = createStateTimers({ ...common, nodes, atWork: (uuids) => nodesAtWork(store, uuids) });
+  const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
+  const inspect = createInspect({ ...common, nodes });
+  const { observe_only: isObserveOnly } = config.server;
+  const { findMachine, issueSecret } = inspect;
+  const { reasons } = store;
+  const site = siteOf(config, certificate);
+  const boot = createBoot({
+    enrolment,
+    isObserveOnly,
+    findMachine,
+    issueSecret,
+    files,
+    scripts: readScripts(),
+    reasons,
+    log: logger,
+    site,
+  });
+  const parts: Component[] = [
+    tasks,
+    timers,
+    ...networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, log: logger }),
+  ];
+  const running = new Set<Component>();
+  const told = [...loaded.warnings.map((one) => ({ code: 'config', message: formatProblem(one), hint: null })), ...warnings];
+  const services: ApiServices = {
+    auth: createTokenAuth(token),
+    system: {
+      status: () => Promise.resolve({ dhcpMode: config.dhcp.mode, isObserveOnly, warnings: told }),
+      readiness: () => readiness(store, parts, running),
+    },
+    nodes,
+    ports: nodes.ports,
+    reasons,
+    events: store.events,
+    tasks: createTaskService(store, tasks),
+    enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
+    inspect,
+  };
+  const api = createApi({
+    services,
+    config: apiConfig(config),
+    tls: certificate,
+    log: logger,
+    clock,
+    random,
+    version,
+    processMetrics: true,
+  });
+  for (const warning of told) logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
+  return lifeOf({ parts: [...parts, api], running, store, log: logger, ready: () => writeConnection(config, certificate, logger) });
+}
+
+function apiConfig({ server, auth }: Config): ApiConfig {
+  const publicUrl = server.public_url === undefined ? {} : { publicUrl: server.public_url };
+  return { listen: parseListen(server.listen), authMode: auth.mode === 'none' ? 'none' : 'token', ...publicUrl };
+}
+
+function readScripts(): Scripts {
+  return compileScripts((name) => readFileSync(new URL(`../templates/ipxe/${name}.ipxe`, import.meta.url), 'utf8'));
+}
+
+interface Life {
+  readonly parts: readonly Component[];
+  readonly running: Set<Component>;
+  readonly store: Store;
+  readonly log: Log;
+  readonly ready: () => Promise<void>;
+}
+
+/** Parts start in order and stop in reverse; the store goes last. A start that fails takes down what stood already. */
+function lifeOf({ parts, running, store, log, ready }: Life): App {
+  let stopping: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
+    for (const part of parts.toReversed()) {
+      if (!running.delete(part)) continue;
+      try {
+        await part.stop();
+      } catch (thrown) {
+        log.error({ part: part.name, error: messageOf(thrown) }, 'a part did not stop well'); // the others must stop all the same
+      }
+    }
+    await store.close();
+  };
+  const stop = (): Promise<void> => (stopping ??= stopAll());
+  return {
+    name: 'appliance',
+    log,
+    stop,
+    async start(signal) {
+      try {
+        for (const part of parts) {
+          await part.start(signal);
+          running.add(part);
+        }
+        await ready();
+      } catch (thrown) {
+        await stop();
+        throw thrown;
+      }
+    },
+  };
+}
+
+function siteOf(config: Config, certificate: ServerCertificate | null): Site {
+  const api = parseListen(config.server.listen);
+  const bootPort = parseListen(config.server.boot_listen).port;
+  const scheme = config.server.tls ? 'https' : 'http';
+  return {
+    bootUrl: (address: string) => config.server.boot_url ?? `http://${address}:${bootPort}`,
+    apiUrl: (address: string) => config.server.public_url ?? `${scheme}://${address}:${api.port}`,
+    fingerprint: certificate?.fingerprintSha256 ?? '',
+    // Both: machines with a screen and machines with a serial line show what the agent does.
+    console: ['tty0', 'ttyS0,115200'],
+  };
+}
+
+async function readBootFiles(config: Config): Promise<{ readonly files: BootFiles; readonly warnings: readonly Warning[] }> {
+  try {
+    return { files: await loadBootFiles(config.server.artefacts_dir), warnings: [] };
+  } catch (thrown) {
+    if (!(thrown instanceof RackseedError)) throw thrown;
+    return { files: NO_BOOT_FILES, warnings: [{ code: thrown.code, message: thrown.message, hint: thrown.hint ?? null }] };
+  }
+}
+
+function checkAuthMode(config: Config): void {
+  if (config.auth.mode !== 'basic') return;
+  throw fail('app.auth_mode', { message: 'auth.mode = "basic" is not served by this version', hint: 'Use auth.mode = "token".' });
+}

@@ -1,0 +1,185 @@
+// rackseed lab …: an appliance and a virtual mini-PC on a private bridge of this machine.
+
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { createLab, FIRMWARES, type Firmware, forward, type Lab, type LabConnection, type LabOptions, parseEnd } from '../../lab/index.ts';
+import { createClient } from '../client.ts';
+import { readLocal } from '../connection.ts';
+import { asList, asRecord, type CliContext, type GlobalOptions, labDirectory, positiveInteger } from '../context.ts';
+import { renderList, renderValue } from '../output.ts';
+import { buildArtefacts } from './image.ts';
+
+interface UpOptions extends GlobalOptions {
+  readonly firmware: Firmware;
+  readonly port: number;
+  readonly wait: boolean;
+  readonly follow?: boolean;
+}
+
+const DISCOVERY_TIMEOUT_MS = 15 * 60_000;
+const POLL_MS = 1000;
+
+export function labCommand(program: Command, context: CliContext): void {
+  const lab = program.command('lab').description('an appliance and a virtual mini-PC on a private bridge of this machine (root)');
+
+  lab
+    .command('up')
+    .description('bring it up: appliance, bridge, one virtual machine that boots from the network')
+    .addOption(new Option('--firmware <kind>', 'of the virtual machine').choices(FIRMWARES).default('uefi'))
+    .option('--port <n>', 'where the API is on 127.0.0.1', positiveInteger, 6385)
+    .option('--no-wait', 'do not wait until the machine is discovered')
+    .option('--follow', 'stay, and take it down at Ctrl-C')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<UpOptions>();
+      await up(context, options);
+    });
+
+  lab
+    .command('down')
+    .description('end what it started and remove the bridge; logs stay')
+    .option('--purge', 'remove data, disks and logs too')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { readonly purge?: boolean }>();
+      await makeLab(context).down({ purge: options.purge === true });
+      context.err('The lab is down.\n');
+    });
+
+  lab
+    .command('forward', { hidden: true })
+    .argument('<listen>', 'unix:PATH or tcp:HOST:PORT')
+    .argument('<target>', 'unix:PATH or tcp:HOST:PORT')
+    .action(async (listen: string, target: string) => {
+      const server = await forward(parseEnd(listen), parseEnd(target));
+      await untilAborted(context.signal);
+      server.close();
+    });
+
+  lab
+    .command('status')
+    .description('what runs')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const status = await makeLab(context).status();
+      if (options.output !== 'table') {
+        context.out(renderValue(status, options.output));
+        return;
+      }
+      context.out(renderList(status.processes, PROCESS_COLUMNS, 'table'));
+      if (!status.up) context.err('The lab is down. Next step: rackseed lab up\n');
+    });
+}
+
+const PROCESS_COLUMNS = [
+  { title: 'ROLE', value: (row: { role: string }) => row.role },
+  { title: 'PID', value: (row: { pid: number }) => row.pid },
+  { title: 'RUNNING', value: (row: { running: boolean }) => (row.running ? 'yes' : 'no') },
+];
+
+async function up(context: CliContext, options: UpOptions): Promise<void> {
+  const artefacts = await buildArtefacts(context);
+  const lab = makeLab(context, { hostPort: options.port, artefactsDir: artefacts.directory });
+  await lab.up(context.signal);
+  const where = `https://127.0.0.1:${options.port}`;
+  context.err(
+    `Look at it: npx rackseed node list   (API: ${where}/api/nodes, its token: ${join(lab.connection.dataDir, 'admin.token')})\n`,
+  );
+  const name = `mini-${options.firmware}`;
+  const { serialLog } = await lab.startMachine(machineSpec(name, options.firmware));
+  if (options.wait) await waitForDiscovery(context, lab, serialLog);
+  if (options.follow !== true) {
+    context.err('It goes on in the background. Take it down with: npx rackseed lab down\n');
+    return;
+  }
+  context.err('Ctrl-C takes it down.\n');
+  await untilAborted(context.signal);
+  await lab.down();
+}
+
+function machineSpec(name: string, firmware: Firmware): Parameters<Lab['startMachine']>[0] {
+  const digest = createHash('sha256').update(name).digest('hex');
+  return {
+    name,
+    firmware,
+    mac: `52:54:00:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`,
+    smbiosUuid: `${digest.slice(0, 8)}-${digest.slice(8, 12)}-4${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`,
+    cpus: 2,
+    memoryMb: 1536,
+    diskGb: 8,
+    tap: 'tap0',
+  };
+}
+
+async function waitForDiscovery(context: CliContext, lab: Lab, serialLog: string): Promise<void> {
+  context.err('Waiting for the machine to boot and report itself (software emulation: one to three minutes) ...\n');
+  const client = createClient(await labConnection(lab.connection));
+  const end = context.clock.monotonic() + DISCOVERY_TIMEOUT_MS;
+  try {
+    while (context.clock.monotonic() < end) {
+      const nodes = asList(asRecord(await client.get('/api/nodes')).items);
+      const first = nodes[0];
+      if (first !== undefined) {
+        context.err(`Discovered: node ${String(first.uuid)} in "${String(first.provisionState)}"\n`);
+        return;
+      }
+      await context.clock.sleep(POLL_MS, context.signal);
+    }
+    context.err(`The machine has not reported itself. Its console: ${serialLog}. Next step: npx rackseed event list\n`);
+  } finally {
+    await client.close();
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Through the unix socket into the lab's namespace. */
+export async function labConnection(connection: LabConnection): Promise<Parameters<typeof createClient>[0]> {
+  const local = await readLocal(connection.dataDir);
+  return { url: connection.url, token: local?.token, ca: local?.ca, socketPath: connection.socketPath };
+}
+
+function makeLab(
+  context: CliContext,
+  { hostPort, artefactsDir }: Pick<LabOptions, 'hostPort' | 'artefactsDir'> = { hostPort: null, artefactsDir: '' },
+): Lab {
+  const { run, clock, isRoot, self } = context;
+  return createLab({
+    name: 'lab',
+    directory: labDirectory(context),
+    artefactsDir,
+    rackseed: self,
+    forwarder: [...self, 'lab', 'forward'],
+    hostPort,
+    run,
+    clock,
+    env: context.env,
+    isRoot,
+    say: (line) => context.err(`${line}\n`),
+    api: (connection) => ({
+      async ready() {
+        const client = createClient(await labConnection(connection));
+        try {
+          await client.get('/readyz');
+          return true;
+        } catch {
+          return false; // not yet: the caller asks again and knows when to give up
+        } finally {
+          await client.close();
+        }
+      },
+      async openEnrolment() {
+        const client = createClient(await labConnection(connection));
+        try {
+          await client.send('PUT', '/api/enrolment', { mode: 'open' });
+        } finally {
+          await client.close();
+        }
+      },
+    }),
+  });
+}

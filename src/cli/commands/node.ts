@@ -1,0 +1,94 @@
+// rackseed node …: the machines we know.
+
+import type { Command } from 'commander';
+import { asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
+import { renderList, renderOne, renderValue, time } from '../output.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+export function nodeCommand(program: Command, context: CliContext): void {
+  const node = program.command('node').description('the machines we know');
+
+  node
+    .command('list')
+    .description('all of them, with their state')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const rows = await withClient(context, options, async (client) => {
+        const all: Row[] = [];
+        for (let path: string | undefined = '/api/nodes?limit=500'; path !== undefined; ) {
+          const page: Row = asRecord(await client.get(path));
+          all.push(...asList(page.items));
+          path = typeof page.next === 'string' ? `/api/nodes?limit=500&after=${encodeURIComponent(page.next)}` : undefined;
+        }
+        return all;
+      });
+      context.out(renderList(rows, NODE_COLUMNS, options.output));
+      if (rows.length === 0 && options.output === 'table') {
+        context.err('No machine is known yet. Next step: rackseed enrol open, then switch one on that boots from the network.\n');
+      }
+    });
+
+  node
+    .command('show')
+    .argument('<node>', 'UUID, name or MAC')
+    .description('one machine with everything known about it')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const record = asRecord(await withClient(context, options, (client) => client.get(`/api/nodes/${encodeURIComponent(id)}`)));
+      context.out(options.output === 'table' ? renderOne(record, 'table') : renderValue(record, options.output));
+    });
+
+  node
+    .command('why')
+    .argument('<node>', 'UUID, name or MAC; a MAC need not be a known machine')
+    .description('why it did (not) get an address, boot, match, install: the stored reasons')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const isMac = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(id);
+      const path = isMac
+        ? `/api/reasons?subject=${encodeURIComponent(`mac:${id.toLowerCase().replaceAll('-', ':')}`)}`
+        : `/api/nodes/${encodeURIComponent(id)}/reasons`;
+      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).items);
+      context.out(renderList(rows, REASON_COLUMNS, options.output));
+    });
+
+  node
+    .command('history')
+    .argument('<node>', 'UUID, name or MAC')
+    .description('its moves from state to state')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const rows = asList(
+        asRecord(await withClient(context, options, (client) => client.get(`/api/nodes/${encodeURIComponent(id)}/history`))).items,
+      );
+      context.out(renderList(rows, HISTORY_COLUMNS, options.output));
+    });
+}
+
+const NODE_COLUMNS = [
+  { title: 'UUID', value: (row: Row) => row.uuid },
+  { title: 'NAME', value: (row: Row) => row.name },
+  { title: 'STATE', value: (row: Row) => row.provisionState },
+  { title: 'POWER', value: (row: Row) => row.powerState },
+  { title: 'CPUS', value: (row: Row) => asRecord(row.properties).cpus },
+  { title: 'MEMORY MB', value: (row: Row) => asRecord(row.properties).memory_mb },
+  { title: 'DISK GB', value: (row: Row) => asRecord(row.properties).local_gb },
+  { title: 'MAINTENANCE', value: (row: Row) => (row.maintenance === true ? 'yes' : 'no') },
+];
+
+const REASON_COLUMNS = [
+  { title: 'TIME (UTC)', value: (row: Row) => time(row.at) },
+  { title: 'AREA', value: (row: Row) => row.area },
+  { title: 'DECISION', value: (row: Row) => row.decision },
+  { title: 'REASON', value: (row: Row) => row.reason },
+];
+
+const HISTORY_COLUMNS = [
+  { title: 'TIME (UTC)', value: (row: Row) => time(row.at) },
+  { title: 'EVENT', value: (row: Row) => row.event },
+  { title: 'FROM', value: (row: Row) => row.fromState },
+  { title: 'TO', value: (row: Row) => row.toState },
+  { title: 'WHO', value: (row: Row) => row.who },
+  { title: 'REASON', value: (row: Row) => row.reason },
+];

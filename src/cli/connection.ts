@@ -1,0 +1,79 @@
+// Which appliance to talk to: said by option or environment, or found in the connection file that an appliance on this machine wrote.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Secret, systemCode } from '../lib/index.ts';
+import { fail } from './errors.ts';
+
+export interface Connection {
+  readonly url: string;
+  readonly token: Secret | undefined;
+  /** PEM of the certificate to trust; the system's authorities otherwise. */
+  readonly ca: string | undefined;
+  /** A unix socket to go through instead of the URL's address. */
+  readonly socketPath: string | undefined;
+}
+
+/** Written by `rackseed serve` into its data directory; holds no secret itself. */
+export const CONNECTION_FILE = 'connection.json';
+
+export interface ConnectionOptions {
+  readonly url: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /** Data directories to look in, first found first. */
+  readonly dataDirs: readonly string[];
+}
+
+export async function findConnection({ url, env, dataDirs }: ConnectionOptions): Promise<Connection> {
+  const given = url ?? env.RACKSEED_URL;
+  const token = env.RACKSEED_TOKEN;
+  for (const dataDir of dataDirs) {
+    const local = await readLocal(dataDir);
+    if (local === undefined) continue;
+    const ownToken = token === undefined ? local.token : new Secret(token);
+    if (given === undefined || given === local.url) return { ...local, token: ownToken };
+  }
+  if (given === undefined) {
+    throw fail('cli.no_connection', {
+      message: `no appliance found on this machine (looked in ${dataDirs.join(', ')})`,
+      hint: 'Start one with "rackseed serve", or name one with RACKSEED_URL and RACKSEED_TOKEN.',
+    });
+  }
+  const caFile = env.RACKSEED_CA;
+  return {
+    url: given,
+    token: token === undefined ? undefined : new Secret(token),
+    ca: caFile === undefined ? undefined : await readFile(caFile, 'utf8'),
+    socketPath: undefined,
+  };
+}
+
+/** Undefined when there is no appliance's file in the directory, or none that we may read. */
+export async function readLocal(dataDir: string): Promise<Connection | undefined> {
+  const text = await readIfThere(join(dataDir, CONNECTION_FILE));
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  const record = typeof value === 'object' && value !== null ? value : {};
+  const url = 'url' in record && typeof record.url === 'string' ? record.url : undefined;
+  if (url === undefined)
+    throw fail('cli.bad_answer', {
+      message: `${join(dataDir, CONNECTION_FILE)} names no url`,
+      hint: 'Start the appliance again: it writes the file anew.',
+    });
+  const token = await readIfThere(join(dataDir, 'admin.token'));
+  return {
+    url,
+    ca: await readIfThere(join(dataDir, 'server.crt')),
+    token: token === undefined ? undefined : new Secret(token.trim()),
+    socketPath: undefined,
+  };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT' || systemCode(thrown) === 'EACCES' || systemCode(thrown) === 'ENOTDIR') return undefined;
+    throw thrown;
+  }
+}

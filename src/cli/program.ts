@@ -1,0 +1,82 @@
+// The command line as one tree. Each command is a file in commands/; this page is their table of contents.
+
+import { Command, CommanderError, Option } from 'commander';
+import { messageOf, RackseedError } from '../lib/index.ts';
+import { completionCommand } from './commands/completion.ts';
+import { configCommand } from './commands/config.ts';
+import { enrolCommand } from './commands/enrol.ts';
+import { eventCommand } from './commands/event.ts';
+import { imageCommand } from './commands/image.ts';
+import { labCommand } from './commands/lab.ts';
+import { nodeCommand } from './commands/node.ts';
+import { serveCommand } from './commands/serve.ts';
+import { storeCommand } from './commands/store.ts';
+import { taskCommand } from './commands/task.ts';
+import type { CliContext } from './context.ts';
+import { FORMATS } from './output.ts';
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+export function buildProgram(context: CliContext): Command {
+  const program = new Command('rackseed')
+    .description('Plug a machine in; it grows into a Proxmox cluster node.')
+    .version(context.version, '-V, --version')
+    .addOption(new Option('-o, --output <format>', 'how to print answers').choices(FORMATS).default('table'))
+    .option('--url <url>', 'the appliance to talk to (RACKSEED_URL; else the one on this machine)')
+    .exitOverride()
+    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .showSuggestionAfterError(true);
+  for (const add of [
+    serveCommand,
+    configCommand,
+    nodeCommand,
+    enrolCommand,
+    eventCommand,
+    taskCommand,
+    imageCommand,
+    storeCommand,
+    labCommand,
+    completionCommand,
+  ]) {
+    add(program, context);
+  }
+  return inheritSettings(program);
+}
+
+/** commander copies settings at creation only; a command added through .command() has them, its children too. */
+function inheritSettings(command: Command): Command {
+  for (const sub of command.commands) inheritSettings(sub.copyInheritedSettings(command));
+  return command;
+}
+
+/** Runs one command line; gives the exit code and never throws. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const program = buildProgram(context);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (context.signal.aborted) return EXIT.interrupted;
+    context.err(explain(thrown, wantsJson(args)));
+    return thrown instanceof RackseedError && thrown.code === 'cli.usage' ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  return args.some(
+    (word, index) =>
+      word === '--output=json' || word === '-ojson' || (word === 'json' && ['-o', '--output'].includes(args[index - 1] ?? '')),
+  );
+}
+
+/** What, where, and the next step; programs get the same as one line of JSON. A bug shows its stack. */
+export function explain(thrown: unknown, asJson: boolean): string {
+  if (!(thrown instanceof RackseedError)) {
+    const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+    return asJson ? `${JSON.stringify({ code: 'bug', message: messageOf(thrown) })}\n` : `rackseed: this is a bug: ${text}\n`;
+  }
+  const { code, message, hint } = thrown;
+  if (asJson) return `${JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) })}\n`;
+  return `rackseed: ${message}\n${hint === undefined ? '' : `  Next step: ${hint}\n`}  (${code})\n`;
+}

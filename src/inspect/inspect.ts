@@ -1,0 +1,169 @@
+// The agent's server side: look-up with a one-time secret, inventory into a node, heartbeat. Knows nothing of HTTP.
+
+import { type Clock, type Log, type Mac, parseMac, RackseedError, type Random } from '../lib/index.ts';
+import type { Node, Nodes, PortInput } from '../nodes/index.ts';
+import type { Store, Tx } from '../store/index.ts';
+import { type AgentSession, type BootSecrets, createBootSecrets } from './boot-secrets.ts';
+import { fail } from './errors.ts';
+import { type Identified, identify } from './identify.ts';
+import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
+import { propertiesOf } from './properties.ts';
+import type { HeartbeatReply, HeartbeatRequest, InventoryReply, InventoryRequest, LookupReply, LookupRequest } from './protocol.ts';
+
+export interface InspectOptions {
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Machines that nobody has said yes to; more are refused, so that a hostile network cannot fill the store. */
+  readonly maxDiscovered?: number;
+}
+
+export interface Inspect {
+  readonly issueSecret: BootSecrets['issue'];
+  lookup(request: LookupRequest, peer: string): Promise<LookupReply>;
+  receiveInventory(token: string, request: InventoryRequest): Promise<InventoryReply>;
+  heartbeat(token: string, request: HeartbeatRequest): Promise<HeartbeatReply>;
+  /** Who boots there, for the boot decision. */
+  readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<Node | undefined>;
+}
+
+const HEARTBEAT_SECONDS = 30;
+const MAX_DISCOVERED = 4096;
+const DISCOVERED_DRIVER = 'manual-management';
+const BY = { who: 'system', actor: 'discovery' } as const;
+
+export function createInspect(options: InspectOptions): Inspect {
+  const { store, nodes, log } = options;
+  const secrets = createBootSecrets(options);
+  const maxDiscovered = options.maxDiscovered ?? MAX_DISCOVERED;
+
+  async function nodesWithUuid(smbiosUuid: string | null, on: Tx | undefined): Promise<Node[]> {
+    if (smbiosUuid === null) return [];
+    const rows = await (on ?? store.db).selectFrom('nodes').select('uuid').where('smbios_uuid', '=', smbiosUuid).limit(2).execute();
+    return Promise.all(rows.map((row) => nodes.get(row.uuid, on)));
+  }
+
+  async function whoIs(macs: readonly string[], smbiosUuid: string | null, on?: Tx): Promise<Identified> {
+    const [byMac, byUuid] = [await nodes.findByAddresses(macs, on), await nodesWithUuid(smbiosUuid, on)];
+    return identify({ byMac, byUuid, smbiosUuid });
+  }
+
+  async function discover(tx: Tx, request: InventoryRequest, reason: string): Promise<Node> {
+    await checkRoom(tx, maxDiscovered);
+    const node = await nodes.create(
+      tx,
+      { driver: DISCOVERED_DRIVER, ...identityOf(request), properties: { ...propertiesOf(request.inventory) }, ports: portsOf(request) },
+      BY,
+    );
+    const { manufacturer, product_name: product } = request.inventory.system_vendor;
+    const message = `discovered ${[manufacturer, product].filter((one) => one !== null).join(' ') || 'a machine'} with ${request.inventory.disks.length} disks as node ${node.uuid}: ${reason}`;
+    await store.events.append(tx, { type: 'node.discovered', nodeUuid: node.uuid, message });
+    return node;
+  }
+
+  /** What is reported is what is: properties follow the hardware, ports are added. A port that is gone stays until a person removes it. */
+  async function refresh(tx: Tx, node: Node, request: InventoryRequest): Promise<Node> {
+    const properties = { ...node.properties, ...propertiesOf(request.inventory) };
+    const changed = await nodes.update(tx, node, { ...identityOf(request), properties }, BY);
+    const known = new Set((await nodes.ports.list({ nodeUuid: node.uuid }, tx)).map((port) => String(port.address)));
+    for (const port of portsOf(request)) if (!known.has(port.address)) await nodes.ports.add(tx, node.uuid, port);
+    return changed;
+  }
+
+  async function receive(session: AgentSession, request: InventoryRequest): Promise<Node> {
+    const macs = request.inventory.interfaces.map((card) => card.mac_address);
+    if (!macs.includes(session.mac)) {
+      throw fail('inspect.mac_mismatch', {
+        message: `the inventory of ${session.mac} does not have that port (it has ${macs.join(', ')})`,
+        hint: 'Boot the machine again; if it stays so, its agent lacks the driver of that port.',
+      });
+    }
+    return store.transaction(async (tx) => {
+      const who = await whoIs(macs, identityOf(request).smbiosUuid, tx);
+      if (who.is === 'unclear')
+        throw fail('inspect.identity_conflict', {
+          message: `${session.mac}: ${who.reason}`,
+          hint: 'Remove the stale port or node: rackseed node list shows them.',
+        });
+      const node = who.is === 'known' ? await refresh(tx, who.node, request) : await discover(tx, request, who.reason);
+      await nodes.saveInventory(tx, node.uuid, { inventory: { ...request.inventory }, pluginData: { ...request.pluginData } });
+      await secrets.bindNode(tx, session, node.uuid);
+      return node;
+    });
+  }
+
+  function note(mac: string, decision: string, reason: string): void {
+    store.reasons.note({ subject: `mac:${mac}`, area: 'inspect', decision, reason });
+  }
+
+  return {
+    issueSecret: (mac, smbiosUuid) => secrets.issue(mac, smbiosUuid),
+
+    async lookup(request, peer) {
+      try {
+        const { token, session } = await secrets.spend(request);
+        const who = await whoIs(request.macs, request.smbiosUuid);
+        note(session.mac, 'look-up accepted', who.reason);
+        log.info({ mac: session.mac, peer, agent: request.agentVersion }, 'agent looked up');
+        const node = who.is === 'known' ? { uuid: who.node.uuid, name: who.node.name } : null;
+        return { token, heartbeatSeconds: HEARTBEAT_SECONDS, node };
+      } catch (thrown) {
+        if (thrown instanceof RackseedError) for (const mac of request.macs.slice(0, 4)) note(mac, 'look-up refused', thrown.message);
+        throw thrown;
+      }
+    },
+
+    async receiveInventory(token, request) {
+      const session = await secrets.sessionOf(token);
+      try {
+        const node = await receive(session, request);
+        note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"`);
+        return {
+          node: { uuid: node.uuid, name: node.name, provisionState: node.provisionState },
+          message: `discovered as node ${node.name ?? node.uuid}; waiting for a yes`,
+        };
+      } catch (thrown) {
+        if (thrown instanceof RackseedError) note(session.mac, 'inventory refused', thrown.message);
+        throw thrown;
+      }
+    },
+
+    async heartbeat(token, request) {
+      const session = await secrets.sessionOf(token);
+      for (const answer of request.answers)
+        log.info({ mac: session.mac, command: answer.commandId, outcome: answer.outcome }, answer.message);
+      return { waitSeconds: HEARTBEAT_SECONDS, command: null };
+    },
+
+    async findMachine(mac, smbiosUuid) {
+      const who = await whoIs([mac], cleanSmbiosUuid(smbiosUuid));
+      return who.is === 'known' ? who.node : undefined;
+    },
+  };
+}
+
+function identityOf({ inventory }: InventoryRequest): { readonly smbiosUuid: string | null; readonly smbiosSerial: string | null } {
+  return { smbiosUuid: cleanSmbiosUuid(inventory.system_vendor.uuid), smbiosSerial: cleanSerial(inventory.system_vendor.serial_number) };
+}
+
+function portsOf({ inventory }: InventoryRequest): PortInput[] {
+  return inventory.interfaces.flatMap((card) => {
+    const address = parseMac(card.mac_address);
+    return address === undefined ? [] : [{ address, pxeEnabled: card.mac_address === inventory.boot.pxe_interface }];
+  });
+}
+
+async function checkRoom(tx: Tx, max: number): Promise<void> {
+  const { waiting } = await tx
+    .selectFrom('nodes')
+    .select((eb) => eb.fn.countAll<number>().as('waiting'))
+    .where('provision_state', '=', 'enroll')
+    .executeTakeFirstOrThrow();
+  if (Number(waiting) < max) return;
+  throw fail('inspect.too_many_machines', {
+    message: `${waiting} machines wait for a yes already, and no more than ${max} are remembered`,
+    hint: 'Approve or remove some, or close enrolment: rackseed enrol close',
+  });
+}

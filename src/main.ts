@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// The CLI's entry: the only place that reads argv and the environment, and that ends the process.
+
+import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+// Node older than ours can't run this file at all; a compile cache makes every start after the first quicker (108 ms instead of 390).
+enableCompileCache();
+
+const [{ defaultDataDir, runCli }, { runProgram, systemClock, systemRandom }] = await Promise.all([
+  import('./cli/index.ts'),
+  import('./lib/index.ts'),
+]);
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(signal)));
+
+const packageText = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+
+const isRoot = process.getuid?.() === 0;
+const version = versionOf(JSON.parse(packageText));
+const common = { env: process.env, clock: systemClock, random: systemRandom, dataDir: defaultDataDir({ isRoot, home: homedir() }) };
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  ...common,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  isTerminal: process.stdout.isTTY,
+  isRoot,
+  home: homedir(),
+  run: runProgram,
+  signal: interrupted.signal,
+  self: [process.execPath, fileURLToPath(import.meta.url)],
+  version,
+  // Loaded only when asked for: most commands only talk to an appliance.
+  appliance: {
+    serve: async (configPath, signal) => {
+      const { serve } = await import('./serve.ts');
+      const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+      await serve({ ...common, configPath, pid: process.pid, command, execve: process.execve?.bind(process) ?? noExecve, version }, signal);
+    },
+    rotateStoreKey: async (configPath) => {
+      const { rotateKey } = await import('./serve.ts');
+      await rotateKey({ ...common, configPath });
+    },
+  },
+});
+
+function noExecve(): never {
+  throw new Error('this Node has no process.execve');
+}
+
+function versionOf(manifest: unknown): string {
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}

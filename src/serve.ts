@@ -1,0 +1,71 @@
+// `rackseed serve`: from a config to a running appliance, and from a signal to a clean end.
+
+import { createApp } from './app.ts';
+import { keySource } from './app-files.ts';
+import { subnetsOf } from './app-network.ts';
+import { type Config, loadConfig } from './config/index.ts';
+import { type Clock, type Random, silentLog } from './lib/index.ts';
+import { adoptSockets, type DhcpSocket, interfacesWithIpv4, reexecThroughLauncher, takeInheritedSockets } from './net/dhcp/index.ts';
+import { loadStoreKeys, openStore, rotateStoreKey } from './store/index.ts';
+
+export interface ServeOptions {
+  readonly configPath: string | undefined;
+  readonly dataDir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly pid: number;
+  /** The command line of this process: to come back to from the launcher of the DHCP sockets. */
+  readonly command: readonly string[];
+  readonly execve: (file: string, args: readonly string[], env: Record<string, string>) => unknown;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+}
+
+const START_LIMIT_MS = 60_000;
+
+/** Resolves when it has ended after the signal. */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  const { env, clock, random, version } = options;
+  const loaded = await loadConfig({ path: options.configPath, env: settingsOf(env), defaults: { dataDir: options.dataDir } });
+  const dhcpSockets = await openDhcpSockets(loaded.config, options);
+  const app = await createApp({ loaded, dhcpSockets, env, clock, random, version });
+  await app.start(AbortSignal.any([signal, AbortSignal.timeout(START_LIMIT_MS)]));
+  await aborted(signal);
+  app.log.info({}, 'stopping');
+  await app.stop();
+}
+
+/** With the appliance stopped: its store admits one process. */
+export async function rotateKey(options: Pick<ServeOptions, 'configPath' | 'dataDir' | 'env' | 'clock' | 'random'>): Promise<void> {
+  const { env, clock, random } = options;
+  const { config } = await loadConfig({ path: options.configPath, env: settingsOf(env), defaults: { dataDir: options.dataDir } });
+  const source = await keySource({ config, env, random });
+  const store = await openStore({ url: source.url, keys: await loadStoreKeys(source), clock, random, log: silentLog });
+  try {
+    await rotateStoreKey(store, { keyFile: source.keyFile, clock, random });
+  } finally {
+    await store.close();
+  }
+}
+
+/** Not settings, though they begin like them: the launcher's word to us. */
+function settingsOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { RACKSEED_LISTEN_ERROR: _, ...settings } = env;
+  return settings;
+}
+
+async function openDhcpSockets(config: Config, options: ServeOptions): Promise<readonly DhcpSocket[]> {
+  const { mode, interfaces, port, proxy_port: proxyPort } = config.dhcp;
+  if (mode === 'off') return [];
+  const inherited = takeInheritedSockets(options.env, options.pid);
+  if (inherited.length > 0) return adoptSockets(inherited, subnetsOf(config));
+  const names = interfaces.length > 0 ? interfaces : interfacesWithIpv4();
+  return reexecThroughLauncher({ interfaces: names, ports: [port, proxyPort], command: options.command, env: options.env }, options.execve);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
