@@ -111,6 +111,11 @@ describe('refused together', () => {
       'rackseed.toml:5: dhcp.reservation[0].address: 10.0.1.1 is no host address of any [[dhcp.subnet]]',
     ],
     [
+      'a reservation of the broadcast address',
+      `${SUBNET}[[dhcp.reservation]]\n${MAC}address = "10.0.0.255"`,
+      'rackseed.toml:5: dhcp.reservation[0].address: 10.0.0.255 is no host address of any [[dhcp.subnet]]',
+    ],
+    [
       'a reservation of the router',
       `${SUBNET}router = "10.0.0.1"\n[[dhcp.reservation]]\n${MAC}address = "10.0.0.1"`,
       'rackseed.toml:6: dhcp.reservation[0].address: 10.0.0.1 is the router of 10.0.0.0/24',
