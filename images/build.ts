@@ -1,0 +1,26 @@
+// `node images/build.ts [--cache DIR] [--refresh]`: makes the boot artefacts by hand and shows their sizes.
+
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { RackseedError, runProgram, systemClock } from '../src/lib/index.ts';
+import { ensureArtefacts } from './index.ts';
+
+const print = (line: string): boolean => process.stdout.write(`${line}\n`);
+const { values } = parseArgs({ options: { cache: { type: 'string' }, refresh: { type: 'boolean', default: false } } });
+const cacheDir = values.cache ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rackseed');
+const begun = systemClock.monotonic();
+const seconds = (): string => ((systemClock.monotonic() - begun) / 1000).toFixed(1);
+const log = (line: string): boolean => print(`[${seconds()} s] ${line}`);
+
+try {
+  const { directory, files, manifest } = await ensureArtefacts({ cacheDir, log, run: runProgram, refresh: values.refresh });
+  for (const { name, size, sha256 } of files) print(`${String(size).padStart(9)}  ${sha256.slice(0, 16)}  ${name}`);
+  for (const { name, size, unpackedSize } of manifest.members)
+    print(`${String(size).padStart(9)}  of the initrd: ${name} (${unpackedSize} unpacked)`);
+  print(`${directory}: ready in ${seconds()} s`);
+} catch (error) {
+  if (!(error instanceof RackseedError)) throw error;
+  process.stderr.write(`${error.message}\n${error.hint ?? ''}\n`);
+  process.exitCode = 1;
+}

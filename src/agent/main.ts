@@ -1,0 +1,105 @@
+// The agent's entry on the machine: `node agent.mjs /dev/tty0 /dev/ttyS0`. Wires the session to the real machine and knows nothing else.
+// What it says between look-up and heartbeats is session.ts; what it finds is facts/.
+
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+import { cleanSmbiosUuid } from '../inspect/identity.ts';
+import { systemClock } from '../lib/clock.ts';
+import { messageOf, RackseedError } from '../lib/errors.ts';
+import { parseMac } from '../lib/mac.ts';
+import { systemRandom } from '../lib/random.ts';
+import { type Run, runProgram } from '../lib/run.ts';
+import { createClient } from './client.ts';
+import { type BootWords, parseCommandLine } from './command-line.ts';
+import { fail } from './errors.ts';
+import { gatherDmi, gatherInterfaces, gatherInventory } from './facts/gather.ts';
+import { PinnedAgent } from './pinned-agent.ts';
+import { openScreen, type Screen } from './screen.ts';
+import { type Memory, runSession, type SessionParts } from './session.ts';
+
+const RUN_DIRECTORY = '/run/rackseed';
+const VERSION_FILE = '/usr/lib/rackseed/version';
+const SETTLE_SECONDS = 60;
+const ADDRESS_WAIT_MS = 60_000;
+const ADDRESS_LOOK_MS = 200;
+
+async function main(consoles: readonly string[]): Promise<void> {
+  const screen = openScreen(consoles, (line) => void process.stdout.write(`${line}\n`));
+  screen.mark(`agent uptime=${uptime().toFixed(1)}`);
+  try {
+    const words = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
+    const version = (await readFile(VERSION_FILE, 'utf8')).trim();
+    screen.say(`RACKSEED agent ${version}: this machine was started over the network to be looked at. Its disks are not touched.`);
+    await settle(runProgram);
+    await waitForAddress(screen);
+    await runSession(partsOf(words, version, screen), new AbortController().signal);
+  } catch (error) {
+    if (!(error instanceof RackseedError)) throw error;
+    screen.say(`RACKSEED agent: ${error.message}${error.hint === undefined ? '' : `. ${error.hint}`}`);
+    process.exitCode = 1;
+  }
+}
+
+function partsOf(words: BootWords, agentVersion: string, screen: Screen): SessionParts {
+  const agent = words.fingerprint === null ? undefined : new PinnedAgent(words.fingerprint);
+  return {
+    url: words.url,
+    secret: words.secret,
+    agentVersion,
+    client: createClient(words.url, agent),
+    clock: systemClock,
+    random: systemRandom,
+    say: screen.say,
+    mark: screen.mark,
+    identity: identify,
+    inventory: () => gatherInventory(runProgram, words.mac),
+    uptimeSeconds: uptime,
+    memory: { load: loadMemory, save: saveMemory },
+  };
+}
+
+async function identify(): ReturnType<SessionParts['identity']> {
+  const [interfaces, dmi] = await Promise.all([gatherInterfaces(), gatherDmi()]);
+  const macs = interfaces.flatMap((port) => parseMac(port.mac_address) ?? []);
+  if (macs.length === 0)
+    throw fail('agent.unreachable', { message: 'this machine has no network port that the discovery system has a driver for' });
+  return { macs, smbiosUuid: cleanSmbiosUuid(dmi.product_uuid) };
+}
+
+/** Until the drivers of everything that was found at boot are loaded; a device that hangs costs a minute, not the discovery. */
+async function settle(run: Run): Promise<void> {
+  await run('udevadm', ['settle', `--timeout=${SETTLE_SECONDS}`], { timeoutMs: (SETTLE_SECONDS + 5) * 1000 });
+}
+
+/** The first look-up would fail at once without an address, and then wait longer than the lease takes. */
+async function waitForAddress(screen: Screen): Promise<void> {
+  const begun = systemClock.monotonic();
+  for (let looks = 0; systemClock.monotonic() - begun < ADDRESS_WAIT_MS; looks += 1) {
+    if ((await gatherInterfaces()).some((port) => port.ipv4_address !== null)) return;
+    if (looks === 0) screen.say('Waiting for an address by DHCP on every network port.');
+    await systemClock.sleep(ADDRESS_LOOK_MS);
+  }
+  screen.say('No network port got an address within a minute; still trying. Is a cable plugged in?');
+}
+
+async function loadMemory(): Promise<Memory | undefined> {
+  try {
+    return JSON.parse(await readFile(join(RUN_DIRECTORY, 'session.json'), 'utf8')) as Memory; // our own file, renamed into place whole
+  } catch {
+    return undefined; // the first start since boot
+  }
+}
+
+/** In memory only: /run is a tmpfs, and a boot gets a new secret. */
+async function saveMemory(memory: Memory): Promise<void> {
+  await mkdir(RUN_DIRECTORY, { recursive: true });
+  const path = join(RUN_DIRECTORY, 'session.json');
+  await writeFile(`${path}.new`, JSON.stringify(memory), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+  process.exitCode = 1;
+});
