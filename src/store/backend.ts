@@ -1,7 +1,7 @@
 // What a database must offer to become a Store: the seam between the two dialects and all that is common.
 
 import type { Kysely } from 'kysely';
-import type { Clock, Log } from '../lib/index.ts';
+import type { Clock, Log, Random } from '../lib/index.ts';
 import type { Migration } from './migrations/types.ts';
 import type { Database } from './schema.ts';
 import type { Tx } from './types.ts';
@@ -20,6 +20,7 @@ export interface Backend {
 
 export interface BackendOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly migrations: readonly Migration[];
   /** How long a transaction may stay open. */

@@ -29,7 +29,7 @@ export const STORE_ERRORS = {
   'store.key_wrong': { status: 500, about: 'The store key is not the one the database was sealed with.' },
   'store.key_invalid': { status: 500, about: 'The key file is damaged or not a key file.' },
   'store.key_exposed': { status: 500, about: 'Other users may read the key file.' },
-  'store.key_unwritable': { status: 500, about: 'The key file could not be written.' },
+  'store.key_file': { status: 500, about: 'The key file could not be read or written.' },
   'store.sealed_invalid': {
     status: 500,
     about: 'A sealed value is damaged, was moved from another row, or needs a key that is not there.',

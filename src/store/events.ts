@@ -71,7 +71,7 @@ export class StoredEventLog implements EventLog {
 
   /** After a commit that appended, here or on another appliance. */
   wakeAll(): void {
-    for (const { wake } of [...this.#wakes]) {
+    for (const { wake } of this.#wakes) {
       try {
         wake();
       } catch (thrown) {

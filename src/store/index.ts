@@ -1,7 +1,9 @@
 // The store's door: everything Rackseed remembers. Knows nothing of nodes, tasks or the network.
 
 export { STORE_ERRORS } from './errors.ts';
+export { type KeySource, loadStoreKeys } from './keys.ts';
 export { openStore } from './open.ts';
+export { ROTATION_STEPS, type Rotation, type RotationOptions, type RotationStep, rotateStoreKey } from './rotate.ts';
 export type {
   BootSecretTable,
   Database,
@@ -41,3 +43,4 @@ export type {
   Tx,
   Vault,
 } from './types.ts';
+export { driverInfoContext } from './vault.ts';

@@ -7,6 +7,7 @@ import { checkKey } from './key-check.ts';
 import { createLeases } from './leases.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { createOutbox } from './outbox.ts';
+import { openPostgres } from './postgres/open.ts';
 import { createReasons } from './reasons.ts';
 import { openSqlite } from './sqlite/open.ts';
 import { createTaskLogs } from './task-logs.ts';
@@ -32,19 +33,20 @@ async function openBackend(options: StoreOptions): Promise<Backend> {
   const location = parseStoreUrl(options.url);
   const common: BackendOptions = {
     clock: options.clock,
+    random: options.random,
     log: options.log,
     migrations: options.migrations ?? MIGRATIONS,
-    transactionLimitMs: options.transactionLimitMs ?? TRANSACTION_LIMIT_MS,
+    transactionLimitMs: transactionLimit(options),
   };
-  if (location.dialect === 'sqlite') return await openSqlite(location.path, common);
-  throw new BugError('PostgreSQL comes next');
+  return location.dialect === 'sqlite' ? openSqlite(location.path, common) : openPostgres(location, common);
 }
 
 async function assemble(backend: Backend, options: StoreOptions): Promise<Store> {
   const { db, announce } = backend;
   const { clock, random, log } = options;
+  const limitMs = transactionLimit(options);
   const events = new StoredEventLog({ db, clock, log, ...(announce === undefined ? {} : { announce }) });
-  const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => runTransaction(backend, events, work);
+  const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => runTransaction({ backend, events, limitMs }, work);
   const vault = new StoreVault({ db, keys: options.keys, clock, random });
   await checkKey(db, transaction, vault);
   await backend.listen?.(() => events.wakeAll());
@@ -69,12 +71,22 @@ async function assemble(backend: Backend, options: StoreOptions): Promise<Store>
   };
 }
 
-async function runTransaction<T>(backend: Backend, events: StoredEventLog, work: (tx: Tx) => Promise<T>): Promise<T> {
+function transactionLimit(options: StoreOptions): number {
+  return options.transactionLimitMs ?? TRANSACTION_LIMIT_MS;
+}
+
+interface Runner {
+  readonly backend: Backend;
+  readonly events: StoredEventLog;
+  readonly limitMs: number;
+}
+
+async function runTransaction<T>({ backend, events, limitMs }: Runner, work: (tx: Tx) => Promise<T>): Promise<T> {
   if (isInsideTransaction()) throw new BugError('store.transaction() was called inside a transaction: pass its tx on instead');
   let state: TxState | undefined;
   const result = await backend.run((tx) => {
     state = { open: true, appended: false };
-    return insideTransaction(tx, state, work);
+    return insideTransaction(tx, state, limitMs, work);
   });
   if (state?.appended === true) events.wakeAll();
   return result;

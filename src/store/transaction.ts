@@ -3,6 +3,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { assert } from '../lib/index.ts';
+import { fail } from './errors.ts';
 import type { Tx } from './types.ts';
 
 export interface TxState {
@@ -18,14 +19,30 @@ export function isInsideTransaction(): boolean {
   return current.getStore()?.open === true;
 }
 
-/** Runs `work` with the mark of an open transaction. `state.open` is false again when it returns. */
-export async function insideTransaction<T>(tx: Tx, state: TxState, work: (tx: Tx) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` with the mark of an open transaction; `state.open` is false again when it returns. Work that takes longer than
+ * `limitMs` is given up, so that its transaction ends and others get their turn. Real time, not the clock that tests turn:
+ * this guards against an await that never ends, and a turned clock must not end a transaction that is going well.
+ */
+export async function insideTransaction<T>(tx: Tx, state: TxState, limitMs: number, work: (tx: Tx) => Promise<T>): Promise<T> {
   states.set(tx, state);
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tookTooLong(limitMs)), limitMs);
+  });
   try {
-    return await current.run(state, () => work(tx));
+    return await Promise.race([current.run(state, () => work(tx)), expiry]);
   } finally {
+    clearTimeout(timer);
     state.open = false;
   }
+}
+
+function tookTooLong(limitMs: number) {
+  return fail('store.transaction_timeout', {
+    message: `a transaction was open for more than ${limitMs / 1000} s and was rolled back`,
+    hint: 'this is a fault of Rackseed: report it with the log around this time',
+  });
 }
 
 /** The state of a transaction begun by store.transaction. */

@@ -98,6 +98,14 @@ export function secretContext(name: string): string {
   return `secrets/${name}`;
 }
 
+/**
+ * Where {"$sealed": …} inside a node's driver_info is bound to: this, then /KEY and /INDEX for each level down. The change of
+ * keys walks the same way.
+ */
+export function driverInfoContext(nodeUuid: string): string {
+  return `node/${nodeUuid}/driver_info`;
+}
+
 /** Which key a sealed text needs. */
 export function keyIdOf(sealed: string, context: string): string {
   return parseSealed(sealed, context).keyId;

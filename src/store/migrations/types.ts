@@ -19,9 +19,9 @@ export interface ColumnTypes {
   readonly real: ColumnDataType;
   readonly text: ColumnDataType | RawBuilder<unknown>;
   /** Adds the growing primary key. AUTOINCREMENT, because a number once used may not come back after trimming. */
-  autoId<T extends string>(table: CreateTableBuilder<T>): CreateTableBuilder<T, 'id'>;
+  readonly autoId: <T extends string>(table: CreateTableBuilder<T>) => CreateTableBuilder<T, 'id'>;
   /** SQLite checks types only in STRICT tables; PostgreSQL always does. */
-  finish<T extends string, C extends string>(table: CreateTableBuilder<T, C>): CreateTableBuilder<T, C>;
+  readonly finish: <T extends string, C extends string>(table: CreateTableBuilder<T, C>) => CreateTableBuilder<T, C>;
 }
 
 export const SQLITE_TYPES: ColumnTypes = {

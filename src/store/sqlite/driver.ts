@@ -9,7 +9,6 @@ import {
   type Dialect,
   DialectAdapterBase,
   type Driver,
-  type Kysely,
   type QueryResult,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -26,7 +25,7 @@ export interface SqliteParts {
   readonly writer: Writer;
   readonly writing: Database;
   readonly reading: Database;
-  readonly translate: (thrown: unknown) => unknown;
+  readonly translate: (thrown: unknown) => Error;
 }
 
 export class SerialSqliteDialect implements Dialect {
@@ -48,8 +47,7 @@ export class SerialSqliteDialect implements Dialect {
     return new SqliteTurnsAdapter();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own interface
-  createIntrospector(db: Kysely<any>): DatabaseIntrospector {
+  createIntrospector(db: Parameters<Dialect['createIntrospector']>[0]): DatabaseIntrospector {
     return new SqliteIntrospector(db);
   }
 }
@@ -148,8 +146,7 @@ class SqliteTurnConnection implements DatabaseConnection {
     return statement.readonly ? this.#run<R>(this.#prepare(this.#reading, query.sql), query) : this.#alone<R>(query);
   }
 
-  // biome-ignore lint/correctness/useYield: refuses before the first row
-  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new BugError('streams are not offered: read in pages');
   }
 
@@ -158,9 +155,10 @@ class SqliteTurnConnection implements DatabaseConnection {
     try {
       return this.#run<R>(this.#prepare(this.#writing, query.sql), query);
     } catch (thrown) {
-      turn.cause = thrown;
-      turn.failure = fail('store.aborted', { message: 'a statement failed earlier in this transaction', cause: thrown });
-      throw thrown;
+      const cause = this.#parts.translate(thrown);
+      turn.cause = cause;
+      turn.failure = fail('store.aborted', { message: 'a statement failed earlier in this transaction', cause });
+      throw cause;
     }
   }
 
@@ -173,7 +171,7 @@ class SqliteTurnConnection implements DatabaseConnection {
       await this.#parts.writer.commit(turn);
       return result;
     } catch (thrown) {
-      this.#parts.writer.rollback(turn, thrown);
+      this.#parts.writer.rollback(turn);
       throw thrown;
     }
   }

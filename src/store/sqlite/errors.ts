@@ -1,7 +1,7 @@
 // SQLite's result codes in our words.
 
 import Database from 'better-sqlite3';
-import type { RackseedError } from '../../lib/index.ts';
+import { BugError, type RackseedError } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
 
 // the package's own type of this name is its constructor
@@ -11,7 +11,8 @@ const BACKUP_HINT =
   'stop Rackseed, keep a copy of the file, and put back the newest backup; `sqlite3 FILE .recover` can save rows from the damaged one';
 
 /** The RackseedError for what SQLite threw; anything that isn't SQLite's comes back as it is. */
-export function translateSqlite(thrown: unknown, path: string): unknown {
+export function translateSqlite(thrown: unknown, path: string): Error {
+  if (!(thrown instanceof Error)) return new BugError(`thrown without being an Error: ${String(thrown)}`);
   if (!(thrown instanceof Database.SqliteError)) return thrown;
   return constraintError(thrown) ?? fileError(thrown, path) ?? thrown;
 }

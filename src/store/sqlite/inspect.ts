@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf, type RackseedError, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
+import { KEY_CHECK } from '../key-check.ts';
 import { type AppliedMigration, MIGRATIONS_TABLE } from '../migrations/runner.ts';
 import { corrupt, notADatabase, translateSqlite } from './errors.ts';
 
@@ -97,4 +98,18 @@ function appliedIn(db: Database.Database, path: string): AppliedMigration[] {
     message: `${path} is a database of another program (it has the tables ${tables.slice(0, 5).join(', ')})`,
     hint: 'point store.url at another path',
   });
+}
+
+/** Asks, before the file is opened as a store, whether a key was ever used with it. */
+export function sqliteHasKey(path: string): boolean {
+  if (!inspect(path).exists) return false;
+  const db = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    const hasTable = db.prepare("select 1 from sqlite_schema where type = 'table' and name = 'meta'").get() !== undefined;
+    return hasTable && db.prepare('select 1 from meta where key = ?').get(KEY_CHECK) !== undefined;
+  } catch (thrown) {
+    throw translateSqlite(thrown, path);
+  } finally {
+    db.close();
+  }
 }

@@ -80,10 +80,10 @@ async function checkReferences(tx: MigrationTx, path: string): Promise<void> {
 }
 
 function serve(path: string, writing: Sqlite.Database, lock: FileLock, options: BackendOptions): Backend {
-  const translate = (thrown: unknown): unknown => translateSqlite(thrown, path);
+  const translate = (thrown: unknown): Error => translateSqlite(thrown, path);
   const reading = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   for (const db of [writing, reading]) db.pragma('case_sensitive_like = on'); // as in PostgreSQL
-  const writer = new Writer({ connection: writing, log: options.log, limitMs: options.transactionLimitMs, translate });
+  const writer = new Writer({ connection: writing, log: options.log, translate });
   const db = new Kysely<Database>({ dialect: new SerialSqliteDialect({ writer, writing, reading, translate }) });
   return {
     dialect: 'sqlite',

@@ -12,24 +12,21 @@ const GROUP_WINDOW_MS = 5;
 const QUEUE_LIMIT = 10_000;
 
 export interface Turn {
-  /** Set when a statement failed or the time was up: nothing more may be done, commit turns into rollback. */
-  failure: unknown;
+  /** Set when a statement failed: nothing more may be done, commit turns into rollback. */
+  failure: Error | undefined;
   /** What SQLite said, when it was a statement. */
-  cause: unknown;
+  cause: Error | undefined;
   state: 'waiting' | 'open' | 'joined' | 'ended';
   /** True when others that finished before it are still in the same commit. */
   isShared: boolean;
   resolve: () => void;
-  reject: (reason: unknown) => void;
-  watchdog: NodeJS.Timeout | undefined;
+  reject: (reason: Error) => void;
 }
 
 export interface WriterOptions {
   readonly connection: Database;
   readonly log: Log;
-  /** How long a transaction may stay open. Real time, because it guards against an await that never ends. */
-  readonly limitMs: number;
-  readonly translate: (thrown: unknown) => unknown;
+  readonly translate: (thrown: unknown) => Error;
 }
 
 export class Writer {
@@ -59,7 +56,6 @@ export class Writer {
       isShared: false,
       resolve: ignore,
       reject: ignore,
-      watchdog: undefined,
     };
     if (this.#active === undefined) this.#open(turn);
     else await this.#wait(turn);
@@ -70,7 +66,6 @@ export class Writer {
   async commit(turn: Turn): Promise<void> {
     if (turn.failure !== undefined) throw turn.failure;
     assertOpen(turn);
-    clearTimeout(turn.watchdog);
     if (turn.isShared) this.#exec('release turn');
     turn.state = 'joined';
     this.#joined.push(turn);
@@ -84,11 +79,10 @@ export class Writer {
   }
 
   /** Undoes this transaction only. Does nothing when it has ended already. */
-  rollback(turn: Turn, reason?: unknown): void {
+  rollback(turn: Turn): void {
     if (turn.state !== 'open') return;
     turn.state = 'ended';
-    turn.failure ??= reason ?? new BugError('the transaction was rolled back');
-    clearTimeout(turn.watchdog);
+    turn.failure ??= new BugError('the transaction was rolled back');
     this.#active = undefined;
     this.#undo(turn);
     this.#next();
@@ -120,19 +114,6 @@ export class Writer {
     if (!turn.isShared) this.#groupStarted = performance.now();
     turn.state = 'open';
     this.#active = turn;
-    turn.watchdog = setTimeout(() => this.#expire(turn), this.#options.limitMs);
-  }
-
-  #expire(turn: Turn): void {
-    const seconds = this.#options.limitMs / 1000;
-    this.#options.log.error({ seconds }, 'a transaction stayed open too long and was rolled back');
-    this.rollback(
-      turn,
-      fail('store.transaction_timeout', {
-        message: `a transaction was open for more than ${seconds} s and was rolled back`,
-        hint: 'this is a fault of Rackseed: report it',
-      }),
-    );
   }
 
   /** Lets the next one in, into the same commit while that is young and small; else commits first. */
@@ -147,7 +128,7 @@ export class Writer {
         this.#open(turn);
         resolve();
       } catch (thrown) {
-        reject(thrown);
+        reject(this.#options.translate(thrown));
       }
     }
   }
@@ -198,7 +179,7 @@ export class Writer {
   }
 }
 
-function settle(turn: Turn, reason?: unknown): void {
+function settle(turn: Turn, reason?: Error): void {
   turn.state = 'ended';
   if (reason === undefined) {
     turn.resolve();
