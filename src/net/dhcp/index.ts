@@ -1,0 +1,33 @@
+// The door of net/dhcp.
+
+export type { BootClient, BootClientKind, BootOffer, DecideBoot } from './client.ts';
+export { type DhcpPacket, decode, encode } from './codec.ts';
+export { DHCP_ERRORS } from './errors.ts';
+export type { LeaseBook } from './lease-book.ts';
+export { createStoreLeaseBook } from './lease-store.ts';
+export type { DhcpLease, LeaseState } from './lease-table.ts';
+export { getOption, MESSAGE, type MessageName, messageName, OPTIONS, type OptionName, rawOption } from './options.ts';
+export { type DhcpPorts, STANDARD_PORTS } from './reply.ts';
+export {
+  createDhcpServer,
+  DHCP_LIMITS,
+  type DhcpCounters,
+  type DhcpLimits,
+  type DhcpMode,
+  type DhcpNote,
+  type DhcpServer,
+  type DhcpServerOptions,
+  type OtherServer,
+} from './server.ts';
+export {
+  adoptSockets,
+  closeAll,
+  type DhcpSocket,
+  type InheritedSocket,
+  interfacesWithIpv4,
+  type LauncherPlan,
+  openSingleInterface,
+  reexecThroughLauncher,
+  takeInheritedSockets,
+} from './sockets.ts';
+export type { AddressRange, DhcpSubnet, Reservation } from './subnet.ts';

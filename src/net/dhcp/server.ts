@@ -1,0 +1,335 @@
+// The DHCP server's edge: datagrams in, decisions carried out, datagrams out. What to answer is decided in decide-*.ts and reply.ts.
+
+import type { RemoteInfo } from 'node:dgram';
+import { type Clock, type Component, DecodeError, type Ipv4, type Log, type Mac, messageOf } from '../../lib/index.ts';
+import { type Admission, TokenBuckets } from '../token-buckets.ts';
+import { type Arrival, asksForBoot, type BootClient, type BootOffer, bootClientOf, type DecideBoot } from './client.ts';
+import { type DhcpPacket, decode, encodeWithin } from './codec.ts';
+import { type Decision, decideFull } from './decide-full.ts';
+import { decideProxy } from './decide-proxy.ts';
+import { groupCommit, type LeaseBook } from './lease-book.ts';
+import { type DhcpLease, LeaseTable } from './lease-table.ts';
+import { getOption, messageName } from './options.ts';
+import { buildReply, type Destination, type DhcpPorts, destinationOf, maxReplyLength, type ReplyPlan, STANDARD_PORTS } from './reply.ts';
+import { closeAll, type DhcpSocket } from './sockets.ts';
+import { type DhcpSubnet, type IndexedSubnet, indexSubnet } from './subnet.ts';
+
+export type DhcpMode = 'off' | 'proxy' | 'full';
+
+export interface DhcpNote {
+  readonly mac: Mac;
+  /** offer, ack, nak, inform, end, silent. */
+  readonly decision: string;
+  readonly reason: string;
+}
+
+export interface OtherServer {
+  readonly address: Ipv4;
+  readonly interfaceName: string;
+  /** How we know: it answered within our hearing, or a client named it. */
+  readonly evidence: string;
+}
+
+export interface DhcpLimits {
+  readonly maxLeases: number;
+  readonly maxOffers: number;
+  /** Packets in work at once; more are dropped, and the clients ask again. */
+  readonly maxInWork: number;
+  readonly maxRememberedClients: number;
+  readonly clientBurst: number;
+  readonly clientPerSecond: number;
+  readonly offerMs: number;
+  readonly declineMs: number;
+  readonly bootDecisionMs: number;
+}
+
+export const DHCP_LIMITS: DhcpLimits = {
+  maxLeases: 65_536,
+  maxOffers: 8192,
+  maxInWork: 4096,
+  maxRememberedClients: 16_384,
+  // One boot is firmware, loader, installer kernel and system, each DISCOVER and REQUEST with repeats: about 20 packets in a minute.
+  clientBurst: 30,
+  clientPerSecond: 2,
+  offerMs: 30_000,
+  declineMs: 600_000,
+  bootDecisionMs: 5000,
+};
+
+export interface DhcpServerOptions {
+  readonly mode: DhcpMode;
+  readonly sockets: readonly DhcpSocket[];
+  readonly subnets: readonly DhcpSubnet[];
+  readonly decideBoot: DecideBoot;
+  readonly leases: LeaseBook;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly note: (note: DhcpNote) => void;
+  readonly onOtherServer: (seen: OtherServer) => void;
+  readonly limits?: Partial<DhcpLimits>;
+  readonly ports?: DhcpPorts;
+}
+
+export interface DhcpCounters {
+  received: number;
+  malformed: number;
+  limited: number;
+  dropped: number;
+  sent: number;
+  failed: number;
+}
+
+export interface DhcpServer extends Component {
+  counters(): Readonly<DhcpCounters>;
+}
+
+/** `sockets` become the server's: stop() closes them. */
+export function createDhcpServer(options: DhcpServerOptions): DhcpServer {
+  return new Server(options);
+}
+
+interface Task {
+  readonly packet: DhcpPacket;
+  readonly client: BootClient;
+  readonly at: DhcpSocket;
+  readonly from: RemoteInfo;
+}
+
+class Server implements DhcpServer {
+  readonly name = 'dhcp';
+  readonly #options: DhcpServerOptions;
+  readonly #limits: DhcpLimits;
+  readonly #ports: DhcpPorts;
+  readonly #subnets: readonly IndexedSubnet[];
+  readonly #serverIds: ReadonlySet<Ipv4>;
+  readonly #commit: (lease: DhcpLease) => Promise<void>;
+  readonly #buckets: TokenBuckets<Mac>;
+  readonly #work = new Set<Promise<void>>();
+  readonly #counters: DhcpCounters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0 };
+  #table: LeaseTable;
+  #state: 'new' | 'started' | 'stopped' = 'new';
+
+  constructor(options: DhcpServerOptions) {
+    this.#options = options;
+    this.#limits = { ...DHCP_LIMITS, ...options.limits };
+    this.#ports = options.ports ?? STANDARD_PORTS;
+    this.#subnets = options.subnets.map(indexSubnet);
+    this.#serverIds = new Set(options.sockets.map((one) => one.address));
+    this.#commit = groupCommit(options.leases);
+    const { clientBurst: burst, clientPerSecond: perSecond, maxRememberedClients: maxKeys } = this.#limits;
+    this.#buckets = new TokenBuckets({ burst, perSecond, maxKeys });
+    this.#table = new LeaseTable(this.#limits);
+  }
+
+  counters(): Readonly<DhcpCounters> {
+    return { ...this.#counters };
+  }
+
+  async start(): Promise<void> {
+    if (this.#options.mode === 'full') this.#table = new LeaseTable(this.#limits, await this.#options.leases.load());
+    if (this.#state !== 'new') return;
+    this.#state = 'started';
+    if (this.#options.mode === 'off') return;
+    for (const at of this.#options.sockets) {
+      at.socket.on('message', (datagram, from) => this.#receive(datagram, from, at));
+      at.socket.on('error', (error) =>
+        this.#options.log.error({ interface: at.interfaceName, port: at.port }, `DHCP socket: ${error.message}`),
+      );
+    }
+  }
+
+  /** Hears nothing more, finishes the answers under way, closes. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    for (const { socket } of this.#options.sockets) socket.removeAllListeners('message');
+    await Promise.all(this.#work);
+    closeAll(this.#options.sockets);
+  }
+
+  #receive(datagram: Buffer, from: RemoteInfo, at: DhcpSocket): void {
+    this.#counters.received += 1;
+    try {
+      const packet = decode(datagram);
+      if (packet.op === 2) this.#heardReply(packet, from, at);
+      else this.#admit(packet, from, at);
+    } catch (thrown) {
+      if (!(thrown instanceof DecodeError)) throw thrown;
+      this.#malformed(thrown, from, at);
+    }
+  }
+
+  #malformed(error: DecodeError, from: RemoteInfo, at: DhcpSocket): void {
+    this.#counters.malformed += 1;
+    this.#options.log.debug({ interface: at.interfaceName, from: from.address }, `not a DHCP packet we can read: ${error.message}`);
+  }
+
+  #admit(packet: DhcpPacket, from: RemoteInfo, at: DhcpSocket): void {
+    const client = bootClientOf(packet, arrivalOf(at));
+    if (client === undefined) {
+      this.#options.log.debug({ interface: at.interfaceName, from: from.address }, 'DHCP packet without an Ethernet address: ignored');
+      return;
+    }
+    const admission = this.#buckets.take(client.mac, this.#options.clock.monotonic());
+    if (admission !== 'admitted') {
+      this.#limited(client.mac, admission);
+      return;
+    }
+    if (this.#work.size >= this.#limits.maxInWork) {
+      this.#counters.dropped += 1;
+      return;
+    }
+    const work = this.#answer({ packet, client, at, from }).finally(() => this.#work.delete(work));
+    this.#work.add(work);
+  }
+
+  #limited(mac: Mac, admission: Admission): void {
+    this.#counters.limited += 1;
+    if (admission === 'first-refused') this.#note(mac, 'silent', `asks more than ${this.#limits.clientPerSecond} times a second: limited`);
+  }
+
+  /** Replies reach a server's port when they go to a relay, or when two servers share a machine. Ours are not news. */
+  #heardReply(packet: DhcpPacket, from: RemoteInfo, at: DhcpSocket): void {
+    const address = getOption(packet.options, 'serverId') ?? (from.address as Ipv4); // udp4: always dotted
+    const message = messageName(packet.options);
+    if (!this.#serverIds.has(address) && message !== undefined) this.#reportOther(address, at, `it sent ${message.toUpperCase()}`);
+  }
+
+  #reportOther(address: Ipv4, at: DhcpSocket, evidence: string): void {
+    this.#options.onOtherServer({ address, interfaceName: at.interfaceName, evidence });
+  }
+
+  /** Never rejects: nothing that one packet causes may end the server. */
+  async #answer(task: Task): Promise<void> {
+    try {
+      if (this.#options.mode === 'proxy') await this.#answerProxy(task);
+      else await this.#answerFull(task);
+    } catch (thrown) {
+      if (thrown instanceof DecodeError) return this.#malformed(thrown, task.from, task.at);
+      this.#counters.failed += 1;
+      this.#options.log.error({ mac: task.client.mac, error: thrown }, `DHCP answer failed: ${messageOf(thrown)}`);
+      this.#note(task.client.mac, 'silent', `the answer failed: ${messageOf(thrown)}`);
+    }
+  }
+
+  async #answerProxy(task: Task): Promise<void> {
+    const { packet, client, at, from } = task;
+    const isBootPort = at.port === this.#ports.boot;
+    const decision = decideProxy(packet, client, isBootPort);
+    if (decision.kind === 'silent') return this.#note(client.mac, 'silent', decision.reason);
+    const boot = await this.#bootOffer(client);
+    if ('silent' in boot) return this.#note(client.mac, 'silent', boot.silent);
+    const plan: ReplyPlan = { request: packet, message: decision.kind, serverId: at.address, lease: null, subnet: null, client, boot };
+    // The boot port is asked by unicast and answers where it was asked from (PXE 2.1 §2.2.5).
+    const to: Destination = isBootPort ? { address: from.address as Ipv4, port: from.port } : destinationOf(plan, this.#ports); // udp4: always dotted
+    this.#send(plan, to, task, `${decision.reason}: ${boot.boot.fileName}, ${boot.reason}`);
+  }
+
+  async #answerFull(task: Task): Promise<void> {
+    const { client } = task;
+    const decision = this.#decideFull(task);
+    if (decision.kind === 'silent') {
+      if (decision.otherServer !== undefined) this.#reportOther(decision.otherServer, task.at, 'a client named it as its server');
+      return this.#note(client.mac, 'silent', decision.reason);
+    }
+    if (decision.kind === 'end') {
+      await this.#keep(decision.lease);
+      return this.#note(client.mac, 'end', decision.reason);
+    }
+    if (decision.kind === 'offer') this.#hold(decision.lease);
+    const stored = decision.kind === 'ack' ? this.#keep(decision.lease) : undefined;
+    const boot = await this.#bootFor(task, decision);
+    await stored; // the lease is durable before the client hears of it
+    const plan = planOf(task, decision, boot);
+    this.#send(plan, destinationOf(plan, this.#ports), task, reasonOf(decision, boot), decision.kind);
+  }
+
+  #decideFull({ packet, client, at }: Task): Decision {
+    const { offerMs, declineMs } = this.#limits;
+    const state = { table: this.#table, subnets: this.#subnets, serverIds: this.#serverIds, offerMs, declineMs };
+    return decideFull(packet, client.mac, { ...state, arrival: arrivalOf(at), now: this.#options.clock.now() });
+  }
+
+  /** An offer of what the client still holds must not shorten it. */
+  #hold(offer: DhcpLease): void {
+    const held = this.#table.at(offer.address);
+    if (held?.state === 'bound' && held.expiresAt > offer.startsAt) return;
+    this.#table.put(offer);
+  }
+
+  /** In memory at once, so that nobody else is given the address meanwhile; taken back when the store fails. */
+  async #keep(lease: DhcpLease): Promise<void> {
+    const before = this.#table.at(lease.address);
+    this.#table.put(lease);
+    try {
+      await this.#commit(lease);
+    } catch (thrown) {
+      if (this.#table.at(lease.address) === lease) {
+        this.#table.remove(lease.address);
+        if (before !== undefined) this.#table.put(before);
+      }
+      throw thrown;
+    }
+  }
+
+  async #bootFor(task: Task, decision: Decision): Promise<BootOffer | null> {
+    if (decision.kind === 'nak' || !asksForBoot(task.packet, task.client)) return null;
+    return this.#bootOffer(task.client);
+  }
+
+  /** A boot decision that fails or hangs costs the boot, not the address. */
+  async #bootOffer(client: BootClient): Promise<BootOffer> {
+    const timer = new AbortController();
+    const { bootDecisionMs } = this.#limits;
+    const late = this.#options.clock.sleep(bootDecisionMs, timer.signal).then(
+      (): BootOffer => ({ silent: `no boot decision within ${bootDecisionMs} ms` }),
+      (): BootOffer => ({ silent: 'decided' }), // the sleep was called off: the race is over
+    );
+    try {
+      return await Promise.race([this.#options.decideBoot(client), late]);
+    } catch (thrown) {
+      this.#options.log.error({ mac: client.mac, error: thrown }, `boot decision failed: ${messageOf(thrown)}`);
+      return { silent: `the boot decision failed: ${messageOf(thrown)}` };
+    } finally {
+      timer.abort();
+    }
+  }
+
+  #send(plan: ReplyPlan, to: Destination, { client, at }: Task, reason: string, decision: string = plan.message): void {
+    const { bytes, leftOut } = encodeWithin(buildReply(plan), maxReplyLength(plan.request));
+    if (leftOut.length > 0)
+      this.#options.log.warn({ mac: client.mac, options: leftOut }, 'DHCP answer too long for the client: options left out');
+    (at.reply ?? at.socket).send(bytes, to.port, to.address, (error) => {
+      if (error === null) this.#counters.sent += 1;
+      else
+        this.#options.log.warn({ mac: client.mac, to: to.address, interface: at.interfaceName }, `DHCP answer not sent: ${error.message}`);
+    });
+    this.#note(client.mac, decision, reason);
+  }
+
+  #note(mac: Mac, decision: string, reason: string): void {
+    this.#options.note({ mac, decision, reason });
+  }
+}
+
+function arrivalOf(at: DhcpSocket): Arrival {
+  return { interfaceName: at.interfaceName, serverAddress: at.address };
+}
+
+function planOf(
+  { packet, client, at }: Task,
+  decision: Extract<Decision, { kind: 'offer' | 'ack' | 'nak' | 'inform' }>,
+  boot: BootOffer | null,
+): ReplyPlan {
+  const common = { request: packet, serverId: at.address, client, boot };
+  if (decision.kind === 'nak') return { ...common, message: 'nak', lease: null, subnet: null };
+  if (decision.kind === 'inform') return { ...common, message: 'ack', lease: null, subnet: decision.subnet };
+  return { ...common, message: decision.kind, lease: decision.lease, subnet: decision.subnet };
+}
+
+function reasonOf(decision: Decision, boot: BootOffer | null): string {
+  if (boot === null) return decision.reason;
+  return 'boot' in boot
+    ? `${decision.reason}; boots ${boot.boot.fileName}: ${boot.reason}`
+    : `${decision.reason}; no boot file: ${boot.silent}`;
+}

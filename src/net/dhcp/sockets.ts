@@ -1,0 +1,205 @@
+// The DHCP sockets, one per interface and port: inherited from the launcher or from systemd, or opened here for a single interface.
+// Node can neither bind a socket to a device nor tell the interface of a packet (docs/decisions/0004-dhcp-sockets.md).
+
+import { createSocket, type Socket } from 'node:dgram';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { getSystemErrorName } from 'node:util';
+import { type Ipv4, messageOf, parseIpv4, type RackseedError, type Subnet, subnetHas, systemCode } from '../../lib/index.ts';
+import { fail } from './errors.ts';
+
+export interface DhcpSocket {
+  readonly interfaceName: string;
+  /** Our own IPv4 address there. */
+  readonly address: Ipv4;
+  readonly port: number;
+  /** Hears. Answers too, unless `reply` is given. */
+  readonly socket: Socket;
+  readonly reply?: Socket;
+}
+
+export interface InheritedSocket {
+  readonly fd: number;
+  readonly interfaceName: string;
+  readonly port: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const FIRST_FD = 3;
+const MAX_FDS = 1024;
+const SOCKET_NAME = /^dhcp-(\d{1,5})-(.+)$/;
+const LISTEN_ERROR = 'RACKSEED_LISTEN_ERROR';
+const PERL = '/usr/bin/perl';
+
+/**
+ * The sockets handed over by systemd's protocol, named dhcp-PORT-INTERFACE (FileDescriptorName= of a socket unit). Empty when none are
+ * for us. Throws what the launcher could not do.
+ */
+export function takeInheritedSockets(env: Environment, pid: number): InheritedSocket[] {
+  const refused = env[LISTEN_ERROR];
+  if (refused !== undefined) throw launcherError(refused);
+  const count = Number(env.LISTEN_FDS ?? 0);
+  if (Number(env.LISTEN_PID) !== pid || !Number.isInteger(count) || count < 1 || count > MAX_FDS) return [];
+  const names = (env.LISTEN_FDNAMES ?? '').split(':');
+  return names.slice(0, count).flatMap((name, index) => {
+    const [, port, interfaceName] = SOCKET_NAME.exec(name) ?? [];
+    return port === undefined || interfaceName === undefined ? [] : [{ fd: FIRST_FD + index, interfaceName, port: Number(port) }];
+  });
+}
+
+function launcherError(text: string): RackseedError {
+  const [interfaceName = '?', port = '?', step = '?', errno = '0'] = text.split(' ');
+  return socketError({ interfaceName, port: Number(port), code: systemErrorName(Number(errno)), step });
+}
+
+function systemErrorName(errno: number): string {
+  return Number.isInteger(errno) && errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;
+}
+
+function socketError(what: { interfaceName: string; port: number; code: string; step: string; cause?: unknown }): RackseedError {
+  const { interfaceName, port, code, step, cause } = what;
+  const where = `UDP port ${port} on ${interfaceName}`;
+  const detail = { interfaceName, port, code, step };
+  if (code === 'EACCES' || code === 'EPERM') {
+    const hint =
+      'Run as root, or give the program the capability CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE).';
+    return fail('dhcp.port_denied', { message: `No permission to open ${where} (${code}).`, hint, detail, cause });
+  }
+  if (code === 'EADDRINUSE') {
+    const hint = `See who has it: ss -ulpn 'sport = :${port}'. Stop that DHCP server, or set [dhcp] mode = "off".`;
+    return fail('dhcp.port_in_use', { message: `${where} is already in use by another program.`, hint, detail, cause });
+  }
+  if (code === 'ENODEV') {
+    const hint = 'List the interfaces with: ip -br link. Then correct [dhcp] interfaces.';
+    return fail('dhcp.no_interface', { message: `There is no network interface named ${interfaceName}.`, hint, detail, cause });
+  }
+  const hint = 'The system refused the socket; its error name says why.';
+  return fail('dhcp.socket', { message: `${where} could not be opened: ${code} at ${step}.`, hint, detail, cause });
+}
+
+/** Gives the inherited descriptors to Node and looks up our address on each interface: one in a configured subnet where there are several. */
+export async function adoptSockets(inherited: readonly InheritedSocket[], subnets: readonly Subnet[] = []): Promise<DhcpSocket[]> {
+  const adopted: DhcpSocket[] = [];
+  try {
+    for (const { fd, interfaceName, port } of inherited) {
+      const address = addressOf(interfaceName, subnets);
+      adopted.push({ interfaceName, address, port, socket: await opened(interfaceName, port, (socket) => socket.bind({ fd })) });
+    }
+  } catch (thrown) {
+    closeAll(adopted);
+    throw thrown;
+  }
+  return adopted;
+}
+
+/**
+ * Without the launcher: one interface. A socket on 0.0.0.0 hears broadcasts (of every interface: it can't tell), one bound to our address
+ * sends them out of the right one and hears unicast.
+ */
+export async function openSingleInterface(
+  interfaceName: string,
+  ports: readonly number[],
+  subnets: readonly Subnet[] = [],
+): Promise<DhcpSocket[]> {
+  const address = addressOf(interfaceName, subnets);
+  const made: DhcpSocket[] = [];
+  try {
+    for (const port of ports) {
+      // Two sockets on one port need address reuse, which would also hide another server: look for one first, alone.
+      const probe = await opened(interfaceName, port, (socket) => socket.bind({ port, exclusive: true }), false);
+      await new Promise<void>((resolve) => probe.close(() => resolve()));
+      const bound = await opened(interfaceName, port, (socket) => socket.bind({ port, address, exclusive: true }));
+      made.push({ interfaceName, address, port, socket: bound });
+      const wild = await opened(interfaceName, port, (socket) => socket.bind({ port, exclusive: true }));
+      made.push({ interfaceName, address, port, socket: wild, reply: bound });
+    }
+  } catch (thrown) {
+    closeAll(made);
+    throw thrown;
+  }
+  return made;
+}
+
+export function closeAll(sockets: readonly DhcpSocket[]): void {
+  for (const { socket } of sockets) socket.close();
+}
+
+function opened(interfaceName: string, port: number, bind: (socket: Socket) => unknown, reuseAddr = true): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr, lookup: (host, _options, done) => done(null, host, 4) });
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: unknown): void => {
+      socket.close();
+      reject(socketError({ interfaceName, port, code: systemCode(cause) ?? messageOf(cause), step: 'bind', cause }));
+    };
+    socket.once('error', refuse);
+    socket.once('listening', () => {
+      socket.off('error', refuse);
+      socket.setBroadcast(true);
+      resolve(socket);
+    });
+    try {
+      bind(socket);
+    } catch (thrown) {
+      refuse(thrown); // bind({ fd }) throws at once for a descriptor that is no UDP socket
+    }
+  });
+}
+
+function addressOf(interfaceName: string, subnets: readonly Subnet[]): Ipv4 {
+  const addresses = ipv4Of(networkInterfaces()[interfaceName]);
+  const address = addresses.find((one) => subnets.some((subnet) => subnetHas(subnet, one))) ?? addresses[0];
+  if (address !== undefined) return address;
+  const hint = `Give it one (ip addr add 10.0.0.1/24 dev ${interfaceName}) and bring it up, or take it out of [dhcp] interfaces.`;
+  throw fail('dhcp.no_address', {
+    message: `The network interface ${interfaceName} has no IPv4 address.`,
+    hint,
+    detail: { interfaceName },
+  });
+}
+
+function ipv4Of(list: readonly NetworkInterfaceInfo[] = []): Ipv4[] {
+  return list.flatMap((one) => (one.family === 'IPv4' ? (parseIpv4(one.address) ?? []) : []));
+}
+
+/** Every interface but loopback that has an IPv4 address: what an empty [dhcp] interfaces means. */
+export function interfacesWithIpv4(): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
+    list[0]?.internal !== true && ipv4Of(list).length > 0 ? [name] : [],
+  );
+}
+
+export interface LauncherPlan {
+  readonly interfaces: readonly string[];
+  readonly ports: readonly number[];
+  /** The command line to come back to: Node, its flags, the script, its arguments. */
+  readonly command: readonly string[];
+  readonly env: Environment;
+  /** Where listen.pl lies; beside this file unless the program was bundled. */
+  readonly launcher?: string;
+  readonly perl?: string;
+}
+
+/** What process.execve takes. */
+export type Execve = (file: string, args: readonly string[], env: Record<string, string>) => unknown;
+
+/**
+ * Replaces this process by the launcher, which opens the sockets and becomes the same command again: call it when DHCP is on and
+ * takeInheritedSockets gave nothing. Comes back only by throwing. The process id stays, so systemd and shells notice nothing.
+ */
+export function reexecThroughLauncher(plan: LauncherPlan, execve: Execve): never {
+  const perl = plan.perl ?? PERL;
+  const launcher = plan.launcher ?? fileURLToPath(new URL('./listen.pl', import.meta.url));
+  const wanted = plan.interfaces.flatMap((name) => plan.ports.map((port) => `${name}:${port}`));
+  const env = Object.fromEntries(Object.entries(plan.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  try {
+    execve(perl, [perl, launcher, ...wanted, '--', ...plan.command], env);
+  } catch (cause) {
+    const hint = `Install perl-base (every Debian has it), start through systemd socket units, or serve a single interface.`;
+    throw fail('dhcp.socket', { message: `The socket launcher ${perl} could not be started: ${messageOf(cause)}.`, hint, cause });
+  }
+  throw fail('dhcp.socket', {
+    message: `The socket launcher ${perl} came back.`,
+    hint: 'This runtime lacks process.execve: use Node 22.15 or newer.',
+  });
+}

@@ -1,0 +1,15 @@
+// The door of net/tftp.
+
+export { decode, encode, TFTP_ERROR, type TftpOptions, type TftpPacket } from './codec.ts';
+export { TFTP_ERRORS } from './errors.ts';
+export {
+  createTftpServer,
+  TFTP_LIMITS,
+  type TftpLimits,
+  type TftpNote,
+  type TftpPeer,
+  type TftpServer,
+  type TftpServerOptions,
+} from './server.ts';
+export type { TftpFile } from './session.ts';
+export { TFTP_TIMING, type TransferTiming } from './transfer.ts';

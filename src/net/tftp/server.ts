@@ -1,0 +1,252 @@
+// The TFTP server's edge: requests in, one session with its own socket for each. Serves what `find` gives; no file system stands behind it.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { type Clock, type Component, DecodeError, type Log, messageOf, systemCode } from '../../lib/index.ts';
+import { decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
+import { fail } from './errors.ts';
+import { type NegotiationLimits, negotiate } from './negotiate.ts';
+import { runSession, type SessionEnd, type TftpFile } from './session.ts';
+import { TFTP_TIMING, type TransferTiming } from './transfer.ts';
+
+export interface TftpPeer {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface TftpNote {
+  readonly peer: TftpPeer;
+  readonly fileName: string;
+  /** sent, failed, refused. */
+  readonly decision: string;
+  readonly reason: string;
+}
+
+export interface TftpLimits extends NegotiationLimits {
+  readonly maxTransfers: number;
+  readonly maxTransfersPerAddress: number;
+  /** For `find`: longer is a refusal. */
+  readonly findMs: number;
+}
+
+export const TFTP_LIMITS: TftpLimits = {
+  maxBlockSize: 65_464,
+  maxWindowSize: 64,
+  maxWindowBytes: 1 << 20,
+  maxTransfers: 512,
+  maxTransfersPerAddress: 16,
+  findMs: 10_000,
+};
+
+export interface TftpServerOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly find: (name: string, peer: TftpPeer) => Promise<TftpFile | { readonly refuse: string }>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly note: (note: TftpNote) => void;
+  readonly limits?: Partial<TftpLimits>;
+  readonly timing?: Partial<TransferTiming>;
+}
+
+export interface TftpServer extends Component {
+  /** Where it listens: the port that was chosen when 0 was asked for. */
+  address(): { readonly host: string; readonly port: number };
+  readonly transfers: number;
+}
+
+export function createTftpServer(options: TftpServerOptions): TftpServer {
+  return new Server(options);
+}
+
+type Request = Extract<TftpPacket, { op: 'read' | 'write' }>;
+
+class Server implements TftpServer {
+  readonly name = 'tftp';
+  readonly #options: TftpServerOptions;
+  readonly #limits: TftpLimits;
+  readonly #stopping = new AbortController();
+  /** By the client's address and port: a repeated request is the same transfer. */
+  readonly #sessions = new Map<string, Promise<void>>();
+  readonly #perAddress = new Map<string, number>();
+  #socket: Socket | undefined;
+
+  constructor(options: TftpServerOptions) {
+    this.#options = options;
+    this.#limits = { ...TFTP_LIMITS, ...options.limits };
+  }
+
+  get transfers(): number {
+    return this.#sessions.size;
+  }
+
+  address(): { readonly host: string; readonly port: number } {
+    const { host } = this.#options.listen;
+    return { host, port: this.#socket?.address().port ?? this.#options.listen.port };
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#options.listen;
+    const socket = await bound(host, port);
+    socket.on('message', (datagram, from) => this.#receive(datagram, from));
+    socket.on('error', (error) => this.#options.log.error({ host, port }, `TFTP socket: ${error.message}`));
+    this.#socket = socket;
+  }
+
+  /** Ends the transfers under way (their clients are told) and closes. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#sessions.values());
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  #receive(datagram: Buffer, from: RemoteInfo): void {
+    const request = readRequest(datagram);
+    if (request === undefined || this.#stopping.signal.aborted) return;
+    const key = `${from.address}:${from.port}`;
+    if (this.#sessions.has(key)) return; // repeated: our answer is on its way, or its timer will send it again
+    const refusal = this.#refusal(request, from);
+    if (refusal !== undefined) {
+      this.#refuse(request, from, refusal.code, refusal.reason);
+      return;
+    }
+    this.#count(from.address, 1);
+    const session = this.#serve(request, from).finally(() => {
+      this.#sessions.delete(key);
+      this.#count(from.address, -1);
+    });
+    this.#sessions.set(key, session);
+  }
+
+  #refusal(request: Request, from: RemoteInfo): { code: number; reason: string } | undefined {
+    if (request.op === 'write') return { code: TFTP_ERROR.accessViolation, reason: 'nothing can be written here' };
+    if (request.mode !== 'octet')
+      return { code: TFTP_ERROR.illegalOperation, reason: `mode ${request.mode} is not served: use octet (binary)` };
+    if (this.#sessions.size >= this.#limits.maxTransfers)
+      return { code: TFTP_ERROR.undefined, reason: 'busy: too many transfers, try again' };
+    if ((this.#perAddress.get(from.address) ?? 0) < this.#limits.maxTransfersPerAddress) return undefined;
+    return { code: TFTP_ERROR.undefined, reason: 'busy: too many transfers from your address, try again' };
+  }
+
+  #count(address: string, change: number): void {
+    const count = (this.#perAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#perAddress.set(address, count);
+    else this.#perAddress.delete(address);
+  }
+
+  /** Never rejects: nothing that one request causes may end the server. */
+  async #serve(request: Request, peer: TftpPeer): Promise<void> {
+    try {
+      const found = await this.#find(request.fileName, { address: peer.address, port: peer.port });
+      if ('refuse' in found) this.#refuse(request, peer, TFTP_ERROR.notFound, found.refuse);
+      else await this.#transfer(request, peer, found);
+    } catch (thrown) {
+      this.#options.log.error({ peer: peer.address, file: request.fileName, error: thrown }, `TFTP request failed: ${messageOf(thrown)}`);
+      this.#refuse(request, peer, TFTP_ERROR.undefined, 'the server failed');
+    }
+  }
+
+  async #find(name: string, peer: TftpPeer): Promise<TftpFile | { readonly refuse: string }> {
+    const timer = new AbortController();
+    const found = this.#options.find(name, peer);
+    const late = this.#options.clock.sleep(this.#limits.findMs, timer.signal).then(
+      () => 'late' as const,
+      () => 'late' as const, // called off: the race is over
+    );
+    try {
+      const first = await Promise.race([found, late]);
+      if (first !== 'late') return first;
+      // A file that comes after all is not leaked.
+      found
+        .then((file) => ('refuse' in file ? undefined : file.close()))
+        .catch((thrown: unknown) => this.#options.log.warn({ file: name }, messageOf(thrown)));
+      return { refuse: 'the file was not ready in time' };
+    } finally {
+      timer.abort();
+    }
+  }
+
+  async #transfer(request: Request, peer: TftpPeer, file: TftpFile): Promise<void> {
+    const { clock, timing, listen } = this.#options;
+    const plan = negotiate(request.options, file.size, this.#limits);
+    const socket = await closingOnFailure(file, () => bound(listen.host, 0));
+    const session = runSession({ socket, peer, file, plan, clock, timing: { ...TFTP_TIMING, ...timing } }, this.#stopping.signal);
+    this.#noteEnd(request, peer, await session);
+  }
+
+  #noteEnd({ fileName }: Request, peer: TftpPeer, end: SessionEnd): void {
+    const decision = end.ok ? 'sent' : 'failed';
+    this.#options.note({
+      peer: { address: peer.address, port: peer.port },
+      fileName,
+      decision,
+      reason: end.ok ? `${end.bytes} bytes` : end.reason,
+    });
+  }
+
+  #refuse({ fileName }: Request, peer: TftpPeer, code: number, reason: string): void {
+    this.#socket?.send(encode({ op: 'error', code, message: reason }), peer.port, peer.address, (error) => {
+      if (error !== null) this.#options.log.warn({ peer: peer.address }, `TFTP refusal not sent: ${error.message}`);
+    });
+    this.#options.note({ peer: { address: peer.address, port: peer.port }, fileName, decision: 'refused', reason });
+  }
+}
+
+/** Only requests come to the well-known port; everything else there is a stray or malformed datagram, and is not answered. */
+function readRequest(datagram: Buffer): Request | undefined {
+  try {
+    const packet = decode(datagram);
+    return packet.op === 'read' || packet.op === 'write' ? packet : undefined;
+  } catch (thrown) {
+    if (thrown instanceof DecodeError) return undefined;
+    throw thrown;
+  }
+}
+
+async function closingOnFailure<T>(file: TftpFile, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
+}
+
+function bound(host: string, port: number): Promise<Socket> {
+  // Addresses are always numbers here: no resolver, no detour through the thread pool for each datagram.
+  const socket = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: Error): void => {
+      socket.close();
+      reject(socketError(host, port, cause));
+    };
+    socket.once('error', refuse);
+    socket.bind({ port, address: host, exclusive: true }, () => {
+      socket.off('error', refuse);
+      resolve(socket);
+    });
+  });
+}
+
+function socketError(host: string, port: number, cause: Error): Error {
+  const where = `UDP ${host}:${port}`;
+  const code = systemCode(cause);
+  const detail = { host, port, code };
+  if (code === 'EACCES' || code === 'EPERM') {
+    const hint = 'Run as root, give the program CAP_NET_BIND_SERVICE, or set [tftp] listen to a port above 1023.';
+    return fail('tftp.port_denied', { message: `No permission to open ${where} for TFTP.`, hint, detail, cause });
+  }
+  if (code === 'EADDRINUSE') {
+    const hint = `See who has it: ss -ulpn 'sport = :${port}'. Stop that program, or set [tftp] listen to another address or port.`;
+    return fail('tftp.port_in_use', { message: `${where} is already in use by another program.`, hint, detail, cause });
+  }
+  if (code === 'EADDRNOTAVAIL') {
+    const hint = 'List the addresses with: ip -br addr. Then correct [tftp] listen.';
+    return fail('tftp.no_address', { message: `${host} is no address of this machine.`, hint, detail, cause });
+  }
+  return fail('tftp.socket', {
+    message: `${where} could not be opened for TFTP: ${cause.message}.`,
+    hint: 'The system refused the socket; its error name says why.',
+    detail,
+    cause,
+  });
+}

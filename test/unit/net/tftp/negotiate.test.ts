@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { negotiate } from '../../../../src/net/tftp/negotiate.ts';
+
+const LIMITS = { maxBlockSize: 65_464, maxWindowSize: 64, maxWindowBytes: 1 << 20 };
+const ask = (options: Record<string, string>, limits = LIMITS) => negotiate(new Map(Object.entries(options)), 1_000_000, limits);
+
+describe('TFTP options', () => {
+  it('unasked leave 512-byte blocks one by one, without an OACK', () => {
+    expect(ask({})).toEqual({ size: 1_000_000, blockSize: 512, windowSize: 1, fixedTimeoutMs: null, granted: null });
+  });
+
+  it('are granted as asked', () => {
+    const plan = ask({ blksize: '1468', windowsize: '16', timeout: '3', tsize: '0' });
+    expect(plan).toMatchObject({ blockSize: 1468, windowSize: 16, fixedTimeoutMs: 3000 });
+    expect(Object.fromEntries(plan.granted ?? [])).toEqual({ blksize: '1468', windowsize: '16', timeout: '3', tsize: '1000000' });
+  });
+
+  it('are granted smaller than asked where we have a limit', () => {
+    expect(ask({ blksize: '70000', windowsize: '65535' })).toMatchObject({ blockSize: 65_464, windowSize: 16 });
+    expect(ask({ blksize: '9000', windowsize: '100' }, { ...LIMITS, maxBlockSize: 1468 })).toMatchObject({
+      blockSize: 1468,
+      windowSize: 64,
+    });
+  });
+
+  it.each([
+    ['a block size below 8', { blksize: '7' }],
+    ['a block size that is no number', { blksize: '0x200' }],
+    ['a window of nothing', { windowsize: '0' }],
+    ['a timeout beyond RFC 2349', { timeout: '256' }],
+    ['an option nobody knows', { multicast: '' }],
+    ['a number too long to be one', { blksize: '9'.repeat(400) }],
+  ])('pass over %s', (_what, options) => {
+    expect(ask(options)).toMatchObject({ blockSize: 512, windowSize: 1, fixedTimeoutMs: null, granted: null });
+  });
+});
