@@ -27,14 +27,14 @@ export const JSON_CAPS = {
 } as const;
 export type JsonColumn = keyof typeof JSON_CAPS;
 
+/** Before anything recurses into a value that came from outside. */
+export function checkDepth(column: JsonColumn, value: object): void {
+  if (depthOf(value) <= MAX_DEPTH) return;
+  throw fail('nodes.too_large', { message: `${column} is nested more than ${MAX_DEPTH} levels deep`, hint: 'Store flatter data.' });
+}
+
 export function jsonColumn(column: JsonColumn, value: JsonObject): string {
-  const depth = depthOf(value);
-  if (depth > MAX_DEPTH) {
-    throw fail('nodes.too_large', {
-      message: `${column} is nested ${depth} levels deep, at most ${MAX_DEPTH} are taken`,
-      hint: 'Store flatter data.',
-    });
-  }
+  checkDepth(column, value);
   const text = JSON.stringify(value);
   const bytes = Buffer.byteLength(text);
   if (bytes > JSON_CAPS[column]) {
@@ -75,9 +75,9 @@ function parse(column: JsonColumn, text: string, where: string): JsonValue {
 }
 
 // Walks with a stack of its own: what is measured may be nested deeper than calls may be.
-function depthOf(value: JsonValue): number {
+function depthOf(value: object): number {
   let deepest = 0;
-  const open: { readonly value: JsonValue; readonly depth: number }[] = [{ value, depth: 1 }];
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 1 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next.value !== 'object' || next.value === null) continue;
     deepest = Math.max(deepest, next.depth);

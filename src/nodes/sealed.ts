@@ -2,9 +2,9 @@
 // stays sealed until somebody opens it, so that listing nodes never decrypts anything.
 
 import { Secret } from '../lib/index.ts';
-import type { Vault } from '../store/index.ts';
+import { driverInfoContext, type Vault } from '../store/index.ts';
 import { fail } from './errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { checkDepth, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 /** A sealed value as it was read. Prints as `***`; open it with openDriverInfo. */
 export class SealedSecret {
@@ -49,21 +49,18 @@ type Cipher = Pick<Vault, 'seal' | 'open'>;
 
 /** Ready for the column: every secret sealed. */
 export function sealDriverInfo(nodeUuid: string, info: DriverInfo, vault: Cipher): JsonObject {
-  return sealObject(info, contextOf(nodeUuid), vault);
+  checkDepth('driver_info', info);
+  return sealObject(info, driverInfoContext(nodeUuid), vault);
 }
 
 /** From the column: sealed values as SealedSecret. */
 export function readDriverInfo(nodeUuid: string, stored: JsonObject): DriverInfo {
-  return readObject(stored, contextOf(nodeUuid));
+  return readObject(stored, driverInfoContext(nodeUuid));
 }
 
 /** Every sealed value opened. Only for whoever is about to talk to the machine's BMC. */
 export function openDriverInfo(info: DriverInfo, vault: Cipher): DriverInfo {
   return openObject(info, vault);
-}
-
-function contextOf(nodeUuid: string): string {
-  return `node/${nodeUuid}/driver_info`;
 }
 
 function sealObject(info: DriverInfo, at: string, vault: Cipher): JsonObject {

@@ -17,12 +17,13 @@ export interface StateTimersOptions {
   readonly atWork: (nodeUuids: readonly string[]) => Promise<ReadonlySet<string>>;
   /** How often the clock is looked at: the precision of timeouts. */
   readonly intervalMs?: number;
+  /** Nodes per query. */
+  readonly batch?: number;
 }
 
 const INTERVAL_MS = 15_000;
-/** Nodes per look at one state; the rest follows at the next look. */
+/** What is due beyond it waits for the next look; what resumes is read page by page. */
 const BATCH = 200;
-const PAGE = 500;
 const RESUMING = STATE_NAMES.filter((state) => onResumeOf(state) === 'resume');
 
 export interface StateTimers extends Component {
@@ -66,7 +67,7 @@ async function runTimers(options: StateTimersOptions, signal: AbortSignal): Prom
 async function fireTimeouts(options: StateTimersOptions): Promise<number> {
   let fired = 0;
   for (const due of dueTimeouts(options.clock.now())) {
-    for (const uuid of await silentNodes(options.store, due)) {
+    for (const uuid of await silentNodes(options, due)) {
       const seconds = due.seconds;
       const reason = `nothing was heard for ${readableSeconds(seconds)} while ${due.state}`;
       if (await tryMove(options, uuid, (node) => isDue(node, due), { event: due.event, who: 'timer', reason })) fired += 1;
@@ -76,7 +77,7 @@ async function fireTimeouts(options: StateTimersOptions): Promise<number> {
 }
 
 // Like Ironic, a node in maintenance is left alone: somebody is working on it.
-async function silentNodes(store: Store, due: DueTimeout): Promise<string[]> {
+async function silentNodes({ store, batch }: StateTimersOptions, due: DueTimeout): Promise<string[]> {
   const rows = await store.db
     .selectFrom('nodes')
     .select('uuid')
@@ -84,7 +85,7 @@ async function silentNodes(store: Store, due: DueTimeout): Promise<string[]> {
     .where('maintenance', '=', 0)
     .where('provision_updated_at', '<=', due.before)
     .orderBy('provision_updated_at')
-    .limit(BATCH)
+    .limit(batch ?? BATCH)
     .execute();
   return rows.map((row) => row.uuid);
 }
@@ -98,7 +99,7 @@ async function applyResumeRules(options: StateTimersOptions, signal: AbortSignal
   let after = '';
   for (;;) {
     signal.throwIfAborted();
-    const page = await resumingNodes(options.store, after);
+    const page = await resumingNodes(options, after);
     const atWork = await options.atWork(page.map((node) => node.uuid));
     for (const { uuid, state, version } of page.filter((node) => !atWork.has(node.uuid))) {
       const reason = `the work was cut off while ${state}, and no task is left to go on with it`;
@@ -110,14 +111,17 @@ async function applyResumeRules(options: StateTimersOptions, signal: AbortSignal
   }
 }
 
-async function resumingNodes(store: Store, after: string): Promise<{ uuid: string; state: string; version: number }[]> {
+async function resumingNodes(
+  { store, batch }: StateTimersOptions,
+  after: string,
+): Promise<{ uuid: string; state: string; version: number }[]> {
   return store.db
     .selectFrom('nodes')
     .select(['uuid', 'provision_state as state', 'version'])
     .where('provision_state', 'in', RESUMING)
     .where('uuid', '>', after)
     .orderBy('uuid')
-    .limit(PAGE)
+    .limit(batch ?? BATCH)
     .execute();
 }
 
