@@ -90,6 +90,8 @@ function translated(thrown: unknown): RackseedError | undefined {
       return fail('api.bad_request', { message: 'the body has another length than its Content-Length says', cause });
     case 'FST_ERR_BAD_URL':
       return fail('api.bad_url', { message: 'the address holds a percent escape that cannot be decoded', cause });
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return fail('api.not_found', { message: 'there is nothing with so long a name', cause });
     default:
       return undefined;
   }
