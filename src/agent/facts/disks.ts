@@ -77,7 +77,7 @@ function diskOf(device: Lsblk['blockdevices'][number], properties: Properties): 
     vendor: text(device.vendor, properties.get('ID_VENDOR')),
     wwn_with_extension: text(properties.get('ID_WWN_WITH_EXTENSION')),
     wwn_vendor_extension: text(properties.get('ID_WWN_VENDOR_EXTENSION')),
-    hctl: text(device.hctl),
+    hctl: device.hctl ?? null,
     by_path: byPath(properties),
     transport: text(device.tran, transportOf(device.name, properties)),
     removable: device.rm,

@@ -1,0 +1,152 @@
+// Boots the RAM system straight from its kernel and initrd in a virtual machine without KVM, against a stand-in appliance on loopback.
+// Network boot is not part of this: see the lab's own test.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ARTEFACT_NAMES, type Artefacts, ensureArtefacts } from '../../images/index.ts';
+import { runProgram } from '../../src/lib/index.ts';
+import { STAND_IN_NODE, type StandIn, startStandIn } from './agent-stand-in.ts';
+
+const MAC = '52:54:00:12:34:56';
+const UUID = 'a1b2c3d4-1122-3344-5566-77889900aabb';
+const DISK_BYTES = 2 * 2 ** 30;
+const BOOT_TIMEOUT_MS = 8 * 60_000;
+const SERIAL_LOGS = new URL('../../.artefacts/agent-boot/', import.meta.url).pathname;
+
+let artefacts: Artefacts;
+let directory: string;
+const machines: ChildProcess[] = [];
+const standIns: StandIn[] = [];
+
+beforeAll(async () => {
+  const cacheDir = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rackseed');
+  artefacts = await ensureArtefacts({ cacheDir, run: runProgram, log: (line) => void process.stdout.write(`${line}\n`) });
+  directory = await mkdtemp(join(tmpdir(), 'rackseed-agent-boot-'));
+  await mkdir(SERIAL_LOGS, { recursive: true });
+});
+
+afterAll(async () => {
+  for (const machine of machines) machine.kill('SIGKILL');
+  for (const standIn of standIns) await standIn.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function pathOf(name: string): string {
+  const found = artefacts.files.find((file) => file.name === name);
+  if (found === undefined) throw new Error(`no artefact ${name}`);
+  return found.path;
+}
+
+async function disk(name: string): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, '');
+  await truncate(path, DISK_BYTES);
+  return `if=none,id=${name},file=${path},format=raw,file.locking=off`;
+}
+
+interface Machine {
+  /** Everything the serial console said. */
+  readonly serial: () => string;
+  /** Resolves with the milliseconds since power-on at which the console said the words. */
+  readonly says: (words: string) => Promise<number>;
+}
+
+function powerOn(name: string, standIn: StandIn, args: readonly (readonly string[])[]): Machine {
+  const words = `rackseed.url=https://10.0.2.2:${standIn.port} rackseed.fp=${standIn.fingerprint} rackseed.secret=${standIn.secret} rackseed.mac=${MAC}`;
+  const begun = performance.now();
+  const common = [
+    ['-accel', 'tcg', '-machine', 'q35', '-cpu', 'max', '-smp', '2', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
+    ['-uuid', UUID, '-smbios', 'type=1,manufacturer=Acme,product=Mini 3000,serial=SN-0042'],
+    ['-kernel', pathOf(ARTEFACT_NAMES.kernel), '-initrd', pathOf(ARTEFACT_NAMES.initrd)],
+    ['-append', `console=tty0 console=ttyS0,115200 quiet ${words}`],
+    ['-netdev', 'user,id=n0,ipv6=off', '-device', `virtio-net-pci,netdev=n0,mac=${MAC},romfile=`, '-device', 'virtio-rng-pci'],
+  ];
+  const machine = spawn('qemu-system-x86_64', [...common, ...args].flat(), { stdio: ['ignore', 'pipe', 'pipe'] });
+  machines.push(machine);
+  const log = createWriteStream(join(SERIAL_LOGS, `${name}.serial.log`));
+  let text = '';
+  const listeners = new Set<() => void>();
+  const hear = (chunk: Buffer): void => {
+    text += chunk.toString('utf8');
+    log.write(chunk);
+    for (const listener of listeners) listener();
+  };
+  machine.stdout.on('data', hear);
+  machine.stderr.on('data', hear);
+  const says = (wanted: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (text.includes(wanted)) resolve(performance.now() - begun);
+      };
+      listeners.add(look);
+      machine.once('error', reject);
+      machine.once('close', (code) =>
+        reject(new Error(`the machine ended (code ${code}) without saying "${wanted}"; it said:\n${text.slice(-2000)}`)),
+      );
+      AbortSignal.timeout(BOOT_TIMEOUT_MS).addEventListener('abort', () =>
+        reject(new Error(`never said "${wanted}"; it said:\n${text.slice(-2000)}`)),
+      );
+      look();
+    });
+  return { serial: () => text, says };
+}
+
+describe('the RAM system', () => {
+  it('boots in 1 GB, finds every disk and port, reports them over pinned TLS, and keeps beating', async () => {
+    const standIn = await startStandIn(1);
+    standIns.push(standIn);
+    const machine = powerOn('discover', standIn, [
+      ['-m', '1024', '-netdev', 'user,id=n1,ipv6=off,net=10.0.3.0/24', '-device', 'e1000e,netdev=n1,mac=52:54:00:12:34:57,romfile='],
+      ['-drive', await disk('virtio'), '-device', 'virtio-blk-pci,drive=virtio,serial=VIRT-0001'],
+      ['-drive', await disk('sata'), '-device', 'ide-hd,drive=sata,bus=ide.1,serial=ATA-0002,wwn=0x5000c50012345678'],
+      ['-drive', await disk('nvme'), '-device', 'nvme,drive=nvme,serial=NVME-0003'],
+    ]);
+    const initMs = await machine.says('RACKSEED-MARK init');
+    await machine.says(`RACKSEED discovered: node ${STAND_IN_NODE.uuid}`);
+    const heartbeatMs = await machine.says('RACKSEED-MARK heartbeat');
+    process.stdout.write(
+      `power-on to init ${(initMs / 1000).toFixed(1)} s, to first heartbeat ${(heartbeatMs / 1000).toFixed(1)} s (no KVM)\n`,
+    );
+
+    const [report] = standIn.inventories;
+    expect(report?.pluginData.gaps).toEqual([]);
+    expect(report?.inventory).toMatchObject({
+      cpu: { count: 2, architecture: 'x86_64' },
+      memory: { physical_mb: 1024 },
+      system_vendor: { manufacturer: 'Acme', product_name: 'Mini 3000', serial_number: 'SN-0042', uuid: UUID },
+      boot: { current_boot_mode: 'bios', pxe_interface: MAC },
+    });
+    const found = report?.inventory.disks.map(({ serial, size, transport }) => ({ serial, size, transport }));
+    expect(found).toEqual(
+      expect.arrayContaining([
+        { serial: 'VIRT-0001', size: DISK_BYTES, transport: 'virtio' },
+        { serial: 'ATA-0002', size: DISK_BYTES, transport: 'sata' },
+        { serial: 'NVME-0003', size: DISK_BYTES, transport: 'nvme' },
+      ]),
+    );
+    expect(found).toHaveLength(3);
+    expect(report?.inventory.interfaces.map((port) => [port.mac_address, port.driver])).toEqual(
+      expect.arrayContaining([
+        [MAC, 'virtio_net'],
+        ['52:54:00:12:34:57', 'e1000e'],
+      ]),
+    );
+    expect(standIn.lookups[0]).toMatchObject({ smbiosUuid: UUID });
+
+    standIn.command({ id: 'c1', name: 'dance' });
+    await standIn.until('an answer', ({ answers }) => answers.some((answer) => answer.outcome === 'refused'), AbortSignal.timeout(120_000));
+    expect(machine.serial()).not.toContain(standIn.secret);
+  });
+
+  it('says on the screen when the machine has too little memory to unpack it', async () => {
+    const standIn = await startStandIn(1);
+    standIns.push(standIn);
+    const machine = powerOn('too-small', standIn, [['-m', '300']]);
+    await machine.says('memory is too small for the discovery system');
+    expect(machine.serial()).toContain('RACKSEED-MARK truncated');
+  });
+});
