@@ -45,7 +45,7 @@ async function freshClone(npmVersion: string, uid: number) {
   await chown(folder, uid, uid);
   const npm = await npmFolder(npmVersion);
   const downloads = await npmCache(uid);
-  return async (script: string, more: Record<string, string> = {}) => {
+  const run = async (script: string, more: Record<string, string> = {}): Promise<{ code: number | null; output: string }> => {
     const { code, stdout, stderr } = await runInside({
       root: system,
       mounts: [
@@ -60,6 +60,7 @@ async function freshClone(npmVersion: string, uid: number) {
     });
     return { code, output: await maskRegistry(stdout + stderr) };
   };
+  return { run, remove: () => rm(folder, { recursive: true }) };
 }
 
 describe('the minimal system', () => {
@@ -71,13 +72,15 @@ describe('the minimal system', () => {
 });
 
 describe.each(CASES)('a fresh clone with npm $npm as uid $uid', ({ npm: version, uid }) => {
-  let run: Awaited<ReturnType<typeof freshClone>>;
+  let clone: Awaited<ReturnType<typeof freshClone>>;
   beforeAll(async () => {
-    run = await freshClone(version, uid);
+    clone = await freshClone(version, uid);
   });
+  // Half a gigabyte each.
+  afterAll(() => clone.remove());
 
   it('goes from npm start to the server with stdin closed', async () => {
-    const { code, output } = await run('npm --version && npm start -- --help <&-');
+    const { code, output } = await clone.run('npm --version && npm start -- --help <&-');
     expect(output).toContain(version);
     expect(output).toContain('rackseed: left out, because');
     expect(output).toMatch(/sudo apt-get install --no-install-recommends .*qemu-system-x86/);
@@ -88,7 +91,7 @@ describe.each(CASES)('a fresh clone with npm $npm as uid $uid', ({ npm: version,
 
   it('then runs on the pinned Node, with the database that needed no compiler', async () => {
     const load = "new (require('better-sqlite3'))(':memory:').prepare('select sqlite_version() as v').get().v";
-    const { code, output } = await run(
+    const { code, output } = await clone.run(
       `node_modules/.bin/node --version && node_modules/.bin/node -p "${load}" && PATH=$PWD/node_modules/.bin:$PATH rackseed --version`,
     );
     expect(output).toMatch(/^v24\.\d+\.\d+\n3\.\d+\.\d+\n.*\d+\.\d+\.\d+/);
@@ -96,13 +99,13 @@ describe.each(CASES)('a fresh clone with npm $npm as uid $uid', ({ npm: version,
   });
 
   it('does nothing the second time, not even look for npm', async () => {
-    const { code, output } = await run('sh src/setup/bootstrap.sh <&-', { PATH: SYSTEM_PATH });
+    const { code, output } = await clone.run('sh src/setup/bootstrap.sh <&-', { PATH: SYSTEM_PATH });
     expect(output).toBe('');
     expect(code).toBe(0);
   });
 
   it('refuses in CI to test with tools missing', async () => {
-    const { code, output } = await run('npm test <&-', { CI: 'true' });
+    const { code, output } = await clone.run('npm test <&-', { CI: 'true' });
     expect(output).toContain('in CI nothing is left out; still missing:');
     expect(output).not.toContain('== lint');
     expect(code).not.toBe(0);
