@@ -86,6 +86,24 @@ describe('a timeout', () => {
     expect(world.clock.sleeping).toBe(0);
   });
 
+  it('is not fired at a node that was heard of between the look and the move', async () => {
+    const world = await openWorld();
+    const node = await world.put(await world.enrol(), 'inspect wait', 'manageable');
+    await world.clock.advance(1_800_000);
+    const heardMeanwhile: World = {
+      ...world,
+      nodes: {
+        ...world.nodes,
+        get: async (uuid, on) => {
+          await on?.updateTable('nodes').set({ provision_updated_at: world.clock.now() }).where('uuid', '=', uuid).execute();
+          return world.nodes.get(uuid, on);
+        },
+      },
+    };
+    expect(await timersOf(heardMeanwhile).tick()).toBe(0);
+    expect((await world.nodes.get(node.uuid)).provisionState).toBe('inspect wait');
+  });
+
   it('that two appliances see at once is fired once', async () => {
     const world = await openWorld();
     const node = await world.put(await world.enrol(), 'inspect wait', 'manageable');
