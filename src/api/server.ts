@@ -48,12 +48,14 @@ export function createApi(deps: ApiDeps): Api {
 async function drain(app: ApiApp, { clock, config, log }: ApiDeps): Promise<void> {
   const done = new AbortController();
   const closing = app.close().finally(() => done.abort());
-  const isLate = await Promise.race([closing.then(() => false), clock.sleep(config.drainMs ?? DRAIN_MS, done.signal).then(() => true)]);
-  if (isLate) {
-    log.warn({}, 'requests under way did not finish in time and are cut off');
-    app.server.closeAllConnections();
-  }
-  await closing;
+  const cutOff = clock.sleep(config.drainMs ?? DRAIN_MS, done.signal).then(
+    () => {
+      log.warn({}, 'requests under way did not finish in time and are cut off');
+      app.server.closeAllConnections();
+    },
+    () => undefined, // closed in time
+  );
+  await Promise.all([closing, cutOff]);
 }
 
 async function listenError(thrown: unknown, { host, port }: ApiDeps['config']['listen']): Promise<RackseedError | undefined> {

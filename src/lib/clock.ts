@@ -14,7 +14,14 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+  sleep: async (ms, signal) => {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (thrown) {
+      signal?.throwIfAborted(); // Node rejects with an error of its own that holds the reason as its cause
+      throw thrown;
+    }
+  },
 };
 
 /** RFC 3339 UTC. */

@@ -87,7 +87,7 @@ export function eventsPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
       signal,
     ).then(
       () => 'dropped: events came faster than they were read; come back with Last-Event-ID',
-      (thrown: unknown) => farewellOf(thrown, request),
+      (thrown: unknown) => farewellOf(signal.aborted ? signal.reason : thrown, request),
     );
     if (farewell === undefined) return;
     response.end(comment(farewell));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTokenAuth, ensureAdminToken } from '../../../src/api/index.ts';
 import { systemRandom as random } from '../../../src/lib/index.ts';
+import { containing } from '../../support/containing.ts';
 
 async function directory(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rackseed-auth-'));
@@ -72,8 +73,8 @@ describe('the admin token', () => {
   it('says what to do when the directory is not there', async () => {
     await expect(ensureAdminToken({ dataDir: '/nowhere/at/all', random })).rejects.toMatchObject({
       code: 'api.admin_token_broken',
-      message: expect.stringContaining('/nowhere/at/all/admin.token cannot be written'),
-      hint: expect.stringContaining('server.data_dir'),
+      message: containing('/nowhere/at/all/admin.token cannot be written'),
+      hint: containing('server.data_dir'),
     });
   });
 });

@@ -37,7 +37,7 @@ export interface Harness {
   readonly services: ApiServices;
   /** Lines that were logged, parsed. */
   readonly logged: Record<string, unknown>[];
-  get(url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  readonly get: (url: string, headers?: Record<string, string>) => Promise<LightMyRequestResponse>;
 }
 
 export interface HarnessOptions {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { containing } from '../../support/containing.ts';
 import { ADMIN, addNode, bodyOf, type Harness, openApi, WAITING_TASK } from './harness.ts';
+import { anyOf, withFields, withItems } from './matchers.ts';
 
 const NODE = '11111111-2222-4333-8444-555555555555';
 
@@ -48,7 +50,7 @@ describe('/api/nodes', () => {
     const { nextPageToken } = bodyOf(await api.get('/api/nodes?limit=1'));
     for (const more of ['sort=name', 'order=desc', 'driver=ipmi', 'state=enroll']) {
       const response = await api.get(`/api/nodes?limit=1&${more}&pageToken=${String(nextPageToken)}`);
-      expect.soft(bodyOf(response), more).toMatchObject({ code: 'api.bad_page_token', detail: expect.stringContaining('another') });
+      expect.soft(bodyOf(response), more).toMatchObject({ code: 'api.bad_page_token', detail: containing('another') });
     }
   });
 
@@ -115,9 +117,9 @@ describe('reasons', () => {
     const { reasons } = bodyOf(await api.get('/api/nodes/one/reasons'));
     expect(reasons).toHaveLength(2);
     expect(reasons).toEqual(
-      expect.arrayContaining([
-        { subject: 'mac:52:54:00:00:00:01', at: expect.any(String), area: 'boot', decision: 'first', reason: 'because', data: { x: 1 } },
-        expect.objectContaining({ subject: `node:${node.uuid}`, decision: 'second' }),
+      withItems([
+        { subject: 'mac:52:54:00:00:00:01', at: anyOf(String), area: 'boot', decision: 'first', reason: 'because', data: { x: 1 } },
+        withFields({ subject: `node:${node.uuid}`, decision: 'second' }),
       ]),
     );
     expect(bodyOf(await api.get('/api/nodes/one/reasons?limit=1'))).toMatchObject({ reasons: [{}] });
@@ -189,13 +191,9 @@ describe('/api/states', () => {
   it('is the table, and the picture cannot run anything', async () => {
     const { get } = await openApi();
     const body = bodyOf(await get('/api/states'));
-    expect(body.states).toEqual(
-      expect.arrayContaining([expect.objectContaining({ name: 'wait call-back', kind: 'waiting', target: 'active' })]),
-    );
-    expect(body.moves).toEqual(
-      expect.arrayContaining([expect.objectContaining({ from: 'enroll', event: 'manage', to: 'verifying', who: ['user'] })]),
-    );
-    expect(body.verbs).toEqual(expect.arrayContaining([expect.objectContaining({ verb: 'provide' })]));
+    expect(body.states).toEqual(withItems([withFields({ name: 'wait call-back', kind: 'waiting', target: 'active' })]));
+    expect(body.moves).toEqual(withItems([withFields({ from: 'enroll', event: 'manage', to: 'verifying', who: ['user'] })]));
+    expect(body.verbs).toEqual(withItems([withFields({ verb: 'provide' })]));
     const picture = await get('/api/states.svg');
     expect(picture.headers['content-type']).toBe('image/svg+xml');
     expect(picture.headers['content-security-policy']).toContain("default-src 'none'");
