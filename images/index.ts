@@ -66,7 +66,15 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
   const { PATH, HOME, http_proxy, https_proxy, no_proxy } = process.env;
   const env = { PATH: buildPath(PATH), HOME, http_proxy, https_proxy, no_proxy, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
   const runOptions: RunOptions = { env, ...(options.signal === undefined ? {} : { signal: options.signal }) };
-  return { ...options, architecture, packageList, options: runOptions, clock: options.clock ?? systemClock };
+  // A folder of our own: chroots and others keep theirs beside it.
+  return {
+    ...options,
+    cacheDir: join(options.cacheDir, 'images'),
+    architecture,
+    packageList,
+    options: runOptions,
+    clock: options.clock ?? systemClock,
+  };
 }
 
 async function build(context: BuildContext, key: string): Promise<Artefacts> {

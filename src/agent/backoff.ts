@@ -1,6 +1,6 @@
 // How long to wait before the next try. Pure but for the randomness that is passed in.
 
-import type { Random } from '../lib/random.ts';
+import type { Random } from '../lib/index.ts';
 
 const FIRST_MS = 500;
 const LAST_MS = 30_000;

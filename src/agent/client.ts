@@ -5,8 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Static, TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { PROTOCOL_LIMITS } from '../inspect/protocol.ts';
-import { messageOf, RackseedError } from '../lib/errors.ts';
-import type { Secret } from '../lib/secret.ts';
+import { messageOf, RackseedError, type Secret } from '../lib/index.ts';
 import { fail } from './errors.ts';
 
 export interface Question<S extends TSchema> {

@@ -1,8 +1,7 @@
 // What the boot script told us, on the kernel command line. Pure.
 
 import { KERNEL_WORDS } from '../inspect/protocol.ts';
-import { type Mac, parseMac } from '../lib/mac.ts';
-import { Secret } from '../lib/secret.ts';
+import { type Mac, parseMac, Secret } from '../lib/index.ts';
 import { fail } from './errors.ts';
 
 export interface BootWords {

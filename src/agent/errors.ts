@@ -1,6 +1,6 @@
 // What can keep the agent from its work. Shown on the machine's screen; nobody there has a manual.
 
-import { defineErrors, type ErrorCatalogue } from '../lib/errors.ts';
+import { defineErrors, type ErrorCatalogue } from '../lib/index.ts';
 
 export const AGENT_ERRORS = {
   'agent.bad_command_line': {

@@ -2,7 +2,7 @@
 // held by flow control) loses lines; it must never hold up the agent.
 
 import { constants, openSync, writeSync } from 'node:fs';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf } from '../lib/index.ts';
 
 export interface Screen {
   /** For people. */

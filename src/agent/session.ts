@@ -14,11 +14,7 @@ import {
   LookupReplySchema,
   PROTOCOL_LIMITS,
 } from '../inspect/protocol.ts';
-import type { Clock } from '../lib/clock.ts';
-import { messageOf, RackseedError } from '../lib/errors.ts';
-import type { Mac } from '../lib/mac.ts';
-import type { Random } from '../lib/random.ts';
-import { Secret } from '../lib/secret.ts';
+import { type Clock, type Mac, messageOf, RackseedError, type Random, Secret } from '../lib/index.ts';
 import { backoffMs } from './backoff.ts';
 import type { Client } from './client.ts';
 

@@ -1,7 +1,7 @@
 // Network ports, from what sysfs says of each. Pure.
 
 import { INVENTORY_LIMITS, type Interface } from '../../inspect/inventory.ts';
-import { parseMac } from '../../lib/mac.ts';
+import { parseMac } from '../../lib/index.ts';
 
 /** One /sys/class/net/NAME: file contents, null where a file is absent or cannot be read. */
 export interface PortFiles {

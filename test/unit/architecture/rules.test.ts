@@ -70,6 +70,14 @@ describe('a room', () => {
     expect(ask(agentTakesOnlyTypes, { 'src/agent/a.ts': "import type { X } from '../inspect/index.ts';" })).toEqual([]);
     expect(ask(agentTakesOnlyTypes, { 'src/agent/a.ts': "import { type X, type Y } from '../inspect/index.ts';" })).toEqual([]);
   });
+
+  it('shares with the agent only files that know nothing of the server', () => {
+    const shared = { 'src/agent/a.ts': "import { X } from '../inspect/protocol.ts';" };
+    expect([ask(agentTakesOnlyTypes, shared), ask(othersComeThroughTheDoor, shared)]).toEqual([[], []]);
+    expect(ask(othersComeThroughTheDoor, { 'src/agent/a.ts': "import type { X } from '../inspect/lookup.ts';" })).toHaveLength(1);
+    expect(ask(agentTakesOnlyTypes, { 'src/inspect/protocol.ts': "import { x } from './lookup.ts';" })).toHaveLength(1);
+    expect(ask(agentTakesOnlyTypes, { 'src/inspect/protocol.ts': "import { x } from './inventory.ts';" })).toEqual([]);
+  });
 });
 
 describe('a file that is pure by its name', () => {

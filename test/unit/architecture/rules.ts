@@ -31,6 +31,9 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 /** Doors into the repository outside src, and who may go through. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = { 'images/index.ts': ['lab', 'setup', 'cli'] };
 
+/** What the agent and the server say to each other, and which names of a machine both believe. */
+const SHARED_WITH_AGENT: readonly string[] = ['protocol', 'inventory', 'identity'].map((name) => `src/inspect/${name}.ts`);
+
 const PURE_NAME = /\/(?:[a-z0-9-]+-)?(?:codec|decide|states|render)(?:-[a-z0-9-]+)?\.ts$/;
 const EDGE_MODULES = /^node:(?:child_process|cluster|dgram|dns|fs|http|http2|https|net|readline|timers|tls|worker_threads)(?:\/|$)/;
 const CLOCKS = ['Date.now', 'new Date()', 'performance.now', 'setTimeout()', 'setInterval()', 'setImmediate()'];
@@ -68,7 +71,8 @@ export const othersComeThroughTheDoor: Rule = (source) =>
     if (to === undefined || one.target === `src/${to}/index.ts`) return [];
     const from = roomOf(source.path);
     const isInside = to === from || from?.startsWith(`${to}/`) === true;
-    return isInside ? [] : [`${source.path}:${one.line} imports ${one.target}; the door is src/${to}/index.ts`];
+    const isShared = from === 'agent' && SHARED_WITH_AGENT.includes(one.target);
+    return isInside || isShared ? [] : [`${source.path}:${one.line} imports ${one.target}; the door is src/${to}/index.ts`];
   });
 
 export const doorsNameTheirExports: Rule = (source) =>
@@ -76,13 +80,20 @@ export const doorsNameTheirExports: Rule = (source) =>
     .filter((one) => one.isWholesale)
     .map((one) => `${source.path}:${one.line} exports everything of ${one.target}; name the exports`);
 
-/** The agent's bundle must hold no server side: it takes types only from the room it talks to. */
-export const agentTakesOnlyTypes: Rule = (source) =>
-  roomOf(source.path) !== 'agent'
-    ? []
-    : relative(source)
-        .filter((one) => !['agent', 'lib'].includes(roomOf(one.target) ?? '') && !one.isTypeOnly)
-        .map((one) => `${source.path}:${one.line} imports more than types of ${one.target}`);
+/**
+ * The agent's bundle must hold no server side: it takes types only from the room it talks to, but for the files that both ends share,
+ * and those know nothing but each other.
+ */
+export const agentTakesOnlyTypes: Rule = (source) => {
+  if (SHARED_WITH_AGENT.includes(source.path))
+    return relative(source)
+      .filter((one) => !SHARED_WITH_AGENT.includes(one.target))
+      .map((one) => `${source.path}:${one.line} is shared with the agent, but imports ${one.target}`);
+  if (roomOf(source.path) !== 'agent') return [];
+  return relative(source)
+    .filter((one) => !['agent', 'lib'].includes(roomOf(one.target) ?? '') && !SHARED_WITH_AGENT.includes(one.target) && !one.isTypeOnly)
+    .map((one) => `${source.path}:${one.line} imports more than types of ${one.target}`);
+};
 
 /** Files whose name promises purity, with everything they import from their own room. */
 export const pureFilesStayPure: Rule = (source, all) => {
