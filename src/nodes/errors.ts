@@ -4,7 +4,6 @@ import { defineErrors, type ErrorCatalogue } from '../lib/index.ts';
 
 export const NODE_ERRORS = {
   'nodes.not_found': { status: 404, about: 'No node has this UUID or name.' },
-  'nodes.unknown_verb': { status: 400, about: 'The verb asked for is none of the provision verbs.' },
   'nodes.move_refused': { status: 400, about: 'The verb or event is not possible from the state the node is in.' },
   'nodes.wrong_mover': { status: 403, about: 'The move exists, but not for who asked: it is pulled by the system, a timer, or a user.' },
   'nodes.protected': { status: 403, about: 'The node is protected: it is neither deleted, torn down nor rebuilt.' },
