@@ -61,7 +61,7 @@ async function member(
   const kept = await readFacts(path);
   if (kept !== undefined) {
     const now = new Date(context.clock.now());
-    await utimes(path, now, now); // the sweep goes by it
+    for (const file of [path, `${path}.json`]) await utimes(file, now, now); // the sweep goes by it
     return { path, facts: kept };
   }
   const begun = context.clock.monotonic();

@@ -94,10 +94,11 @@ async function reportInventory(parts: SessionParts, token: Secret, signal: Abort
   );
   if (reply === 'token-lost') return reply;
   const { node, message } = reply;
+  const called = node.name === null ? node.uuid : `${node.uuid} (${node.name})`;
   parts.mark(`discovered node=${node.uuid} state=${oneWord(node.provisionState)}`);
-  parts.say(
-    `RACKSEED discovered: node ${node.uuid}${node.name === null ? '' : ` (${node.name})`}; ${message === '' ? 'waiting for a yes' : message} at ${parts.url.origin}`,
-  );
+  const then = node.provisionState === 'enroll' ? `waiting for a yes at ${parts.url.origin}` : `it is ${node.provisionState}`;
+  parts.say(`RACKSEED discovered: node ${called}; ${then}`);
+  if (message !== '') parts.say(message);
   return reply;
 }
 

@@ -9,7 +9,7 @@ import { Secret } from '../../../src/lib/secret.ts';
 
 const NODE = { uuid: '6f0ad1f2-6d8f-4a34-a65e-3a8b3f1d0c11', name: null, provisionState: 'enroll' };
 const LOOKUP = { token: 't'.repeat(32), heartbeatSeconds: 10, node: null };
-const INVENTORY = { node: NODE, message: 'waiting for a yes' };
+const INVENTORY = { node: NODE, message: 'Open enrolment ends at noon.' };
 const BEAT = { waitSeconds: 10, command: null };
 
 type Reply = object | Error;
@@ -76,7 +76,19 @@ describe('the agent', () => {
     expect(asked[2]?.body).toMatchObject({ uptimeSeconds: 12, answers: [] });
     expect(slept).toEqual([10_000, 3000]);
     expect(marks).toEqual(['lookup node=new', `discovered node=${NODE.uuid} state=enroll`, 'heartbeat uptime=12']);
-    expect(said).toContain(`RACKSEED discovered: node ${NODE.uuid}; waiting for a yes at https://192.0.2.1:6385`);
+    expect(said.slice(-2)).toEqual([
+      `RACKSEED discovered: node ${NODE.uuid}; waiting for a yes at https://192.0.2.1:6385`,
+      INVENTORY.message,
+    ]);
+  });
+
+  it('tells a person at a known machine its name and state', async () => {
+    const node = { ...NODE, name: 'pve-3', provisionState: 'active' };
+    const { said } = await converse([
+      { ...LOOKUP, node },
+      { node, message: '' },
+    ]);
+    expect(said.at(-1)).toBe(`RACKSEED discovered: node ${NODE.uuid} (pve-3); it is active`);
   });
 
   it('never says its secret or token on the screen', async () => {
