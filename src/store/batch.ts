@@ -1,7 +1,8 @@
 // Many small writes that nobody waits for, made few: by time or by number, in order, bounded. What was not written because
 // the store failed stays and is tried again; at the cap the oldest goes, and is counted.
 
-import { type Clock, type Log, messageOf } from '../lib/index.ts';
+import { assert, type Clock, type Log, messageOf } from '../lib/index.ts';
+import { isInsideTransaction } from './transaction.ts';
 
 export interface BatchOptions<T> {
   readonly name: string;
@@ -41,6 +42,7 @@ export class Batch<T> {
 
   /** Resolves when everything added before is on disk; rejects when it could not be written (it is kept and tried again). */
   async flush(): Promise<void> {
+    assert(!isInsideTransaction(), 'a flush inside a transaction would wait for its end for ever');
     while (this.#items.length > 0 || this.#writing !== undefined) await this.#drain();
   }
 

@@ -1,7 +1,7 @@
 // The key outside the database: from a systemd credential or a key file that is made once. A database that has a key is
 // never given another one silently: what the old one sealed could not be opened again.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -73,9 +73,8 @@ async function createKeyFile(path: string, key: StoreKey): Promise<readonly Stor
 
 async function place(path: string, keys: readonly StoreKey[], move: (partial: string) => Promise<void>): Promise<void> {
   const directory = dirname(path);
-  const partial = join(directory, `.${basename(path)}.${process.pid}.partial`);
+  const partial = join(directory, `.${basename(path)}.${randomUUID()}.partial`);
   try {
-    await rm(partial, { force: true });
     await writeSynced(partial, textOf(keys));
     await move(partial);
     await syncDirectory(directory);

@@ -11,7 +11,7 @@ import { openPostgres } from './postgres/open.ts';
 import { createReasons } from './reasons.ts';
 import { openSqlite } from './sqlite/open.ts';
 import { createTaskLogs } from './task-logs.ts';
-import { insideTransaction, isInsideTransaction, type TxState } from './transaction.ts';
+import { insideTransaction, isInsideTransaction, outsideTransaction, type TxState } from './transaction.ts';
 import type { Store, StoreOptions, Tx } from './types.ts';
 import { parseStoreUrl } from './url.ts';
 import { StoreVault } from './vault.ts';
@@ -50,8 +50,9 @@ async function assemble(backend: Backend, options: StoreOptions): Promise<Store>
   const vault = new StoreVault({ db, keys: options.keys, clock, random });
   await checkKey(db, transaction, vault);
   await backend.listen?.(() => events.wakeAll());
-  const taskLogs = createTaskLogs({ db, clock, log, transaction });
-  const reasons = createReasons({ db, clock, log, transaction });
+  const inBackground: typeof transaction = (work) => outsideTransaction(() => transaction(work));
+  const taskLogs = createTaskLogs({ db, clock, log, transaction: inBackground });
+  const reasons = createReasons({ db, clock, log, transaction: inBackground });
   let closing: Promise<void> | undefined;
   return {
     dialect: backend.dialect,

@@ -45,6 +45,11 @@ function tookTooLong(limitMs: number) {
   });
 }
 
+/** For work that is only started by chance inside a transaction and belongs to none: a batch that happens to be full. */
+export function outsideTransaction<T>(work: () => T): T {
+  return current.run({ open: false, appended: false }, work);
+}
+
 /** The state of a transaction begun by store.transaction. */
 export function stateOf(tx: Tx): TxState {
   const state = states.get(tx);

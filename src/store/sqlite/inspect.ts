@@ -66,10 +66,16 @@ export function inspect(path: string): Inspection {
     checkPages(db, path, size);
     return { exists: true, applied: appliedIn(db, path) };
   } catch (thrown) {
-    throw translateSqlite(thrown, path);
+    throw damage(thrown, path);
   } finally {
     db?.close();
   }
+}
+
+/** The file begins as a database does: one that SQLite can't make sense of is a damaged one, not something else. */
+function damage(thrown: unknown, path: string): Error {
+  const isNonsense = thrown instanceof Database.SqliteError && (thrown.code === 'SQLITE_NOTADB' || thrown.code === 'SQLITE_ERROR');
+  return isNonsense ? corrupt(path, thrown.message) : translateSqlite(thrown, path);
 }
 
 function checkHeader(path: string): void {

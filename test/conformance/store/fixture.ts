@@ -20,3 +20,10 @@ export interface StoreFixture {
 export function storeAt(url: string, overrides: Partial<StoreOptions> = {}): Promise<Store> {
   return openStore({ url, keys: [KEY], clock: systemClock, random: systemRandom, log: silentLog, ...overrides });
 }
+
+/** A line that child.ts said. Killed in the middle of one, it said nothing. */
+export function parseLine(line: string): Record<string, unknown> {
+  if (!line.endsWith('}')) return {};
+  const value: unknown = JSON.parse(line);
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

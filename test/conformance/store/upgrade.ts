@@ -120,7 +120,10 @@ async function describeSchema(fixture: StoreFixture, url: string): Promise<Schem
     const columns: Record<string, Record<string, string>> = {};
     const counting = await countingTables(db, fixture.dialect);
     for (const table of await db.introspection.getTables()) {
-      const kinds = table.columns.map((column) => [column.name, column.name === 'id' && counting.has(table.name) ? 'id' : kindOf(column)]);
+      const kinds = table.columns.map((column): [string, string] => [
+        column.name,
+        column.name === 'id' && counting.has(table.name) ? 'id' : kindOf(column),
+      ]);
       columns[table.name] = Object.fromEntries(kinds);
     }
     return { columns, indexes: await describeIndexes(db, fixture.dialect) };

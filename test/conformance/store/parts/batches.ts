@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { BugError, silentLog } from '../../../../src/lib/index.ts';
 import type { Store, TaskLogLine } from '../../../../src/store/index.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 import type { Bench } from '../suite.ts';
@@ -35,6 +36,22 @@ export function batchTests(bench: Bench): void {
     const again = await bench.open({ url });
     expect(await lines(again)).toEqual(['last']);
     expect(await again.reasons.list('s', 10)).toMatchObject([{ reason: 'last' }]);
+  });
+
+  it('may be given lines inside a transaction, which they are no part of', async () => {
+    const errors: string[] = [];
+    const store = await bench.open({ log: { ...silentLog, error: (_, message) => errors.push(message) } });
+    await store
+      .transaction(async () => {
+        for (let index = 0; index < 600; index += 1) store.taskLogs.append(line(String(index)));
+        await Promise.resolve();
+        throw new Error('no');
+      })
+      .catch(() => undefined);
+    await store.taskLogs.flush();
+    expect(await lines(store)).toHaveLength(600);
+    expect(errors).toEqual([]);
+    await expect(store.transaction(() => store.taskLogs.flush())).rejects.toBeInstanceOf(BugError);
   });
 
   it('keeps the newest lines at the cap, and says how many are missing', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Lease, LeaseRequest, Store } from '../../../../src/store/index.ts';
+import { containing } from '../../../support/containing.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 import type { Bench } from '../suite.ts';
 
@@ -37,7 +38,7 @@ export function leaseTests(bench: Bench): void {
     await clock.advance(1000);
     const next = await taken(store, { ...REQUEST, holder: 'b' });
     expect(next.fence).toBeGreaterThan(old.fence);
-    await expect(check(store, old)).rejects.toMatchObject({ code: 'store.fenced', message: expect.stringContaining('b holds it') });
+    await expect(check(store, old)).rejects.toMatchObject({ code: 'store.fenced', message: containing('b holds it') });
     expect(await renew(store, old)).toBe(false);
     await check(store, next);
   });
@@ -55,7 +56,7 @@ export function leaseTests(bench: Bench): void {
     const store = await bench.open();
     const first = await taken(store, REQUEST);
     await store.transaction((tx) => store.leases.release(tx, first));
-    await expect(check(store, first)).rejects.toMatchObject({ code: 'store.fenced', message: expect.stringContaining('nobody holds it') });
+    await expect(check(store, first)).rejects.toMatchObject({ code: 'store.fenced', message: containing('nobody holds it') });
     const second = await taken(store, REQUEST);
     expect(second.fence).toBeGreaterThan(first.fence);
     await expect(check(store, first)).rejects.toMatchObject({ code: 'store.fenced' });

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { MIGRATIONS } from '../../../../src/store/migrations/index.ts';
 import type { Migration } from '../../../../src/store/migrations/types.ts';
+import { containing } from '../../../support/containing.ts';
 import { setSetting, settingKeys } from '../rows.ts';
 import type { Bench } from '../suite.ts';
 
@@ -31,8 +32,8 @@ export function openingTests(bench: Bench): void {
     await bench.fixture.execute(url, `insert into rackseed_migrations values (${LATEST + 1}, 'future', 'x', 1)`);
     await expect(bench.open({ url })).rejects.toMatchObject({
       code: 'store.newer_version',
-      message: expect.stringMatching(new RegExp(`version ${LATEST + 1}.*up to ${LATEST}`)),
-      hint: expect.stringContaining('install the Rackseed that wrote it'),
+      message: containing(`version ${LATEST + 1}, and this Rackseed knows versions up to ${LATEST}`),
+      hint: containing('install the Rackseed that wrote it'),
     });
     await bench.fixture.execute(url, `delete from rackseed_migrations where version = ${LATEST + 1}`);
     await bench.open({ url });
@@ -50,7 +51,7 @@ export function openingTests(bench: Bench): void {
     await bench.fixture.execute(url, 'create table customers (id integer primary key)');
     await expect(bench.open({ url })).rejects.toMatchObject({
       code: 'store.foreign_database',
-      message: expect.stringContaining('customers'),
+      message: containing('customers'),
     });
     const db = await bench.fixture.around(url);
     expect((await db.introspection.getTables()).map((table) => table.name)).toEqual(['customers']);
@@ -74,7 +75,7 @@ export function openingTests(bench: Bench): void {
     const migrations = [...MIGRATIONS, next];
     await expect(bench.open({ url, migrations })).rejects.toMatchObject({
       code: 'store.migration_failed',
-      message: expect.stringContaining('half way'),
+      message: containing('half way'),
     });
     const unchanged = await bench.open({ url });
     expect(await settingKeys(unchanged)).toEqual(['a']);
