@@ -110,13 +110,16 @@ function addNetwork(options: Map<number, Uint8Array>, { request, subnet, client 
 
 function addBoot(options: Map<number, Uint8Array>, plan: ReplyPlan, boot: Extract<BootOffer, { boot: unknown }>['boot']): void {
   const { request, client } = plan;
-  const echoed = classToEcho(request);
+  // Only HTTP boot needs its class back from a server that also gives the address. "PXEClient" there makes EDK2 take the answer for a BINL
+  // offer: it ignores the file named in it, asks on port 4011 instead, and gives up with PXE-E16 (seen with OVMF 2022.11).
+  const isProxy = plan.lease === null;
+  const echoed = isProxy || client.kind === 'http' ? classToEcho(request) : undefined;
   if (echoed !== undefined) options.set(...echoed);
   if (wants(request, OPTIONS.bootFileName.code) || boot.fileName.length > MAX_FILE)
     options.set(...rawOption('bootFileName', boot.fileName));
   if (wants(request, OPTIONS.tftpServerName.code)) options.set(...rawOption('tftpServerName', boot.nextServer));
-  // BIOS ROMs look for a menu unless told otherwise. UEFI must not see option 43: without it EDK2 takes the file of this answer, or asks on 4011.
-  if (client.kind === 'pxe' && (client.architecture ?? BIOS) === BIOS) {
+  // BIOS ROMs look for a menu in a proxy's answer unless told otherwise. UEFI must not see option 43: without it EDK2 asks on 4011.
+  if (isProxy && client.kind === 'pxe' && (client.architecture ?? BIOS) === BIOS) {
     options.set(...rawOption('vendorOptions', new Map([[DISCOVERY_CONTROL, Uint8Array.of(USE_THIS_FILE)]])));
   }
   if (client.kind === 'ipxe' && plan.lease !== null) options.set(...rawOption('ipxe', new Map([[NO_PXEDHCP, Uint8Array.of(1)]])));

@@ -7,8 +7,8 @@ export interface TransferPlan {
   readonly blockSize: number;
   /** Blocks sent ahead of an ACK. */
   readonly windowSize: number;
-  /** What the client asked for, as RFC 2349 wants it; else the time is measured. */
-  readonly fixedTimeoutMs: number | null;
+  /** The longest the client wants to wait for a repeat (RFC 2349); null when it didn't say. */
+  readonly longestTimeoutMs: number | null;
   /** What is granted; null when the client asked for nothing we know, and DATA follows at once. */
   readonly granted: TftpOptions | null;
 }
@@ -47,7 +47,8 @@ export function negotiate(options: TftpOptions, size: number, limits: Negotiatio
   }
   const seconds = asked('timeout', 1, 255);
   if (seconds !== undefined) grant('timeout', seconds);
-  if (asked('tsize', 0, Number.MAX_SAFE_INTEGER) !== undefined) grant('tsize', size);
-  const fixedTimeoutMs = seconds === undefined ? null : seconds * 1000;
-  return { size, blockSize, windowSize, fixedTimeoutMs, granted: granted.size === 0 ? null : granted };
+  // curl (7.88) takes a granted tsize of 0 for an error; not granting it is always allowed.
+  if (size > 0 && asked('tsize', 0, Number.MAX_SAFE_INTEGER) !== undefined) grant('tsize', size);
+  const longestTimeoutMs = seconds === undefined ? null : seconds * 1000;
+  return { size, blockSize, windowSize, longestTimeoutMs, granted: granted.size === 0 ? null : granted };
 }

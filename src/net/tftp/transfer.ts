@@ -71,10 +71,13 @@ export class Transfer {
     return this.#sendFrom(this.#acked + 1, now);
   }
 
-  /** How long from the last sending until onTimeout is due. */
+  /**
+   * How long from the last sending until onTimeout is due. The client's own timeout (RFC 2349) is a ceiling, not a law: curl asks for 6 s
+   * without being asked, and a wire that answers within a millisecond need not wait that long for each lost block.
+   */
   get timeoutMs(): number {
-    const { firstTimeoutMs, minTimeoutMs, maxTimeoutMs } = this.#timing;
-    if (this.#plan.fixedTimeoutMs !== null) return this.#plan.fixedTimeoutMs;
+    const { firstTimeoutMs, minTimeoutMs } = this.#timing;
+    const maxTimeoutMs = Math.min(this.#timing.maxTimeoutMs, this.#plan.longestTimeoutMs ?? Number.POSITIVE_INFINITY);
     const measured = this.#roundTrip === null ? firstTimeoutMs : this.#roundTrip + 4 * this.#variation;
     return Math.min(maxTimeoutMs, Math.max(minTimeoutMs, measured) * 2 ** this.#repeats);
   }

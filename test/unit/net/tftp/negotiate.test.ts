@@ -6,12 +6,12 @@ const ask = (options: Record<string, string>, limits = LIMITS) => negotiate(new 
 
 describe('TFTP options', () => {
   it('unasked leave 512-byte blocks one by one, without an OACK', () => {
-    expect(ask({})).toEqual({ size: 1_000_000, blockSize: 512, windowSize: 1, fixedTimeoutMs: null, granted: null });
+    expect(ask({})).toEqual({ size: 1_000_000, blockSize: 512, windowSize: 1, longestTimeoutMs: null, granted: null });
   });
 
   it('are granted as asked', () => {
     const plan = ask({ blksize: '1468', windowsize: '16', timeout: '3', tsize: '0' });
-    expect(plan).toMatchObject({ blockSize: 1468, windowSize: 16, fixedTimeoutMs: 3000 });
+    expect(plan).toMatchObject({ blockSize: 1468, windowSize: 16, longestTimeoutMs: 3000 });
     expect(Object.fromEntries(plan.granted ?? [])).toEqual({ blksize: '1468', windowsize: '16', timeout: '3', tsize: '1000000' });
   });
 
@@ -23,6 +23,10 @@ describe('TFTP options', () => {
     });
   });
 
+  it('do not tell the size of an empty file: curl takes 0 for an error', () => {
+    expect(negotiate(new Map([['tsize', '0']]), 0, LIMITS).granted).toBeNull();
+  });
+
   it.each([
     ['a block size below 8', { blksize: '7' }],
     ['a block size that is no number', { blksize: '0x200' }],
@@ -31,6 +35,6 @@ describe('TFTP options', () => {
     ['an option nobody knows', { multicast: '' }],
     ['a number too long to be one', { blksize: '9'.repeat(400) }],
   ])('pass over %s', (_what, options) => {
-    expect(ask(options)).toMatchObject({ blockSize: 512, windowSize: 1, fixedTimeoutMs: null, granted: null });
+    expect(ask(options)).toMatchObject({ blockSize: 512, windowSize: 1, longestTimeoutMs: null, granted: null });
   });
 });
