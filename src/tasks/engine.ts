@@ -7,13 +7,14 @@ import { backoffMs } from './backoff.ts';
 import { createCatalogue, type TaskCatalogue } from './catalogue.ts';
 import { type Claimed, claimNext } from './claim.ts';
 import type { TaskDefinition } from './define.ts';
+import { createEndWatch, type EndWatch } from './end-watch.ts';
 import { fail } from './errors.ts';
 import { createTaskIds } from './ids.ts';
 import { type Claim, isLost, type JournalDeps, lose } from './journal.ts';
 import { createLatch, type Latch } from './latch.ts';
 import { endEarlierLives, giveBack, type KeeperDeps, pruneFinished, renewLeases } from './lease-keeper.ts';
 import { DEFAULT_LIMITS, type TaskLimits } from './limits.ts';
-import { getTask, listTasks, type TaskQuery, waitForEnd } from './look.ts';
+import { getTask, listTasks, type TaskQuery } from './look.ts';
 import type { TaskDetail, TaskRecord } from './record.ts';
 import { runTask } from './runner.ts';
 import { cancelTask, type DoorDeps, submitTask, type TaskRequest, wakeTask } from './submit.ts';
@@ -66,6 +67,7 @@ class QueueEngine implements TaskEngine {
   readonly #keeper: KeeperDeps;
   readonly #journal: JournalDeps;
   readonly #latch: Latch;
+  readonly #ends: EndWatch;
   readonly #runs = new Map<string, Run>();
   /** Their step would not stop: the lease must run out before anybody may take them. */
   readonly #stuck = new Set<string>();
@@ -89,6 +91,7 @@ class QueueEngine implements TaskEngine {
     const isStopping = (): boolean => this.#stopping.signal.aborted;
     this.#journal = { store, clock, random, log, limits: this.#limits, giveUp: this.#giveUp.signal, isStopping };
     this.#latch = createLatch(clock);
+    this.#ends = createEndWatch({ store, clock, pollMs: this.#limits.pollMs });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -134,8 +137,11 @@ class QueueEngine implements TaskEngine {
     return listTasks(this.#options, query);
   }
 
-  finished(id: string, signal: AbortSignal): Promise<TaskDetail> {
-    return waitForEnd(this.#options, id, this.#limits.pollMs, signal);
+  async finished(id: string, signal: AbortSignal): Promise<TaskDetail> {
+    await this.#ends.ended(id, signal);
+    const task = await this.get(id);
+    if (task !== undefined) return task;
+    throw fail('tasks.not_found', { message: `no task has the id ${id}`, hint: 'Look at the list of tasks.' });
   }
 
   /** Again and again until stop(). What it throws is the store's trouble: said, waited out, tried again. */

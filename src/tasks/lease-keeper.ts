@@ -4,6 +4,7 @@
 import { sql } from 'kysely';
 import type { Clock } from '../lib/index.ts';
 import type { Store } from '../store/index.ts';
+import { FINAL_STATES } from './record.ts';
 
 export interface KeeperDeps {
   readonly store: Store;
@@ -80,7 +81,7 @@ export async function pruneFinished(deps: Pick<KeeperDeps, 'store'>, before: num
     const old = await tx
       .selectFrom('tasks')
       .select('id')
-      .where('state', 'in', ['succeeded', 'failed', 'cancelled'])
+      .where('state', 'in', FINAL_STATES)
       .where('finished_at', '<', before)
       .limit(PRUNE_BATCH)
       .execute();

@@ -1,12 +1,10 @@
-// Reading tasks: one, many, and waiting for an end. Changes nothing.
+// Reading tasks: one, or many. Changes nothing.
 
 import type { Clock } from '../lib/index.ts';
 import type { Store } from '../store/index.ts';
 import type { TaskState } from './define.ts';
-import { fail } from './errors.ts';
-import { createLatch } from './latch.ts';
 import { heldLocks, holderOf } from './locks.ts';
-import { isFinal, stepRecord, type TaskDetail, type TaskRecord, taskRecord } from './record.ts';
+import { stepRecord, type TaskDetail, type TaskRecord, taskRecord } from './record.ts';
 
 export interface TaskQuery {
   readonly states?: readonly TaskState[];
@@ -47,24 +45,4 @@ export async function listTasks(deps: LookDeps, query: TaskQuery): Promise<TaskR
   if (query.beforeId !== undefined) rows = rows.where('id', '<', query.beforeId);
   const found = await rows.orderBy('id', 'desc').limit(Math.min(query.limit, MAX_LIST)).execute();
   return found.map(taskRecord);
-}
-
-/** Resolves with the task when it has ended, wherever it ran. Rejects with the signal's reason. */
-export async function waitForEnd(deps: LookDeps, id: string, pollMs: number, signal: AbortSignal): Promise<TaskDetail> {
-  const latch = createLatch(deps.clock);
-  const wake = (): void => latch.set();
-  const unsubscribe = deps.store.events.subscribe(wake);
-  signal.addEventListener('abort', wake, { once: true });
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const task = await getTask(deps, id);
-      if (task === undefined) throw fail('tasks.not_found', { message: `no task has the id ${id}`, hint: 'Look at the list of tasks.' });
-      if (isFinal(task.state)) return task;
-      await latch.wait(pollMs);
-    }
-  } finally {
-    unsubscribe();
-    signal.removeEventListener('abort', wake);
-  }
 }

@@ -49,10 +49,10 @@ export interface TaskDetail extends TaskRecord {
   readonly blockedBy: readonly HeldLock[];
 }
 
-const FINAL: readonly string[] = ['succeeded', 'failed', 'cancelled'] satisfies TaskState[];
+export const FINAL_STATES: readonly string[] = ['succeeded', 'failed', 'cancelled'] satisfies TaskState[];
 
 export function isFinal(state: string): boolean {
-  return FINAL.includes(state);
+  return FINAL_STATES.includes(state);
 }
 
 export function taskRecord(row: TaskTable): TaskRecord {

@@ -226,3 +226,28 @@ describe('submit', () => {
     expect(await engine.list({ limit: 10, kind: 'test.work', subject: 'node:n1' })).toMatchObject([{ id: a, args: { name: 'a' } }]);
   });
 });
+
+describe('waiting for an end', () => {
+  it('can be given up, and says when there is no such task', async () => {
+    const bench = await createBench();
+    const engine = bench.engine([worker(bench).task]);
+    await expect(engine.finished('nobody', forever())).rejects.toMatchObject({ code: 'tasks.not_found' });
+    const id = await submit(bench, engine, named('x'));
+    const patience = new AbortController();
+    const waiting = engine.finished(id, patience.signal);
+    patience.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(engine.finished(id, AbortSignal.abort(new Error('at once')))).rejects.toThrow('at once');
+  });
+
+  it('asks the store once for all who wait', async () => {
+    const bench = await createBench();
+    const engine = bench.engine([worker(bench).task], { limits: { workers: 100 } });
+    await started(engine);
+    const ids = [];
+    for (let i = 0; i < 50; i += 1) ids.push(await submit(bench, engine, named(String(i))));
+    const all = Promise.all(ids.flatMap((id) => [engine.finished(id, forever()), engine.finished(id, forever())]));
+    const tasks = await bench.clock.until(all);
+    expect(new Set(tasks.map((task) => task.state))).toEqual(new Set(['succeeded']));
+  });
+});

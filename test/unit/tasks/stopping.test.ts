@@ -322,6 +322,52 @@ describe('an engine whose lease was taken', () => {
   });
 });
 
+describe('what a step writes', () => {
+  const thefts: [string, (bench: Bench, id: string) => Promise<unknown>][] = [
+    ['its task has changed hands', (bench, id) => bench.store.db.updateTable('tasks').set({ fence: 99 }).where('id', '=', id).execute()],
+    ['its owner is another', (bench, id) => bench.store.db.updateTable('tasks').set({ owner: 'other/1' }).where('id', '=', id).execute()],
+    ['one of its locks was taken', (bench) => bench.store.db.updateTable('leases').set({ holder: 'other', fence: 99 }).execute()],
+  ];
+  for (const [what, steal] of thefts)
+    it(`is refused when ${what}, in the middle of the step`, async () => {
+      const bench = await createBench();
+      const seen: string[] = [];
+      const task = oneStep({
+        async run(context) {
+          if (seen.length > 0) return done();
+          await steal(bench, context.taskId);
+          const late = context.transaction((tx) => tx.insertInto('settings').values({ key: 'late', value: '', updated_at: 0 }).execute());
+          seen.push(await late.then(() => 'written', codeOf), codeOf(context.signal.reason));
+          throw new Error('what it throws then does not count');
+        },
+      });
+      const engine = bench.engine([task]);
+      await started(engine);
+      const id = await submit(bench, engine, { kind: 'test.one', locks: ['node:a'] });
+      await bench.clock.advance(1000);
+      expect(seen).toEqual(['store.fenced', 'tasks.lease_lost']);
+      expect(await engine.get(id)).toMatchObject({ state: 'running', error: null });
+      expect(await bench.store.db.selectFrom('settings').select('key').where('key', '=', 'late').execute()).toEqual([]);
+    });
+});
+
+describe('a waiting task', () => {
+  it('keeps its locks by whoever is alive when its appliance is gone', async () => {
+    const bench = await createBench();
+    const patient = oneStep({ run: async ({ woken }) => (woken === undefined ? waitFor('go', bench.clock.now() + 60 * MINUTE) : done()) });
+    const one = bench.engine([patient], { holder: 'one' });
+    await started(one);
+    const id = await submit(bench, one, { kind: 'test.one', locks: ['node:a'] });
+    await bench.clock.advance(1000);
+    await bench.store.db.updateTable('tasks').set({ owner: 'gone/1' }).where('id', '=', id).execute();
+    await bench.clock.advance(5 * MINUTE);
+    expect(await leases(bench)).toEqual(['node:a']);
+    expect((await bench.store.db.selectFrom('tasks').select('owner').executeTakeFirst())?.owner).toMatch(/^one\//);
+    await bench.store.transaction((tx) => one.wake(tx, id, 'go'));
+    expect(await bench.clock.until(one.finished(id, forever()), 5000)).toMatchObject({ state: 'succeeded' });
+  });
+});
+
 describe('a store that is away', () => {
   it('costs the time it is away, not the engine nor the task', async () => {
     const bench = await createBench();
