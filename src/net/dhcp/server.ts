@@ -65,6 +65,7 @@ export interface DhcpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly note: (note: DhcpNote) => void;
+  /** At most once a minute for each server, ten a minute in all. */
   readonly onOtherServer: (seen: OtherServer) => void;
   readonly limits?: Partial<DhcpLimits>;
   readonly ports?: DhcpPorts;
@@ -104,6 +105,8 @@ class Server implements DhcpServer {
   readonly #serverIds: ReadonlySet<Ipv4>;
   readonly #commit: (lease: DhcpLease) => Promise<void>;
   readonly #buckets: TokenBuckets<Mac>;
+  readonly #seenServers = new TokenBuckets<string>({ burst: 1, perSecond: 1 / 60, maxKeys: 256 });
+  readonly #allServers = new TokenBuckets<'all'>({ burst: 10, perSecond: 1 / 6, maxKeys: 1 });
   readonly #work = new Set<Promise<void>>();
   readonly #counters: DhcpCounters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0 };
   #table: LeaseTable;
@@ -195,7 +198,11 @@ class Server implements DhcpServer {
     if (!this.#serverIds.has(address) && message !== undefined) this.#reportOther(address, at, `it sent ${message.toUpperCase()}`);
   }
 
+  /** News, not a stream: once a minute for each server, and never more than ten a minute, whatever addresses are made up. */
   #reportOther(address: Ipv4, at: DhcpSocket, evidence: string): void {
+    const now = this.#options.clock.monotonic();
+    if (this.#seenServers.take(`${address} ${at.interfaceName}`, now) !== 'admitted' || this.#allServers.take('all', now) !== 'admitted')
+      return;
     this.#options.onOtherServer({ address, interfaceName: at.interfaceName, evidence });
   }
 

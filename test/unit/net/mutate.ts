@@ -23,6 +23,12 @@ export function* mutations(corpus: readonly Uint8Array[], count: number, seed = 
   }
 }
 
+function noise(length: number, below: (limit: number) => number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; at += 1) bytes[at] = below(256);
+  return bytes;
+}
+
 function damage(datagram: Buffer, below: (limit: number) => number): Buffer {
   const at = below(datagram.length + 1);
   switch (below(8)) {
@@ -31,9 +37,9 @@ function damage(datagram: Buffer, below: (limit: number) => number): Buffer {
     case 1:
       return Buffer.concat([datagram.subarray(0, at), datagram.subarray(below(datagram.length + 1))]);
     case 2:
-      return Buffer.from(Array.from({ length: below(80) }, () => below(256)));
+      return noise(below(80), below);
     case 3:
-      return Buffer.concat([datagram, Buffer.from(Array.from({ length: below(300) }, () => below(256)))]);
+      return Buffer.concat([datagram, noise(below(100), below)]);
     case 4:
     case 5:
       if (at < datagram.length) datagram[at] = EDGES[below(EDGES.length)] ?? 0;

@@ -158,6 +158,15 @@ describe('the DHCP server', () => {
     expect(socket.sent).toHaveLength(0);
   });
 
+  it('reports another server once, not for each of its packets, and few of a flood of made-up ones', async () => {
+    const { others, hear } = await bench();
+    const offer = (address: string) => message('offer', { op: 2, options: [rawOption('serverId', ip(address))] });
+    for (let repeat = 0; repeat < 5; repeat += 1) await hear(offer('10.0.0.254'));
+    expect(others).toHaveLength(1);
+    for (let number = 0; number < 100; number += 1) await hear(offer(`10.0.7.${number}`));
+    expect(others).toHaveLength(10);
+  });
+
   it('limits each client, says so once, and goes on answering the others', async () => {
     const { socket, notes, hear } = await bench({ limits: { clientBurst: 3 } });
     for (let repeat = 0; repeat < 10; repeat += 1) await hear(message('discover'));
