@@ -89,6 +89,9 @@ export function buildApi(deps: ApiDeps): ApiApp {
     process: deps.processMetrics ?? false,
   });
   app.setValidatorCompiler(createValidatorCompiler());
+  // V8's own serialiser: replies are built field by field and held to their schemas by types and tests. Compiled serialisers
+  // would cost every start another 45 ms.
+  app.setSerializerCompiler(() => (reply) => JSON.stringify(reply));
   for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
   readJsonBodies(app);
   observeRequests(app, { clock, metrics });

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createTokenAuth, ensureAdminToken } from '../../../src/api/index.ts';
+import { createTokenAuth, ensureAdminToken } from '../../../src/api/auth.ts';
 import { systemRandom as random } from '../../../src/lib/index.ts';
 import { containing } from '../../support/containing.ts';
 

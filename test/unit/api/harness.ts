@@ -20,6 +20,7 @@ import type { Store } from '../../../src/store/index.ts';
 import { createTaskEngine, defineTask, done, type TaskEngine } from '../../../src/tasks/index.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { openTestStore } from '../../support/store.ts';
+import { checkReplies } from './reply-check.ts';
 
 export const TOKENS: Readonly<Record<string, Identity>> = {
   'admin-token': { name: 'ada', role: 'admin' },
@@ -57,6 +58,7 @@ export async function openApi(options: HarnessOptions = {}): Promise<Harness> {
   const harness = await prepareApi(options);
   const app = buildApi(harness.deps);
   onTestFinished(() => app.close());
+  checkReplies(app);
   await app.ready();
   const get: Harness['get'] = (url, headers = ADMIN) => app.inject({ method: 'GET', url, headers });
   return { ...harness, app, get };

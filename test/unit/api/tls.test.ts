@@ -2,8 +2,8 @@ import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } fro
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { selfSignedCertificate } from '../../../src/api/certificate.ts';
-import { certificateNames, ensureServerCertificate } from '../../../src/api/index.ts';
 import { parseIpv6 } from '../../../src/api/ipv6.ts';
+import { certificateNames, ensureServerCertificate } from '../../../src/api/tls.ts';
 import { systemRandom as random, Secret } from '../../../src/lib/index.ts';
 import type { Store } from '../../../src/store/index.ts';
 import { containing } from '../../support/containing.ts';
