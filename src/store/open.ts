@@ -1,7 +1,8 @@
 // Opens the store a URL names and puts its parts together.
 
-import { BugError } from '../lib/index.ts';
+import { assert, BugError } from '../lib/index.ts';
 import type { Backend, BackendOptions } from './backend.ts';
+import { fail } from './errors.ts';
 import { StoredEventLog } from './events.ts';
 import { checkKey } from './key-check.ts';
 import { createLeases } from './leases.ts';
@@ -44,9 +45,9 @@ async function openBackend(options: StoreOptions): Promise<Backend> {
 async function assemble(backend: Backend, options: StoreOptions): Promise<Store> {
   const { db, announce } = backend;
   const { clock, random, log } = options;
-  const limitMs = transactionLimit(options);
   const events = new StoredEventLog({ db, clock, log, ...(announce === undefined ? {} : { announce }) });
-  const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => runTransaction({ backend, events, limitMs }, work);
+  const runner: Runner = { backend, events, limitMs: transactionLimit(options), underWay: new Set(), isClosed: false };
+  const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => runTransaction(runner, work);
   const vault = new StoreVault({ db, keys: options.keys, clock, random });
   await checkKey(db, transaction, vault);
   await backend.listen?.(() => events.wakeAll());
@@ -66,7 +67,8 @@ async function assemble(backend: Backend, options: StoreOptions): Promise<Store>
     vault,
     check: () => transaction((tx) => proveCommit(tx, clock.now())),
     close: () => {
-      closing ??= closeAll(backend, [taskLogs, reasons]);
+      assert(!isInsideTransaction(), 'a store closed inside a transaction would wait for its end for ever');
+      closing ??= closeAll(runner, [taskLogs, reasons]);
       return closing;
     },
   };
@@ -80,17 +82,27 @@ interface Runner {
   readonly backend: Backend;
   readonly events: StoredEventLog;
   readonly limitMs: number;
+  /** Those that closing waits for. */
+  readonly underWay: Set<Promise<unknown>>;
+  isClosed: boolean;
 }
 
-async function runTransaction<T>({ backend, events, limitMs }: Runner, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function runTransaction<T>(runner: Runner, work: (tx: Tx) => Promise<T>): Promise<T> {
   if (isInsideTransaction()) throw new BugError('store.transaction() was called inside a transaction: pass its tx on instead');
+  if (runner.isClosed) throw fail('store.closed', { message: 'the store is closed' });
   let state: TxState | undefined;
-  const result = await backend.run((tx) => {
+  const run = runner.backend.run((tx) => {
     state = { open: true, appended: false };
-    return insideTransaction(tx, state, limitMs, work);
+    return insideTransaction(tx, state, runner.limitMs, work);
   });
-  if (state?.appended === true) events.wakeAll();
-  return result;
+  runner.underWay.add(run);
+  try {
+    const result = await run;
+    if (state?.appended === true) runner.events.wakeAll();
+    return result;
+  } finally {
+    runner.underWay.delete(run);
+  }
 }
 
 async function proveCommit(tx: Tx, now: number): Promise<void> {
@@ -102,9 +114,12 @@ async function proveCommit(tx: Tx, now: number): Promise<void> {
     .execute();
 }
 
-/** Closes the database even when the last batches could not be written, and says so. */
-async function closeAll(backend: Backend, batches: readonly { close(): Promise<void> }[]): Promise<void> {
+/** Lets what is under way end; closes the database even when the last batches could not be written, and says so. */
+async function closeAll(runner: Runner, batches: readonly { close(): Promise<void> }[]): Promise<void> {
+  await Promise.allSettled(runner.underWay); // they may still add to the batches
   const results = await Promise.allSettled(batches.map((batch) => batch.close()));
-  await backend.close();
+  runner.isClosed = true;
+  await Promise.allSettled(runner.underWay);
+  await runner.backend.close();
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

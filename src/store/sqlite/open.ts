@@ -3,6 +3,7 @@
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Backend, BackendOptions } from '../backend.ts';
+import { fail } from '../errors.ts';
 import { migrate, pendingMigrations } from '../migrations/runner.ts';
 import { type MigrationTx, SQLITE_TYPES } from '../migrations/types.ts';
 import type { Database } from '../schema.ts';
@@ -46,7 +47,7 @@ function prepareFile(path: string, options: BackendOptions): void {
 function connect(path: string): Sqlite.Database {
   const db = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    db.pragma('journal_mode = wal');
+    if (db.pragma('journal_mode = wal', { simple: true }) !== 'wal') throw noSharedMemory(path);
     db.pragma('synchronous = full');
     db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
     return db;
@@ -54,6 +55,14 @@ function connect(path: string): Sqlite.Database {
     db.close();
     throw thrown;
   }
+}
+
+/** SQLite keeps another mode when the file system can't share memory; readers and the writer would then wait for each other. */
+function noSharedMemory(path: string) {
+  return fail('store.io', {
+    message: `the file system of ${path} does not offer what SQLite needs for its write-ahead log`,
+    hint: 'put the data directory on a local disk, not on a network share',
+  });
 }
 
 /** References are checked at the end of each migration instead of at each statement: SQLite alters tables by rebuilding them. */

@@ -118,15 +118,16 @@ export class Writer {
 
   /** Lets the next one in, into the same commit while that is young and small; else commits first. */
   #next(): void {
-    const isFull = this.#joined.length >= GROUP_LIMIT || performance.now() - this.#groupStarted > GROUP_WINDOW_MS;
-    if (this.#joined.length > 0 && (this.#waiting.length === 0 || isFull)) this.#commitGroup();
-    while (this.#active === undefined) {
+    for (;;) {
+      const isFull = this.#joined.length >= GROUP_LIMIT || performance.now() - this.#groupStarted > GROUP_WINDOW_MS;
+      if (this.#joined.length > 0 && (this.#waiting.length === 0 || isFull)) this.#commitGroup();
       const turn = this.#waiting.shift();
       if (turn === undefined) return;
       const { resolve, reject } = turn;
       try {
         this.#open(turn);
         resolve();
+        return;
       } catch (thrown) {
         reject(this.#options.translate(thrown));
       }

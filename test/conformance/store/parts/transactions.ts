@@ -151,12 +151,27 @@ export function transactionTests(bench: Bench): void {
     expect([hit.numUpdatedRows, miss.numUpdatedRows]).toEqual([1n, 0n]);
   });
 
+  it('waits, when it is closed, for the transactions that are under way', async () => {
+    const url = await bench.fixture.freshUrl();
+    const store = await bench.open({ url });
+    const gate = Promise.withResolvers<void>();
+    const slow = store.transaction(async (tx) => {
+      await gate.promise;
+      await tx.insertInto('settings').values({ key: 'slow', value: '', updated_at: 1 }).execute();
+    });
+    const queued = setSetting(store, 'queued', '');
+    const closed = store.close();
+    gate.resolve();
+    await Promise.all([slow, queued, closed]);
+    expect(await settingKeys(await bench.open({ url }))).toEqual(['queued', 'slow']);
+  });
+
   it('refuses work after it is closed, and closes twice without complaint', async () => {
     const store = await bench.open();
     await store.check();
     await store.close();
     await store.close();
-    await expect(store.check()).rejects.toThrow();
+    await expect(store.check()).rejects.toMatchObject({ code: 'store.closed' });
   });
 }
 
