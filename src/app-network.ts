@@ -1,7 +1,7 @@
 // Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
 
 import { type Boot, type BootFiles, createBootHttp, createTftpFiles } from './boot/index.ts';
-import { type Config, parseListen, parseRange } from './config/index.ts';
+import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
 import {
   type Clock,
   type Component,
@@ -52,7 +52,7 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps): Component {
   const listen = parseListen(config.tftp.listen);
   return createTftpServer({
     listen,
-    find: createTftpFiles({ files, startScript: () => boot.startScript(listen.host) }),
+    find: createTftpFiles({ files, startScript: isWildcard(listen.host) ? null : () => boot.startScript(listen.host) }),
     clock,
     log: log.child({ part: 'tftp' }),
     note: ({ peer, fileName, decision, reason }) => log.info({ part: 'tftp', peer: peer.address, fileName, decision }, reason),

@@ -14,14 +14,15 @@ export type FindBootFile = (name: string) => Promise<OpenBootFile | { readonly r
 
 export interface TftpFilesOptions {
   readonly files: BootFiles;
-  readonly startScript: () => string;
+  /** Null when no one address of ours is right for every machine: iPXE then goes on with DHCP. */
+  readonly startScript: (() => string) | null;
 }
 
 export function createTftpFiles({ files, startScript }: TftpFilesOptions): FindBootFile {
   return async (asked) => {
     // Firmware writes the name with or without a slash before it; some ROMs end it with bytes that are no text (0xff).
     const name = asked.replace(/^\/+/, '').replace(/[^\x20-\x7e]+$/, '');
-    if (name === 'autoexec.ipxe') return ofText(startScript());
+    if (name === 'autoexec.ipxe' && startScript !== null) return ofText(startScript());
     const file = files.get(name);
     if (file === undefined) return { refuse: `no boot file named ${JSON.stringify(name.slice(0, 80))}` };
     const handle = await open(file.path, 'r');

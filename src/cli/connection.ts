@@ -20,22 +20,22 @@ export const CONNECTION_FILE = 'connection.json';
 export interface ConnectionOptions {
   readonly url: string | undefined;
   readonly env: NodeJS.ProcessEnv;
-  /** Data directories to look in, first found first. */
-  readonly dataDirs: readonly string[];
+  /** Where connection files may lie, first found first: data directories, and the lab's. */
+  readonly directories: readonly string[];
 }
 
-export async function findConnection({ url, env, dataDirs }: ConnectionOptions): Promise<Connection> {
+export async function findConnection({ url, env, directories }: ConnectionOptions): Promise<Connection> {
   const given = url ?? env.RACKSEED_URL;
   const token = env.RACKSEED_TOKEN;
-  for (const dataDir of dataDirs) {
-    const local = await readLocal(dataDir);
+  for (const directory of directories) {
+    const local = await readLocal(directory);
     if (local === undefined) continue;
     const ownToken = token === undefined ? local.token : new Secret(token);
     if (given === undefined || given === local.url) return { ...local, token: ownToken };
   }
   if (given === undefined) {
     throw fail('cli.no_connection', {
-      message: `no appliance found on this machine (looked in ${dataDirs.join(', ')})`,
+      message: `no appliance found on this machine (looked in ${directories.join(', ')})`,
       hint: 'Start one with "rackseed serve", or name one with RACKSEED_URL and RACKSEED_TOKEN.',
     });
   }
@@ -48,21 +48,21 @@ export async function findConnection({ url, env, dataDirs }: ConnectionOptions):
   };
 }
 
-/** Undefined when there is no appliance's file in the directory, or none that we may read. */
-export async function readLocal(dataDir: string): Promise<Connection | undefined> {
-  const text = await readIfThere(join(dataDir, CONNECTION_FILE));
+/** Undefined when there is no connection file in the directory, or none that we may read. */
+export async function readLocal(directory: string): Promise<Connection | undefined> {
+  const path = join(directory, CONNECTION_FILE);
+  const text = await readIfThere(path);
   if (text === undefined) return undefined;
   const value: unknown = JSON.parse(text);
   const record = typeof value === 'object' && value !== null ? value : {};
-  const url = 'url' in record && typeof record.url === 'string' ? record.url : undefined;
-  if (url === undefined)
-    throw fail('cli.bad_answer', {
-      message: `${join(dataDir, CONNECTION_FILE)} names no url`,
-      hint: 'Start the appliance again: it writes the file anew.',
-    });
+  if (!('url' in record) || typeof record.url !== 'string') {
+    throw fail('cli.bad_answer', { message: `${path} names no url`, hint: 'Start the appliance again: it writes the file anew.' });
+  }
+  // The lab's file lies beside the data directory, and says where that is.
+  const dataDir = 'dataDir' in record && typeof record.dataDir === 'string' ? record.dataDir : directory;
   const token = await readIfThere(join(dataDir, 'admin.token'));
   return {
-    url,
+    url: record.url,
     ca: await readIfThere(join(dataDir, 'server.crt')),
     token: token === undefined ? undefined : new Secret(token.trim()),
     socketPath: undefined,

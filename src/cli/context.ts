@@ -50,10 +50,10 @@ export function cacheDirectory({ env, home }: Pick<CliContext, 'env' | 'home'>):
 
 /** Opens the client, does the work, closes it. */
 export async function withClient<T>(context: CliContext, options: GlobalOptions, work: (client: Client) => Promise<T>): Promise<T> {
-  const dataDirs = [context.env.RACKSEED_SERVER_DATA_DIR, defaultDataDir(context), `${labDirectory(context)}/data`].filter(
+  const directories = [context.env.RACKSEED_SERVER_DATA_DIR, labDirectory(context), defaultDataDir(context)].filter(
     (one) => one !== undefined,
   );
-  const client = createClient(await findConnection({ url: options.url, env: context.env, dataDirs }));
+  const client = createClient(await findConnection({ url: options.url, env: context.env, directories }));
   try {
     return await work(client);
   } finally {
@@ -74,4 +74,16 @@ export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
 
 export function asList(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.map(asRecord) : [];
+}
+
+/** Every page of a list of our API. */
+export async function allPages(client: Client, path: string, key: string): Promise<Readonly<Record<string, unknown>>[]> {
+  const rows: Readonly<Record<string, unknown>>[] = [];
+  let next: unknown = null;
+  do {
+    const page = asRecord(await client.get(typeof next === 'string' ? `${path}&pageToken=${encodeURIComponent(next)}` : path));
+    rows.push(...asList(page[key]));
+    next = page.nextPageToken;
+  } while (typeof next === 'string');
+  return rows;
 }

@@ -74,6 +74,8 @@ export function createLab(options: LabOptions): Lab {
   const dataDir = join(directory, 'data');
   const connection: LabConnection = { url: `https://${network.address}:${API_PORT}`, socketPath: join(directory, 'api.sock'), dataDir };
   const stateFile = join(directory, 'lab.json');
+  /** For the CLI outside the namespace, where the appliance's own file names an address that leads elsewhere. */
+  const connectionFile = join(directory, 'connection.json');
 
   async function readState(): Promise<LabState> {
     try {
@@ -103,8 +105,10 @@ export function createLab(options: LabOptions): Lab {
       'forward-in',
       inside(network, [...options.forwarder, `unix:${connection.socketPath}`, `tcp:${network.address}:${API_PORT}`]),
     );
-    if (options.hostPort !== null)
+    if (options.hostPort !== null) {
       await start('forward-out', [...options.forwarder, `tcp:127.0.0.1:${options.hostPort}`, `unix:${connection.socketPath}`]);
+      await writeFile(connectionFile, `${JSON.stringify({ url: `https://127.0.0.1:${options.hostPort}`, dataDir })}\n`);
+    }
     await waitUntilReady(appliance, signal);
   }
 
@@ -131,6 +135,7 @@ export function createLab(options: LabOptions): Lab {
       await endProcess(one, clock, one.role.startsWith('machine-') ? MACHINE_GRACE_MS : END_GRACE_MS);
     await removeNetwork(run, network.namespace);
     await rm(stateFile, { force: true });
+    await rm(connectionFile, { force: true });
     if (purge) await rm(directory, { recursive: true, force: true });
   }
 

@@ -29,7 +29,7 @@ export function eventCommand(program: Command, context: CliContext): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
       const path = `/api/events?after=${options.after ?? 0}&limit=${options.limit}`;
-      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).items);
+      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).events);
       context.out(renderList(rows, COLUMNS, options.output));
     });
 

@@ -3,10 +3,20 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { createLab, FIRMWARES, type Firmware, forward, type Lab, type LabConnection, type LabOptions, parseEnd } from '../../lab/index.ts';
-import { createClient } from '../client.ts';
+import {
+  createLab,
+  FIRMWARES,
+  type Firmware,
+  forward,
+  type Lab,
+  type LabApi,
+  type LabConnection,
+  type LabOptions,
+  parseEnd,
+} from '../../lab/index.ts';
+import { type Client, createClient } from '../client.ts';
 import { readLocal } from '../connection.ts';
-import { asList, asRecord, type CliContext, type GlobalOptions, labDirectory, positiveInteger } from '../context.ts';
+import { allPages, type CliContext, type GlobalOptions, labDirectory, positiveInteger } from '../context.ts';
 import { renderList, renderValue } from '../output.ts';
 import { buildArtefacts } from './image.ts';
 
@@ -116,7 +126,7 @@ async function waitForDiscovery(context: CliContext, lab: Lab, serialLog: string
   const end = context.clock.monotonic() + DISCOVERY_TIMEOUT_MS;
   try {
     while (context.clock.monotonic() < end) {
-      const nodes = asList(asRecord(await client.get('/api/nodes')).items);
+      const nodes = await allPages(client, '/api/nodes?limit=10', 'nodes');
       const first = nodes[0];
       if (first !== undefined) {
         context.err(`Discovered: node ${String(first.uuid)} in "${String(first.provisionState)}"\n`);
@@ -160,26 +170,31 @@ function makeLab(
     env: context.env,
     isRoot,
     say: (line) => context.err(`${line}\n`),
-    api: (connection) => ({
-      async ready() {
-        const client = createClient(await labConnection(connection));
-        try {
-          await client.get('/readyz');
-          return true;
-        } catch {
-          return false; // not yet: the caller asks again and knows when to give up
-        } finally {
-          await client.close();
-        }
-      },
-      async openEnrolment() {
-        const client = createClient(await labConnection(connection));
-        try {
-          await client.send('PUT', '/api/enrolment', { mode: 'open' });
-        } finally {
-          await client.close();
-        }
-      },
-    }),
+    api: labApi,
   });
+}
+
+/** What the lab asks of its appliance. */
+export function labApi(connection: LabConnection): LabApi {
+  const use = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+    const client = createClient(await labConnection(connection));
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  };
+  return {
+    async ready() {
+      try {
+        await use((client) => client.get('/readyz'));
+        return true;
+      } catch {
+        return false; // not yet: the caller asks again and knows when to give up
+      }
+    },
+    async openEnrolment() {
+      await use((client) => client.send('PUT', '/api/enrolment', { mode: 'open' }));
+    },
+  };
 }

@@ -1,7 +1,7 @@
 // rackseed node …: the machines we know.
 
 import type { Command } from 'commander';
-import { asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
+import { allPages, asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
 import { renderList, renderOne, renderValue, time } from '../output.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -14,15 +14,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
     .description('all of them, with their state')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const rows = await withClient(context, options, async (client) => {
-        const all: Row[] = [];
-        for (let path: string | undefined = '/api/nodes?limit=500'; path !== undefined; ) {
-          const page: Row = asRecord(await client.get(path));
-          all.push(...asList(page.items));
-          path = typeof page.next === 'string' ? `/api/nodes?limit=500&after=${encodeURIComponent(page.next)}` : undefined;
-        }
-        return all;
-      });
+      const rows = await withClient(context, options, (client) => allPages(client, '/api/nodes?limit=500', 'nodes'));
       context.out(renderList(rows, NODE_COLUMNS, options.output));
       if (rows.length === 0 && options.output === 'table') {
         context.err('No machine is known yet. Next step: rackseed enrol open, then switch one on that boots from the network.\n');
@@ -31,7 +23,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
 
   node
     .command('show')
-    .argument('<node>', 'UUID, name or MAC')
+    .argument('<node>', 'UUID or name')
     .description('one machine with everything known about it')
     .action(async (id: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
@@ -41,7 +33,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
 
   node
     .command('why')
-    .argument('<node>', 'UUID, name or MAC; a MAC need not be a known machine')
+    .argument('<node>', 'UUID or name; or a MAC, which need not be of a known machine')
     .description('why it did (not) get an address, boot, match, install: the stored reasons')
     .action(async (id: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
@@ -49,18 +41,18 @@ export function nodeCommand(program: Command, context: CliContext): void {
       const path = isMac
         ? `/api/reasons?subject=${encodeURIComponent(`mac:${id.toLowerCase().replaceAll('-', ':')}`)}`
         : `/api/nodes/${encodeURIComponent(id)}/reasons`;
-      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).items);
+      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).reasons);
       context.out(renderList(rows, REASON_COLUMNS, options.output));
     });
 
   node
     .command('history')
-    .argument('<node>', 'UUID, name or MAC')
+    .argument('<node>', 'UUID or name')
     .description('its moves from state to state')
     .action(async (id: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const rows = asList(
-        asRecord(await withClient(context, options, (client) => client.get(`/api/nodes/${encodeURIComponent(id)}/history`))).items,
+        asRecord(await withClient(context, options, (client) => client.get(`/api/nodes/${encodeURIComponent(id)}/history`))).history,
       );
       context.out(renderList(rows, HISTORY_COLUMNS, options.output));
     });

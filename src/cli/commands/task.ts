@@ -1,7 +1,7 @@
 // rackseed task …: long work and its steps.
 
 import type { Command } from 'commander';
-import { asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
+import { allPages, asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
 import { renderList, renderOne, renderValue, time } from '../output.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -14,7 +14,7 @@ export function taskCommand(program: Command, context: CliContext): void {
     .description('newest first')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const rows = asList(asRecord(await withClient(context, options, (client) => client.get('/api/tasks'))).items);
+      const rows = await withClient(context, options, (client) => allPages(client, '/api/tasks?limit=500', 'tasks'));
       context.out(renderList(rows, TASK_COLUMNS, options.output));
     });
 
@@ -41,7 +41,7 @@ export function taskCommand(program: Command, context: CliContext): void {
     .action(async (id: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const rows = asList(
-        asRecord(await withClient(context, options, (client) => client.get(`/api/tasks/${encodeURIComponent(id)}/logs?limit=1000`))).items,
+        asRecord(await withClient(context, options, (client) => client.get(`/api/tasks/${encodeURIComponent(id)}/logs?limit=1000`))).lines,
       );
       context.out(renderList(rows, LOG_COLUMNS, options.output));
     });
