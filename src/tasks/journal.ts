@@ -126,7 +126,12 @@ export async function recordStepStart(deps: JournalDeps, claim: Claim, place: St
     if (changed.numUpdatedRows === 0n || entry.isQuiet) return row;
     await tx.updateTable('tasks').set({ step: place.position }).where('id', '=', claim.id).execute();
     const what = `${place.step.title}: ${entry.resumes > 0 ? 'taken up again' : 'begun'}`;
-    await append(deps, tx, claim, stepEvent('task.step_started', place, what, { attempt: entry.attempt, isResumed: entry.resumes > 0 }));
+    await append(
+      deps,
+      tx,
+      claim,
+      stepEvent('task.step_started', place, what, { attempt: entry.attempt, isResumed: entry.resumes > 0, fence: claim.fence }),
+    );
     return row;
   });
 }

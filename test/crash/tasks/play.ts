@@ -225,6 +225,10 @@ class Game {
       const done = story
         .filter((event) => event.type === 'task.step_done' || event.type === 'task.step_skipped')
         .map((event) => Number(event.data.position));
+      const starts = story
+        .filter((event) => event.type === 'task.step_started')
+        .map((event) => `${Number(event.data.position)}/${Number(event.data.fence)}`);
+      if (new Set(starts).size !== starts.length) broken.push(`${task.id}: steps reported begun at position/fence ${starts.join()}`);
       if (done.some((position, index) => position !== index)) broken.push(`${task.id}: steps reported done in the order ${done.join()}`);
     }
   }

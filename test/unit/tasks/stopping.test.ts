@@ -351,6 +351,26 @@ describe('what a step writes', () => {
     });
 });
 
+describe('a task in our own hands', () => {
+  it('is not taken a second time when its lease was renewed too late', async () => {
+    const bench = await createBench();
+    let runs = 0;
+    const slow = oneStep({
+      async run(context) {
+        runs += 1;
+        await bench.store.db.updateTable('tasks').set({ lease_until: 0 }).where('id', '=', context.taskId).execute();
+        await bench.clock.sleep(3000, context.signal);
+        return done();
+      },
+    });
+    const engine = bench.engine([slow]);
+    await started(engine);
+    const id = await submit(bench, engine, { kind: 'test.one', locks: ['node:a'] });
+    expect(await bench.clock.until(engine.finished(id, forever()))).toMatchObject({ state: 'succeeded' });
+    expect(runs).toBe(1);
+  });
+});
+
 describe('a waiting task', () => {
   it('keeps its locks by whoever is alive when its appliance is gone', async () => {
     const bench = await createBench();
