@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import { fail } from './errors.ts';
 
 export interface Client {
-  get(path: string): Promise<unknown>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
   /** Server-sent events, one at a time, until the signal or the end of the stream. */
   events(path: string, lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<{ id: string; data: unknown }>;
@@ -31,7 +31,7 @@ export function createClient(connection: Connection): Client {
   async function call(
     method: string,
     path: string,
-    options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+    options: { body?: unknown; headers?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
   ): Promise<Response> {
     const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
     if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token.reveal()}`;
@@ -61,7 +61,7 @@ export function createClient(connection: Connection): Client {
   }
 
   return {
-    get: async (path) => json(await call('GET', path)),
+    get: async (path, headers = {}) => json(await call('GET', path, { headers })),
     send: async (method, path, body) => json(await call(method, path, body === undefined ? {} : { body })),
     async *events(path, lastEventId, signal) {
       const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
