@@ -159,7 +159,7 @@ function makeLab(
 ): Lab {
   const { run, clock, isRoot, self } = context;
   return createLab({
-    name: 'lab',
+    name: context.env.RACKSEED_LAB_NAME ?? 'lab',
     directory: labDirectory(context),
     artefactsDir,
     rackseed: self,
