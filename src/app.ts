@@ -15,7 +15,9 @@ import {
 } from './api/index.ts';
 import { certificateNames, ensureDataDir, fail, instanceId, keySource, writeConnection } from './app-files.ts';
 import { networkParts } from './app-network.ts';
+import { createOutboxPump } from './app-outbox.ts';
 import { nodesAtWork, readiness } from './app-services.ts';
+import { startWarnings } from './app-warnings.ts';
 import {
   type BootFiles,
   compileScripts,
@@ -26,7 +28,7 @@ import {
   type Scripts,
   type Site,
 } from './boot/index.ts';
-import { type Config, formatProblem, type LoadedConfig, parseListen } from './config/index.ts';
+import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
 import { type Clock, type Component, type Log, messageOf, RackseedError, type Random } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
@@ -96,10 +98,11 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const parts: Component[] = [
     tasks,
     timers,
+    createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, log: logger }),
   ];
   const running = new Set<Component>();
-  const told = [...loaded.warnings.map((one) => ({ code: 'config', message: formatProblem(one), hint: null })), ...warnings];
+  const told = [...startWarnings(loaded, certificate), ...warnings];
   const services: ApiServices = {
     auth: createTokenAuth(token),
     system: {
