@@ -1,11 +1,11 @@
 // Wiring of what lies on disk: the data directory, where the key and the store are, and what the CLI on this machine reads.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ServerCertificate } from './api/index.ts';
 import { type Config, parseListen, resolveSecret } from './config/index.ts';
-import { defineErrors, type ErrorCatalogue, type Log, messageOf, type Random, systemCode } from './lib/index.ts';
+import { defineErrors, type ErrorCatalogue, type Log, messageOf, type RackseedError, type Random, systemCode } from './lib/index.ts';
 import type { KeySource } from './store/index.ts';
 
 export const APP_ERRORS = {
@@ -17,15 +17,62 @@ export const fail = defineErrors(APP_ERRORS);
 
 type Settings = { readonly config: Config; readonly env: NodeJS.ProcessEnv };
 
+/** Made when it is not there. Refused here when nothing could be kept in it: every later failure would be harder to read. */
 export async function ensureDataDir(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (thrown) {
-    throw fail('app.data_dir', {
-      message: `the data directory ${path} cannot be made: ${messageOf(thrown)}`,
-      hint: 'Set server.data_dir to a directory that this user may write, or RACKSEED_SERVER_DATA_DIR.',
-      cause: thrown,
-    });
+    throw dataDirError(path, (await reasonAbove(path)) ?? thrown);
+  }
+}
+
+/** mkdir says ENOENT where a directory above may not be written: the nearest one that is there says why. */
+async function reasonAbove(path: string): Promise<unknown> {
+  try {
+    if ((await stat(path)).isDirectory()) await access(path, constants.W_OK);
+    return undefined;
+  } catch (thrown) {
+    const above = dirname(path);
+    return systemCode(thrown) === 'ENOENT' && above !== path ? reasonAbove(above) : thrown;
+  }
+}
+
+const DATA_DIR_FAULTS: Readonly<Record<string, readonly [what: string, next: string]>> = {
+  EEXIST: ['is a file, not a directory', 'Move the file away, or set server.data_dir to a directory.'],
+  ENOTDIR: ['lies below a file', 'Set server.data_dir to a directory.'],
+  EROFS: [
+    'is on a file system that is mounted read-only',
+    'Mount it read-write (after an I/O error the kernel makes it read-only: see dmesg), or set server.data_dir to another directory.',
+  ],
+  ENOSPC: ['is on a disk that is full', 'Free space there (df -h shows it), or set server.data_dir to a directory on another disk.'],
+  EDQUOT: ['is on a disk whose quota is used up', 'Free space there, or set server.data_dir to a directory on another disk.'],
+};
+
+function dataDirError(path: string, cause: unknown): RackseedError {
+  const code = systemCode(cause) ?? '';
+  const user = `uid ${process.getuid?.() ?? 'unknown'}`;
+  const [what, next] = DATA_DIR_FAULTS[code] ?? [
+    code === 'EACCES' || code === 'EPERM' ? `may not be written by this user (${user})` : `cannot be used: ${messageOf(cause)}`,
+    `Give it to the user that runs Rackseed (chown; now ${user}), or set server.data_dir to a directory that this user may write.`,
+  ];
+  return fail('app.data_dir', { message: `the data directory ${path} ${what}`, hint: next, cause });
+}
+
+/** Beside it, then renamed: whenever we are cut off, the file is the old one or the new one, whole. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.new`;
+  try {
+    const file = await open(draft, 'w', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (thrown) {
+    throw dataDirError(dirname(path), thrown);
   }
 }
 
@@ -51,13 +98,19 @@ export async function storeUrl({ config, env }: Settings): Promise<string> {
 /** The same after a restart, unlike any other appliance's: what it was working on is its own again at once. */
 export async function instanceId(dataDir: string, random: Random): Promise<string> {
   const path = join(dataDir, 'instance.id');
+  const stored = (await readIfThere(path)).trim();
+  if (stored !== '') return stored;
+  const id = random.uuid();
+  await writeWhole(path, `${id}\n`);
+  return id;
+}
+
+async function readIfThere(path: string): Promise<string> {
   try {
-    return (await readFile(path, 'utf8')).trim();
+    return await readFile(path, 'utf8');
   } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown;
-    const id = random.uuid();
-    await writeFile(path, `${id}\n`);
-    return id;
+    if (systemCode(thrown) === 'ENOENT') return '';
+    throw dataDirError(dirname(path), thrown);
   }
 }
 
@@ -73,7 +126,8 @@ export async function writeConnection(config: Config, certificate: ServerCertifi
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   const url = `${config.server.tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
   const directory = config.server.data_dir;
-  if (certificate !== null) await writeFile(join(directory, 'server.crt'), certificate.cert);
-  await writeFile(join(directory, 'connection.json'), `${JSON.stringify({ url, fingerprint: certificate?.fingerprintSha256 ?? null })}\n`);
+  if (certificate !== null) await writeWhole(join(directory, 'server.crt'), certificate.cert);
+  const connection = { url, fingerprint: certificate?.fingerprintSha256 ?? null };
+  await writeWhole(join(directory, 'connection.json'), `${JSON.stringify(connection)}\n`);
   log.info({ url, boot: config.server.boot_listen, dhcp: config.dhcp.mode, data: directory }, 'rackseed is ready');
 }

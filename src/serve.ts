@@ -29,7 +29,12 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const loaded = await loadConfig({ path: options.configPath, env: settingsOf(env), defaults: { dataDir: options.dataDir } });
   const dhcpSockets = await openDhcpSockets(loaded.config, options);
   const app = await createApp({ loaded, dhcpSockets, env, clock, random, version });
-  await app.start(AbortSignal.any([signal, AbortSignal.timeout(START_LIMIT_MS)]));
+  try {
+    await app.start(AbortSignal.any([signal, AbortSignal.timeout(START_LIMIT_MS)]));
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    return; // asked to stop while it was starting, which it did
+  }
   await aborted(signal);
   app.log.info({}, 'stopping');
   await app.stop();

@@ -1,7 +1,7 @@
 // The API's client: every command but serve, config, lab and image goes through here.
 
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { Agent, fetch, type Response } from 'undici';
+import type { Response } from 'undici';
 import { messageOf, RackseedError } from '../lib/index.ts';
 import type { Connection } from './connection.ts';
 import { fail } from './errors.ts';
@@ -16,17 +16,13 @@ export interface Client {
 
 const TIMEOUT_MS = 30_000;
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+const NO_CONTENT = 204;
+const UNAUTHENTICATED = 401;
+const TEXT_SHOWN = 200;
 
-export function createClient(connection: Connection): Client {
-  const agent = new Agent({
-    connect: {
-      timeout: TIMEOUT_MS,
-      ...(connection.socketPath === undefined ? {} : { socketPath: connection.socketPath }),
-      // Our own certificate is trusted as itself, whatever name or address leads to it; anyone else's must fit its name.
-      ...(connection.ca === undefined ? {} : { ca: connection.ca, checkServerIdentity: isOurs(connection.ca) }),
-    },
-    maxResponseSize: ANSWER_MAX_BYTES,
-  });
+/** `interrupted` ends every call: a person's Ctrl-C. */
+export function createClient(connection: Connection, interrupted?: AbortSignal): Client {
+  let opened: ReturnType<typeof openHttp> | undefined;
 
   async function call(
     method: string,
@@ -36,28 +32,34 @@ export function createClient(connection: Connection): Client {
     const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
     if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token.reveal()}`;
     if (options.body !== undefined) headers['content-type'] = 'application/json';
+    opened ??= openHttp(connection);
+    const { agent, fetch } = await opened;
     try {
       return await fetch(new URL(path, connection.url), {
         method,
         headers,
         dispatcher: agent,
-        signal: options.signal ?? AbortSignal.timeout(TIMEOUT_MS),
+        signal: options.signal ?? AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(interrupted === undefined ? [] : [interrupted])]),
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
     } catch (thrown) {
-      throw fail('cli.no_appliance', {
-        message: `${connection.url} does not answer: ${innermost(thrown)}`,
-        hint: 'Is "rackseed serve" running there? RACKSEED_URL names another appliance.',
-        cause: thrown,
-      });
+      throw unreachable(connection.url, thrown);
+    }
+  }
+
+  async function read(response: Response): Promise<Pick<Refusal, 'text' | 'value'>> {
+    try {
+      const text = await response.text();
+      return { text, value: parse(text) };
+    } catch (thrown) {
+      throw unreachable(connection.url, thrown);
     }
   }
 
   async function json(response: Response): Promise<unknown> {
-    const text = await response.text();
-    const value = parse(text);
-    if (response.ok) return value;
-    throw apiError(response.status, value, text);
+    const { text, value } = await read(response);
+    if (response.ok && (value !== undefined || response.status === NO_CONTENT)) return value;
+    throw apiError({ url: connection.url, status: response.status, value, text });
   }
 
   return {
@@ -66,14 +68,34 @@ export function createClient(connection: Connection): Client {
     async *events(path, lastEventId, signal) {
       const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
       const response = await call('GET', path, { headers, signal });
-      if (!response.ok || response.body === null) {
-        await json(response);
-        return;
+      if (response.body === null || !(response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
+        throw apiError({ url: connection.url, status: response.status, ...(await read(response)) });
       }
-      yield* readEvents(response.body);
+      try {
+        yield* readEvents(response.body);
+      } catch (thrown) {
+        throw unreachable(connection.url, thrown); // cut off in the middle: the appliance or the way to it is gone
+      }
     },
-    close: () => agent.destroy(),
+    close: async () => {
+      if (opened !== undefined) await (await opened).agent.destroy();
+    },
   };
+}
+
+/** The HTTP library is loaded with the first request: "serve" has the same command tree and never makes one. */
+async function openHttp(connection: Connection) {
+  const { Agent, fetch } = await import('undici');
+  const agent = new Agent({
+    connect: {
+      timeout: TIMEOUT_MS,
+      ...(connection.socketPath === undefined ? {} : { socketPath: connection.socketPath }),
+      // Our own certificate is trusted as itself, whatever name or address leads to it; anyone else's must fit its name.
+      ...(connection.ca === undefined ? {} : { ca: connection.ca, checkServerIdentity: isOurs(connection.ca) }),
+    },
+    maxResponseSize: ANSWER_MAX_BYTES,
+  });
+  return { agent, fetch };
 }
 
 function isOurs(ca: string): (host: string, peer: PeerCertificate) => Error | undefined {
@@ -110,13 +132,51 @@ function parse(text: string): unknown {
   }
 }
 
-/** problem+json keeps its code, message and hint; anything else is shown as it came. */
-function apiError(status: number, value: unknown, text: string): RackseedError {
+interface Refusal {
+  readonly url: string;
+  readonly status: number;
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/** problem+json keeps its code, message and hint; anything else is not from an appliance. */
+function apiError({ url, status, value, text }: Refusal): RackseedError {
   const problem = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}; // an object: fields checked below
-  const hint = typeof problem.hint === 'string' ? problem.hint : undefined;
-  const message = typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}: ${text.slice(0, 300)}`;
-  const code = typeof problem.code === 'string' ? problem.code : 'cli.api';
-  return new RackseedError(code, { status, about: 'passed on from the API' }, { message, ...(hint === undefined ? {} : { hint }) });
+  if (typeof problem.code !== 'string' || typeof problem.detail !== 'string') {
+    const said = text
+      .trim()
+      .replaceAll(/\p{Cc}+/gu, ' ')
+      .slice(0, TEXT_SHOWN);
+    const message = `${url} answers, but not as the API of a Rackseed appliance does (HTTP ${status}: ${said})`;
+    return fail('cli.bad_answer', { message, hint: 'Name the address of the API: by default port 6385, with https.' });
+  }
+  const hint = hintFor(status, typeof problem.hint === 'string' ? problem.hint : undefined);
+  const spec = { status, about: 'passed on from the API' };
+  return new RackseedError(problem.code, spec, { message: problem.detail, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The API's hints speak to programs; these two are met by people at every turn. */
+function hintFor(status: number, hint: string | undefined): string | undefined {
+  if (status === UNAUTHENTICATED) return "Set RACKSEED_TOKEN to the token in the file admin.token of the appliance's data directory.";
+  return hint?.replace(/^GET \/api\/(node|task)s lists them\.$/, 'rackseed $1 list shows what there is.');
+}
+
+const UNTRUSTED = /self[- ]signed|unable to (?:verify|get)|altnames|certificate/i;
+
+function unreachable(url: string, thrown: unknown): RackseedError {
+  const why = innermost(thrown);
+  if (UNTRUSTED.test(why)) {
+    return fail('cli.not_trusted', {
+      message: `the certificate of ${url} is not trusted: ${why.split(';')[0]}`,
+      hint: "Set RACKSEED_CA to a copy of the file server.crt from the appliance's data directory.",
+      cause: thrown,
+    });
+  }
+  return fail('cli.no_appliance', {
+    message: `${url} does not answer: ${why}`,
+    hint: 'Is "rackseed serve" running there? RACKSEED_URL names another appliance.',
+    cause: thrown,
+  });
 }
 
 /** undici says "fetch failed"; the reason is in the causes. */

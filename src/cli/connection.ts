@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Secret, systemCode } from '../lib/index.ts';
+import { messageOf, type RackseedError, Secret, systemCode } from '../lib/index.ts';
 import { fail } from './errors.ts';
 
 export interface Connection {
@@ -31,7 +31,7 @@ export async function findConnection({ url, env, directories }: ConnectionOption
     const local = await readLocal(directory);
     if (local === undefined) continue;
     const ownToken = token === undefined ? local.token : new Secret(token);
-    if (given === undefined || given === local.url) return { ...local, token: ownToken };
+    if (given === undefined || isSame(given, local.url)) return { ...local, token: ownToken };
   }
   if (given === undefined) {
     throw fail('cli.no_connection', {
@@ -39,13 +39,39 @@ export async function findConnection({ url, env, directories }: ConnectionOption
       hint: 'Start one with "rackseed serve", or name one with RACKSEED_URL and RACKSEED_TOKEN.',
     });
   }
-  const caFile = env.RACKSEED_CA;
+  if (originOf(given) === undefined) {
+    throw fail('cli.usage', { message: `${JSON.stringify(given)} is no URL of an appliance`, hint: 'Write it as https://HOST:6385' });
+  }
   return {
     url: given,
     token: token === undefined ? undefined : new Secret(token),
-    ca: caFile === undefined ? undefined : await readFile(caFile, 'utf8'),
+    ca: env.RACKSEED_CA === undefined ? undefined : await readCertificate(env.RACKSEED_CA),
     socketPath: undefined,
   };
+}
+
+function originOf(url: string): string | undefined {
+  const parsed = URL.parse(url);
+  return parsed?.protocol === 'https:' || parsed?.protocol === 'http:' ? parsed.origin : undefined;
+}
+
+function isSame(url: string, other: string): boolean {
+  const origin = originOf(url);
+  return origin !== undefined && origin === originOf(other);
+}
+
+async function readCertificate(path: string): Promise<string> {
+  const refuse = (what: string, cause?: unknown): RackseedError =>
+    fail('cli.bad_certificate', {
+      message: `RACKSEED_CA: ${path} ${what}`,
+      hint: "Name a copy of the file server.crt from the appliance's data directory.",
+      cause,
+    });
+  const text = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    throw refuse(`cannot be read (${systemCode(thrown) ?? messageOf(thrown)})`, thrown);
+  });
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw refuse('holds no certificate in PEM form');
+  return text;
 }
 
 /** Undefined when there is no connection file in the directory, or none that we may read. */
@@ -53,10 +79,9 @@ export async function readLocal(directory: string): Promise<Connection | undefin
   const path = join(directory, CONNECTION_FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  const value: unknown = JSON.parse(text);
-  const record = typeof value === 'object' && value !== null ? value : {};
+  const record = recordIn(text);
   if (!('url' in record) || typeof record.url !== 'string') {
-    throw fail('cli.bad_answer', { message: `${path} names no url`, hint: 'Start the appliance again: it writes the file anew.' });
+    throw fail('cli.no_connection', { message: `${path} names no url`, hint: 'Start the appliance again: it writes the file anew.' });
   }
   // The lab's file lies beside the data directory, and says where that is.
   const dataDir = 'dataDir' in record && typeof record.dataDir === 'string' ? record.dataDir : directory;
@@ -67,6 +92,15 @@ export async function readLocal(directory: string): Promise<Connection | undefin
     token: token === undefined ? undefined : new Secret(token.trim()),
     socketPath: undefined,
   };
+}
+
+function recordIn(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {}; // as bad as one without a url, and said so by the caller
+  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -53,7 +53,7 @@ export async function withClient<T>(context: CliContext, options: GlobalOptions,
   const directories = [context.env.RACKSEED_SERVER_DATA_DIR, labDirectory(context), defaultDataDir(context)].filter(
     (one) => one !== undefined,
   );
-  const client = createClient(await findConnection({ url: options.url, env: context.env, directories }));
+  const client = createClient(await findConnection({ url: options.url, env: context.env, directories }), context.signal);
   try {
     return await work(client);
   } finally {

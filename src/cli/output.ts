@@ -25,6 +25,11 @@ export function renderList<Row>(rows: readonly Row[], columns: readonly Column<R
     .join('\n')}\n`;
 }
 
+/** One row by itself, for what comes row by row. */
+export function renderLine(values: readonly unknown[]): string {
+  return values.map(cell).join('  ');
+}
+
 /** One thing: a line a field, or whole as JSON or YAML. */
 export function renderOne(record: Readonly<Record<string, unknown>>, format: Format): string {
   if (format !== 'table') return renderValue(record, format);

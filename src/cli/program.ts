@@ -13,18 +13,23 @@ import { serveCommand } from './commands/serve.ts';
 import { storeCommand } from './commands/store.ts';
 import { taskCommand } from './commands/task.ts';
 import type { CliContext } from './context.ts';
+import { fail } from './errors.ts';
 import { FORMATS } from './output.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-export function buildProgram(context: CliContext): Command {
+export function buildProgram(context: CliContext, asJson = false): Command {
   const program = new Command('rackseed')
     .description('Plug a machine in; it grows into a Proxmox cluster node.')
     .version(context.version, '-V, --version')
     .addOption(new Option('-o, --output <format>', 'how to print answers').choices(FORMATS).default('table'))
     .option('--url <url>', 'the appliance to talk to (RACKSEED_URL; else the one on this machine)')
     .exitOverride()
-    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .configureOutput({
+      writeOut: context.out,
+      writeErr: context.err,
+      outputError: (text, write) => write(explain(usageError(text), asJson)),
+    })
     .showSuggestionAfterError(true);
   for (const add of [
     serveCommand,
@@ -49,9 +54,19 @@ function inheritSettings(command: Command): Command {
   return command;
 }
 
+/** From commander's words ("error: unknown command 'noed'\n(Did you mean node?)") to ours. */
+function usageError(text: string): RackseedError {
+  const [first = '', ...more] = text.trim().split('\n');
+  const suggestion = /^\((.*)\)$/.exec(more.join(' '))?.[1];
+  return fail('cli.usage', {
+    message: first.replace(/^error: /, ''),
+    hint: suggestion ?? 'rackseed help, or --help after a command, says what there is.',
+  });
+}
+
 /** Runs one command line; gives the exit code and never throws. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
-  const program = buildProgram(context);
+  const program = buildProgram(context, wantsJson(args));
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT.ok;

@@ -20,6 +20,7 @@ export const OTHER_VARIABLES = {
   RACKSEED_CONFIG: 'Path of the configuration file, when --config is not given.',
   RACKSEED_URL: 'Where the command line finds the API.',
   RACKSEED_TOKEN: 'Token of the command line.',
+  RACKSEED_CA: 'Certificate (PEM file) that the command line trusts, for RACKSEED_URL.',
   RACKSEED_CACHE_DIR: 'Where downloads and built RAM systems are kept.',
   RACKSEED_LAB_: 'Settings of the lab.',
 } as const;

@@ -1,8 +1,10 @@
 // rackseed event …: what happened, and what is happening.
 
 import type { Command } from 'commander';
+import { RackseedError } from '../../lib/index.ts';
+import type { Client } from '../client.ts';
 import { asList, asRecord, type CliContext, type GlobalOptions, positiveInteger, withClient } from '../context.ts';
-import { renderList, renderValue, time } from '../output.ts';
+import { renderLine, renderList, renderValue, time } from '../output.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -10,6 +12,8 @@ interface ListOptions extends GlobalOptions {
   readonly after?: number;
   readonly limit: number;
 }
+
+const RETRY_MS = 1000;
 
 const COLUMNS = [
   { title: 'SEQ', value: (row: Row) => row.seq },
@@ -38,20 +42,39 @@ export function eventCommand(program: Command, context: CliContext): void {
     .description('events as they happen, a line each; goes on by itself after a lost connection; Ctrl-C ends it')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      await withClient(context, options, async (client) => {
-        let last: string | undefined;
-        while (!context.signal.aborted) {
-          for await (const { id, data } of client.events('/api/events', last, context.signal)) {
-            last = id;
-            const row = asRecord(data);
-            context.out(
-              options.output === 'table'
-                ? `${time(row.at)}  ${String(row.type)}  ${String(row.message)}\n`
-                : renderValue(row, options.output),
-            );
-          }
-          await context.clock.sleep(1000, context.signal);
-        }
-      });
+      const show = lineWriter(context, options);
+      await withClient(context, options, (client) => follow(client, context, show));
     });
+}
+
+/** Ends only by the signal, or when the appliance can't be reached at all or refuses us. */
+async function follow(client: Client, { clock, err, signal }: CliContext, show: (row: Row) => void): Promise<void> {
+  // The number of the newest event, so that none is missed between a lost connection and the next, not even the first.
+  let last = String(asRecord(await client.get('/api/events?limit=1')).lastSeq);
+  let isLost = false;
+  for (;;) {
+    try {
+      for await (const { id, data } of client.events('/api/events', last, signal)) {
+        isLost = false;
+        last = id;
+        show(asRecord(data));
+      }
+    } catch (thrown) {
+      if (signal.aborted || !isPassing(thrown)) throw thrown;
+    }
+    if (!isLost) err('The connection was lost; trying again each second.\n');
+    isLost = true;
+    await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof RackseedError && (thrown.code === 'cli.no_appliance' || thrown.status === 503);
+}
+
+/** A line each also for programs: one JSON object a line, or one YAML document each. */
+function lineWriter({ out }: CliContext, { output }: GlobalOptions): (row: Row) => void {
+  if (output === 'json') return (row) => out(`${JSON.stringify(row)}\n`);
+  if (output === 'yaml') return (row) => out(`---\n${renderValue(row, 'yaml')}`);
+  return (row) => out(`${renderLine([time(row.at), row.type, row.message])}\n`);
 }

@@ -25,6 +25,8 @@ export interface MigrateOptions {
   /** Throws when the migration left the database inconsistent. */
   readonly verify?: (tx: MigrationTx) => Promise<void>;
   readonly applied?: (migration: Migration) => void;
+  /** A fault of the disk in our words; anything else comes back as it is. */
+  readonly translate?: (thrown: unknown) => unknown;
 }
 
 /** What is still to do. Throws when the database comes from a newer Rackseed, or from one that numbered its migrations differently. */
@@ -73,7 +75,8 @@ async function applyNext(tx: MigrationTx, options: MigrateOptions, recorder: Sta
     await next.up(tx, options.types);
     checksum = recorder.end();
     await options.verify?.(tx);
-  } catch (cause) {
+  } catch (thrown) {
+    const cause = options.translate?.(thrown) ?? thrown;
     if (cause instanceof RackseedError) throw cause;
     throw fail('store.migration_failed', {
       message: `${where}: migration ${next.version} (${next.name}) failed and was rolled back: ${messageOf(cause)}`,

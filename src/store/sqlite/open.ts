@@ -1,7 +1,8 @@
 // Opens a SQLite database: look first, lock, back up, migrate, then hand out.
 
 import Sqlite from 'better-sqlite3';
-import { Kysely, SqliteDialect, sql } from 'kysely';
+import { type Driver, Kysely, SqliteDialect, sql } from 'kysely';
+import { RackseedError } from '../../lib/index.ts';
 import type { Backend, BackendOptions } from '../backend.ts';
 import { fail } from '../errors.ts';
 import { migrate, pendingMigrations } from '../migrations/runner.ts';
@@ -16,6 +17,7 @@ import { Writer } from './writer.ts';
 
 /** Blocks the event loop while another program (a person's sqlite3) writes; ours are serialised before they get here. */
 const BUSY_TIMEOUT_MS = 1000;
+const SERVER_FAULT = 500;
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
 export async function openSqlite(path: string, options: BackendOptions): Promise<Backend> {
@@ -70,16 +72,42 @@ async function migrateFile(path: string, db: Sqlite.Database, options: BackendOp
   db.pragma('foreign_keys = off');
   await migrate(
     {
-      dialect: new SqliteDialect({ database: db }),
+      dialect: new MigrationDialect(db),
       types: SQLITE_TYPES,
       migrations: options.migrations,
       now: () => options.clock.now(),
       verify: (tx) => checkReferences(tx, path),
       applied: (migration) => options.log.info({ version: migration.version, name: migration.name }, 'migration applied'),
+      translate: (thrown) => diskFault(thrown, path),
     },
     path,
   );
   db.pragma('foreign_keys = on');
+}
+
+/** On a full disk SQLite has ended the transaction itself: Kysely's "rollback" would fail, and hide why. */
+class MigrationDialect extends SqliteDialect {
+  readonly #db: Sqlite.Database;
+
+  constructor(db: Sqlite.Database) {
+    super({ database: db });
+    this.#db = db;
+  }
+
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const rollback = driver.rollbackTransaction.bind(driver);
+    driver.rollbackTransaction = async (connection) => {
+      if (this.#db.inTransaction) await rollback(connection);
+    };
+    return driver;
+  }
+}
+
+/** Full, failing or read-only: no fault of the migration. What it did wrong itself (a conflict) stays as it is. */
+function diskFault(thrown: unknown, path: string): unknown {
+  const translated = translateSqlite(thrown, path);
+  return translated instanceof RackseedError && translated.status >= SERVER_FAULT ? translated : thrown;
 }
 
 async function checkReferences(tx: MigrationTx, path: string): Promise<void> {
