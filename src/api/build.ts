@@ -1,6 +1,5 @@
 // The API as one object: limits, ids, access, errors and metrics, then the table of contents of all routes. Opens no port.
 
-import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -21,12 +20,12 @@ import { reasonsPlugin } from './native/reasons.ts';
 import { statesPlugin } from './native/states.ts';
 import { statusPlugin } from './native/status.ts';
 import { tasksPlugin } from './native/tasks.ts';
-import { openapiDocument } from './openapi.ts';
+import { collectRoutes, describeRoutes } from './openapi.ts';
 import { requestIdOf } from './request-id.ts';
 import { observeRequests } from './request-log.ts';
 import { NAMED_SCHEMAS } from './schemas.ts';
 import type { ApiServices } from './services.ts';
-import { createValidatorCompiler } from './validators.ts';
+import { createValidatorCompiler, NO_COMPILERS } from './validators.ts';
 
 export interface ApiConfig {
   readonly listen: { readonly host: string; readonly port: number };
@@ -92,6 +91,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
   // V8's own serialiser: replies are built field by field and held to their schemas by types and tests. Compiled serialisers
   // would cost every start another 45 ms.
   app.setSerializerCompiler(() => (reply) => JSON.stringify(reply));
+  const routes = collectRoutes(app);
   for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
   readJsonBodies(app);
   observeRequests(app, { clock, metrics });
@@ -103,7 +103,6 @@ export function buildApi(deps: ApiDeps): ApiApp {
       hint: 'GET /api/openapi.json lists what there is.',
     });
   });
-  app.register(swagger, openapiDocument(version));
   registerRoutes(app, {
     services,
     clock,
@@ -111,11 +110,12 @@ export function buildApi(deps: ApiDeps): ApiApp {
     metrics,
     limits: { ...LIMITS, ...deps.config.limits },
     publicUrl: deps.config.publicUrl,
+    describe: () => describeRoutes(routes, version),
   });
   return app;
 }
 
-function registerRoutes(app: ApiApp, deps: RouteDeps): void {
+function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () => Promise<string> }): void {
   app.register(healthPlugin(deps));
   app.register(statusPlugin(deps), { prefix: '/api/status' });
   app.register(nodesPlugin(deps), { prefix: '/api/nodes' });
@@ -125,13 +125,14 @@ function registerRoutes(app: ApiApp, deps: RouteDeps): void {
   app.register(enrolmentPlugin(deps), { prefix: '/api/enrolment' });
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
   app.register(statesPlugin(), { prefix: '/api' });
-  app.register(openapiPlugin(), { prefix: '/api/openapi.json' });
+  app.register(openapiPlugin(deps.describe), { prefix: '/api/openapi.json' });
   app.register(ironicPlugin(deps));
 }
 
 function serverOptions({ tls, log, random }: ApiDeps): FastifyServerOptions {
   return {
     loggerInstance: log,
+    schemaController: NO_COMPILERS,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -2,6 +2,7 @@
 
 import { Ajv, type Options, type ValidateFunction } from 'ajv';
 import type { FastifySchemaCompiler } from 'fastify';
+import { BugError } from '../lib/index.ts';
 
 const STRICT: Options = {
   // One finding is enough to say, and a hostile body cannot make us collect a million.
@@ -17,6 +18,13 @@ const STRICT: Options = {
   // Our own schemas, checked by their types and a test: compiling the schema of schemas would cost every start.
   validateSchema: false,
 };
+
+/** In the place of the makers of compilers that fastify would load (500 kB of modules) before it can be given ours. */
+export const NO_COMPILERS = { compilersFactory: { buildValidator: notOurs, buildSerializer: notOurs } } as const;
+
+function notOurs(): never {
+  throw new BugError('the API must set its compilers before its routes');
+}
 
 /**
  * Each schema is compiled when its first request comes: all of them at once were a quarter of the API's part of a cold start

@@ -7,7 +7,6 @@ import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, RackseedError, type Random, systemCode } from '../lib/index.ts';
 import { fail } from './errors.ts';
-import { postgresHasKey } from './postgres/has-key.ts';
 import { sqliteHasKey } from './sqlite/inspect.ts';
 import type { StoreKey } from './types.ts';
 import { parseStoreUrl } from './url.ts';
@@ -145,7 +144,9 @@ function textOf(keys: readonly StoreKey[]): string {
 
 async function hasKey(url: string): Promise<boolean> {
   const location = parseStoreUrl(url);
-  return location.dialect === 'sqlite' ? sqliteHasKey(location.path) : postgresHasKey(location);
+  if (location.dialect === 'sqlite') return sqliteHasKey(location.path);
+  const { postgresHasKey } = await import('./postgres/has-key.ts');
+  return postgresHasKey(location);
 }
 
 function keyMissing(path: string) {

@@ -8,7 +8,6 @@ import { checkKey } from './key-check.ts';
 import { createLeases } from './leases.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { createOutbox } from './outbox.ts';
-import { openPostgres } from './postgres/open.ts';
 import { createReasons } from './reasons.ts';
 import { openSqlite } from './sqlite/open.ts';
 import { createTaskLogs } from './task-logs.ts';
@@ -39,7 +38,10 @@ async function openBackend(options: StoreOptions): Promise<Backend> {
     migrations: options.migrations ?? MIGRATIONS,
     transactionLimitMs: transactionLimit(options),
   };
-  return location.dialect === 'sqlite' ? openSqlite(location.path, common) : openPostgres(location, common);
+  if (location.dialect === 'sqlite') return openSqlite(location.path, common);
+  // Loaded only when asked for: most appliances never talk to PostgreSQL.
+  const { openPostgres } = await import('./postgres/open.ts');
+  return openPostgres(location, common);
 }
 
 async function assemble(backend: Backend, options: StoreOptions): Promise<Store> {

@@ -2,7 +2,9 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 
-export function openapiPlugin(): FastifyPluginAsyncTypebox {
+/** `describe` is asked once, when the first reader comes. */
+export function openapiPlugin(describe: () => Promise<string>): FastifyPluginAsyncTypebox {
+  let text: Promise<string> | undefined;
   return async (app) => {
     app.get(
       '/',
@@ -10,7 +12,10 @@ export function openapiPlugin(): FastifyPluginAsyncTypebox {
         config: { access: 'reader' },
         schema: { operationId: 'getOpenapi', summary: 'This description, OpenAPI 3.1', tags: ['appliance'] },
       },
-      async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+      async (_request, reply) => {
+        text ??= describe();
+        return reply.type('application/json').send(await text);
+      },
     );
   };
 }

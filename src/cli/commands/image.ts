@@ -2,7 +2,7 @@
 
 import { cp, rename, rm, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { ensureArtefacts } from '../../../images/index.ts';
+import type { Artefacts } from '../../../images/index.ts';
 import { loadBootFiles } from '../../boot/index.ts';
 import { loadConfig } from '../../config/index.ts';
 import { systemCode } from '../../lib/index.ts';
@@ -42,7 +42,9 @@ export function imageCommand(program: Command, context: CliContext): void {
     });
 }
 
-export function buildArtefacts(context: CliContext): ReturnType<typeof ensureArtefacts> {
+/** The builder is loaded only when it is asked to build. */
+export async function buildArtefacts(context: CliContext): Promise<Artefacts> {
+  const { ensureArtefacts } = await import('../../../images/index.ts');
   return ensureArtefacts({
     cacheDir: cacheDirectory(context),
     run: context.run,
