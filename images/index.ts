@@ -15,7 +15,9 @@ import { parsePackageList } from './sources.ts';
 import { sweep } from './sweep.ts';
 import { ARTEFACT_NAMES, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
 
+export { bundleAgent } from './bundle.ts';
 export { BUILD_PACKAGES } from './host.ts';
+export { PREBUILT_AGENT } from './inputs.ts';
 export { ARTEFACT_NAMES, type Artefact, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
 
 /** Debian's paths of iPXE's binaries, in bookworm and trixie. */

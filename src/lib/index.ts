@@ -21,5 +21,6 @@ export { type Mac, macOfBytes, macToBytes, parseMac } from './mac.ts';
 export { nearest } from './near.ts';
 export { findPortOwner, type PortOwner, socketInodes } from './port-owner.ts';
 export { type Random, systemRandom } from './random.ts';
+export { programRoot, RESOURCES, type Resource, resource } from './resources.ts';
 export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts';
 export { Secret } from './secret.ts';

@@ -3,9 +3,8 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
-import { type Ipv4, messageOf, parseIpv4, type RackseedError, type Subnet, subnetHas, systemCode } from '../../lib/index.ts';
+import { type Ipv4, messageOf, parseIpv4, type RackseedError, resource, type Subnet, subnetHas, systemCode } from '../../lib/index.ts';
 import { fail } from './errors.ts';
 
 export interface DhcpSocket {
@@ -175,7 +174,7 @@ export interface LauncherPlan {
   /** The command line to come back to: Node, its flags, the script, its arguments. */
   readonly command: readonly string[];
   readonly env: Environment;
-  /** Where listen.pl lies; beside this file unless the program was bundled. */
+  /** Another than the program's own listen.pl. */
   readonly launcher?: string;
   readonly perl?: string;
 }
@@ -189,7 +188,7 @@ export type Execve = (file: string, args: readonly string[], env: Record<string,
  */
 export function reexecThroughLauncher(plan: LauncherPlan, execve: Execve): never {
   const perl = plan.perl ?? PERL;
-  const launcher = plan.launcher ?? fileURLToPath(new URL('./listen.pl', import.meta.url));
+  const launcher = plan.launcher ?? resource('src/net/dhcp/listen.pl');
   const wanted = plan.interfaces.flatMap((name) => plan.ports.map((port) => `${name}:${port}`));
   const env = Object.fromEntries(Object.entries(plan.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   try {
