@@ -1,5 +1,7 @@
 // The lab as a person uses it: up, look, down. The virtual machine's way to a node is discovery.test.ts.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,9 +14,12 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 const name = `cli-${systemRandom.bytes(3).toString('hex')}`;
 let directory: string;
 
+function env(): NodeJS.ProcessEnv {
+  return { ...process.env, RACKSEED_LAB_DIR: join(directory, 'lab'), RACKSEED_LAB_NAME: name };
+}
+
 function rackseed(...words: string[]): Promise<RunResult> {
-  const env = { ...process.env, RACKSEED_LAB_DIR: join(directory, 'lab'), RACKSEED_LAB_NAME: name };
-  return runProgram(process.execPath, [main, ...words], { env, timeoutMs: 10 * MINUTES });
+  return runProgram(process.execPath, [main, ...words], { env: env(), timeoutMs: 10 * MINUTES });
 }
 
 async function freePort(): Promise<number> {
@@ -79,7 +84,25 @@ describe('rackseed lab', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/stands already\n {2}Next step: .*rackseed lab down/)]);
   });
 
+  it('can stay in front, and is taken down by Ctrl-C', async () => {
+    expect((await rackseed('lab', 'down', '--purge')).code).toBe(0);
+    const port = String(await freePort());
+    const child = spawn(process.execPath, [main, 'lab', 'up', '--firmware', 'bios', '--no-wait', '--follow', '--port', port], {
+      env: env(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    for await (const chunk of child.stderr.setEncoding('utf8')) {
+      said += String(chunk);
+      if (said.includes('Ctrl-C takes it down') && !child.killed) child.kill('SIGINT');
+    }
+    expect(said).toMatch(/Taking the lab down \.\.\.\n$/);
+    expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(0);
+    expect((await runProgram('ip', ['netns', 'list'])).stdout).not.toContain(name);
+  });
+
   it('goes down, and leaves nothing running and no network', async () => {
+    expect((await rackseed('lab', 'up', '--firmware', 'bios', '--no-wait', '--port', String(await freePort()))).code).toBe(0);
     const before = JSON.parse((await rackseed('lab', 'status', '-o', 'json')).stdout) as { processes: { pid: number }[] };
     expect((await rackseed('lab', 'down', '--purge')).code).toBe(0);
     for (const { pid } of before.processes) expect(await commandOf(pid), `process ${pid}`).toBe('');

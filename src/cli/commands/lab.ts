@@ -61,7 +61,7 @@ export function labCommand(program: Command, context: CliContext): void {
     .argument('<target>', 'unix:PATH or tcp:HOST:PORT')
     .action(async (listen: string, target: string) => {
       const server = await forward(parseEnd(listen), parseEnd(target));
-      await untilAborted(context.signal);
+      await untilAborted(context);
       server.close();
     });
 
@@ -102,7 +102,8 @@ async function up(context: CliContext, options: UpOptions): Promise<void> {
     return;
   }
   context.err('Ctrl-C takes it down.\n');
-  await untilAborted(context.signal);
+  await untilAborted(context);
+  context.err('Taking the lab down ...\n');
   await lab.down();
 }
 
@@ -140,11 +141,17 @@ async function waitForDiscovery(context: CliContext, lab: Lab, serialLog: string
   }
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+const DAY_MS = 24 * 3_600_000;
+
+/** Sleeps rather than listens: a listener alone does not keep the process alive. */
+async function untilAborted({ clock, signal }: CliContext): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(DAY_MS, signal);
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    }
+  }
 }
 
 /** Through the unix socket into the lab's namespace. */
