@@ -38,7 +38,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   home: homedir(),
   run: runProgram,
   signal: interrupted.signal,
-  self: [process.execPath, fileURLToPath(import.meta.url)],
+  self: [process.execPath, process.argv[1] ?? fileURLToPath(import.meta.url)],
   version,
   // Loaded only when asked for: most commands only talk to an appliance.
   appliance: {

@@ -2,6 +2,7 @@
 
 import { createApp } from './app.ts';
 import { keySource } from './app-files.ts';
+import { collectGarbage, returnStartMemory } from './app-memory.ts';
 import { subnetsOf } from './app-network.ts';
 import { type Config, loadConfig } from './config/index.ts';
 import { type Clock, type Random, silentLog } from './lib/index.ts';
@@ -35,6 +36,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     if (!signal.aborted) throw thrown;
     return; // asked to stop while it was starting, which it did
   }
+  void returnStartMemory({ clock, log: app.log, signal, collect: collectGarbage }); // it never fails, and nothing waits for it
   await aborted(signal);
   app.log.info({}, 'stopping');
   await app.stop();
