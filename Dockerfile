@@ -1,4 +1,4 @@
-# The appliance as an image: minimal Debian, the pinned Node, no npm, no compiler, an ordinary user.
+# The appliance as an image: minimal Debian, the program as a bundle with the pinned Node, no npm, no compiler, an ordinary user.
 #
 #   docker build -t rackseed .
 #   docker run --network host --cap-drop ALL --cap-add NET_BIND_SERVICE -v rackseed:/var/lib/rackseed rackseed
@@ -14,12 +14,12 @@ WORKDIR /opt/rackseed
 COPY package.json package-lock.json ./
 # For a registry of your own: --secret id=npmrc,src=$HOME/.npmrc
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
-    npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
-    && ln -sf ../$(ls node_modules | grep '^node-linux-')/bin/node node_modules/.bin/node
+    npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY LICENSE ./
 COPY src src
 COPY images images
 COPY templates templates
+RUN node_modules/node-linux-*/bin/node src/setup/bundle.ts --out /opt/bundle
 
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
@@ -34,10 +34,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # Copying and setcap in one step: a capability set in a later layer would store the whole of Node a second time. Perl opens the DHCP
 # sockets and becomes Node, so both carry it.
-RUN --mount=type=bind,from=build,source=/opt/rackseed,target=/build \
+RUN --mount=type=bind,from=build,source=/opt/bundle,target=/build \
     cp -a /build /opt/rackseed \
-    && ln -s /opt/rackseed/node_modules/.bin/node /usr/local/bin/node \
-    && ln -s /opt/rackseed/src/main.ts /usr/local/bin/rackseed \
+    && ln -s /opt/rackseed/node_modules/node-linux-*/bin/node /usr/local/bin/node \
+    && ln -s /opt/rackseed/rackseed.mjs /usr/local/bin/rackseed \
     && setcap cap_net_bind_service=+ep "$(readlink -f /usr/local/bin/node)" \
     && setcap cap_net_bind_service=+ep "$(readlink -f /usr/bin/perl)" \
     && groupadd --system --gid 6385 rackseed \
@@ -51,6 +51,6 @@ WORKDIR /var/lib/rackseed
 VOLUME /var/lib/rackseed
 # HTTPS for people and programs, plain HTTP for firmware, DHCP, TFTP, proxyDHCP.
 EXPOSE 6385/tcp 6386/tcp 67/udp 69/udp 4011/udp
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/opt/rackseed/src/setup/healthcheck.ts"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/opt/rackseed/healthcheck.mjs"]
 ENTRYPOINT ["rackseed"]
 CMD ["serve"]

@@ -121,7 +121,7 @@ describe('the image', () => {
     expect(config).toMatchObject({ User: 'rackseed', Entrypoint: ['rackseed'], Cmd: ['serve'], WorkingDir: '/var/lib/rackseed' });
     expect(Object.keys(config.Volumes)).toEqual(['/var/lib/rackseed']);
     expect(Object.keys(config.ExposedPorts).toSorted()).toEqual(['4011/udp', '6385/tcp', '6386/tcp', '67/udp', '69/udp']);
-    expect(config.Healthcheck.Test).toEqual(['CMD', 'node', '/opt/rackseed/src/setup/healthcheck.ts']);
+    expect(config.Healthcheck.Test).toEqual(['CMD', 'node', '/opt/rackseed/healthcheck.mjs']);
     expect(config.Labels['org.opencontainers.image.licenses']).toBe('Apache-2.0');
   });
 
@@ -139,16 +139,29 @@ describe('the image', () => {
     expect(stdout).toMatch(/^rackseed\nv24\.\d+\.\d+\n\S+node cap_net_bind_service=ep\n\S+perl cap_net_bind_service=ep\n$/);
   });
 
-  it('holds neither npm, nor development packages, nor the registry it was built from', async () => {
+  it('holds neither npm, nor the sources, nor the registry it was built from', async () => {
     const { stdout } = await runInImage(
-      'command -v npm gcc python3; ls /opt/rackseed/node_modules | grep -E "^(vitest|typescript)$"; ls /root/.npmrc /opt/rackseed/test 2>/dev/null; ls -A /srv',
+      'command -v npm gcc python3; find /opt/rackseed -name "*.ts"; ls -d /root/.npmrc /opt/bundle /build/* 2>/dev/null; ls -A /srv',
     );
     expect(stdout).toBe('');
   });
 
+  it('carries of all npm packages only what is native', async () => {
+    const { stdout } = await runInImage('ls /opt/rackseed/node_modules');
+    expect(stdout.trim().split('\n')).toEqual(['better-sqlite3', expect.stringMatching(/^node-linux-(?:x64|arm64)$/)]);
+  });
+
+  it('checks a configuration', async () => {
+    const script = ['echo "[server]" > good.toml', 'rackseed config check --config good.toml', 'echo good: $?'];
+    const wrong = ['printf "[server]\\nlissten = 1\\n" > wrong.toml', 'rackseed config check --config wrong.toml 2>&1', 'echo wrong: $?'];
+    const { stdout, stderr } = await runInImage(['cd /tmp', ...script, ...wrong].join('\n'));
+    expect(stdout, stderr).toMatch(/good: 0\n/);
+    expect(stdout).toMatch(/lissten.*"listen".*wrong: [1-9]/s);
+  });
+
   it('starts, and its health check turns from bad to good', async () => {
     const script = [
-      'check() { node /opt/rackseed/src/setup/healthcheck.ts; }',
+      'check() { node /opt/rackseed/healthcheck.mjs; }',
       'check 2>/dev/null && echo healthy before the start',
       'rackseed serve >/tmp/serve.log 2>&1 & server=$!',
       'for attempt in $(seq 100); do check 2>/tmp/check.log && break; kill -0 $server || break; sleep 0.2; done',
