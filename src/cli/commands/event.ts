@@ -3,10 +3,14 @@
 import type { Command } from 'commander';
 import { RackseedError } from '../../lib/index.ts';
 import type { Client } from '../client.ts';
-import { asList, asRecord, type CliContext, type GlobalOptions, positiveInteger, withClient } from '../context.ts';
+import { asList, asRecord, type CliContext, type GlobalOptions, positiveInteger, wholeNumber, withClient } from '../context.ts';
 import { renderLine, renderList, renderValue, time } from '../output.ts';
 
 type Row = Readonly<Record<string, unknown>>;
+
+interface WatchOptions extends GlobalOptions {
+  readonly after?: number;
+}
 
 interface ListOptions extends GlobalOptions {
   readonly after?: number;
@@ -28,7 +32,7 @@ export function eventCommand(program: Command, context: CliContext): void {
   event
     .command('list')
     .description('stored events, oldest first')
-    .option('--after <seq>', 'only those after this one', positiveInteger)
+    .option('--after <seq>', 'only those after this one', wholeNumber)
     .option('--limit <n>', 'at most so many', positiveInteger, 100)
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
@@ -40,17 +44,23 @@ export function eventCommand(program: Command, context: CliContext): void {
   event
     .command('watch')
     .description('events as they happen, a line each; goes on by itself after a lost connection; Ctrl-C ends it')
+    .option('--after <seq>', 'begin with what happened after this one', wholeNumber)
     .action(async (_: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
+      const options = command.optsWithGlobals<WatchOptions>();
       const show = lineWriter(context, options);
-      await withClient(context, options, (client) => follow(client, context, show));
+      await withClient(context, options, (client) => follow(client, options.after, context, show));
     });
 }
 
 /** Ends only by the signal, or when the appliance can't be reached at all or refuses us. */
-async function follow(client: Client, { clock, err, signal }: CliContext, show: (row: Row) => void): Promise<void> {
+async function follow(
+  client: Client,
+  after: number | undefined,
+  { clock, err, signal }: CliContext,
+  show: (row: Row) => void,
+): Promise<void> {
   // The number of the newest event, so that none is missed between a lost connection and the next, not even the first.
-  let last = String(asRecord(await client.get('/api/events?limit=1')).lastSeq);
+  let last = String(after ?? asRecord(await client.get('/api/events?limit=1')).lastSeq);
   let isLost = false;
   for (;;) {
     try {
