@@ -1,9 +1,9 @@
 // The kinds of task this version knows, and the check of their arguments against their schemas.
 
-import { Errors } from 'typebox/value';
 import { assert, nearest } from '../lib/index.ts';
 import type { TaskDefinition } from './define.ts';
 import { fail } from './errors.ts';
+import { schemaErrors } from './schema-errors.ts';
 
 const SHOWN_ERRORS = 5;
 
@@ -32,7 +32,7 @@ export function createCatalogue(definitions: readonly TaskDefinition[]): TaskCat
 
 /** Throws tasks.bad_args that names each wrong place. */
 export function checkArgs(definition: TaskDefinition, args: unknown): void {
-  const [first, ...others] = Errors(definition.args, args);
+  const [first, ...others] = schemaErrors(definition.args, args);
   if (first === undefined) return;
   const places = [first, ...others].slice(0, SHOWN_ERRORS).map((error) => `${error.instancePath || '/'} ${error.message}`);
   throw fail('tasks.bad_args', {

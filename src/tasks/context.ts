@@ -1,13 +1,13 @@
 // What a step sees of the engine: its context. Closed when the step ends, so that what it left running behind its back cannot write.
 
 import type { Static, TSchema } from 'typebox';
-import { Errors } from 'typebox/value';
 import { RackseedError } from '../lib/index.ts';
 import type { StepContext, Woken } from './define.ts';
 import { fail } from './errors.ts';
 import { type Claim, fenced, type JournalDeps, lose, type StepPlace } from './journal.ts';
 import { MAX_LOG_LINE } from './limits.ts';
 import { createProgress, overallProgress } from './progress.ts';
+import { schemaErrors } from './schema-errors.ts';
 
 export interface ContextFacts {
   readonly args: unknown;
@@ -68,7 +68,7 @@ export function createContext(deps: JournalDeps, claim: Claim, place: StepPlace,
 
 function checkedResult<const S extends TSchema>(results: Readonly<Record<string, unknown>>, step: string, schema: S): Static<S> {
   const result = results[step];
-  const [wrong] = result === undefined ? [{ instancePath: '', message: 'it is missing' }] : Errors(schema, result);
+  const [wrong] = result === undefined ? [{ instancePath: '', message: 'it is missing' }] : schemaErrors(schema, result);
   if (wrong === undefined) return result as Static<S>; // checked in the line above
   throw fail('tasks.bad_result', {
     message: `result of step ${step}: ${wrong.instancePath || '/'} ${wrong.message}`,
