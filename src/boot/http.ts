@@ -103,9 +103,11 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
 
 function listen(server: ReturnType<typeof createServer>, { host, port }: BootHttpOptions, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const onError = (thrown: unknown): void => reject(listenError(thrown, `${host}:${port}`));
     server.once('error', onError);
-    server.listen({ host, port, signal }, () => {
+    // Not with the signal: it is the start's alone, and Node would close the server whenever it is aborted, even an hour later.
+    server.listen({ host, port }, () => {
       server.off('error', onError);
       resolve();
     });

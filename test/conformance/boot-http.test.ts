@@ -13,7 +13,7 @@ let directory: string;
 let http: BootHttp;
 let base: string;
 
-const serve = async (port = 0): Promise<BootHttp> => {
+const serve = async (port = 0, signal = AbortSignal.timeout(10_000)): Promise<BootHttp> => {
   const server = createBootHttp({
     host: '127.0.0.1',
     port,
@@ -25,7 +25,7 @@ const serve = async (port = 0): Promise<BootHttp> => {
     },
     log: silentLog,
   });
-  await server.start(AbortSignal.timeout(10_000));
+  await server.start(signal);
   return server;
 };
 
@@ -90,6 +90,15 @@ describe('the boot listener', () => {
     const answer = await fetch(`${base}/boot/machine.ipxe`);
     expect([answer.status, await answer.text()]).toEqual([400, 'no mac\nsend one\n']);
     expect((await fetch(`${base}/boot/start.ipxe`)).status).toBe(200);
+  });
+
+  it('goes on when the time for its start is over', async () => {
+    const start = new AbortController();
+    const other = await serve(0, start.signal);
+    start.abort();
+    expect((await fetch(`http://127.0.0.1:${other.port()}/boot/start.ipxe`)).status).toBe(200);
+    await other.stop();
+    await expect(serve(0, start.signal)).rejects.toThrow('aborted');
   });
 
   it('names the port that another program holds, and the way out', async () => {
