@@ -11,7 +11,7 @@ export function completionCommand(program: Command, context: CliContext): void {
     .command('completion')
     .description('print a completion script; for bash: source <(rackseed completion bash)')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
-    .action((shell: Shell) => context.out(renderCompletion(wordsOf(program), shell)));
+    .action((shell: Shell) => context.out(renderCompletion(program, shell)));
 }
 
 /** Each path of commands with the words that may follow it: '' → node, enrol …; 'node' → list, show … */
@@ -24,20 +24,33 @@ export function wordsOf(command: Command, path = ''): ReadonlyMap<string, readon
   return words;
 }
 
-function renderCompletion(words: ReadonlyMap<string, readonly string[]>, shell: Shell): string {
+/** The options that are followed by a value, which is no command: -o json node … */
+export function valueFlags(command: Command): readonly string[] {
+  const own = command.options.filter((option) => option.required || option.optional).flatMap(({ short, long }) => [short, long]);
+  const flags = [...own, ...command.commands.flatMap((sub) => valueFlags(sub))];
+  return [...new Set(flags.filter((flag) => flag !== null && flag !== undefined))];
+}
+
+function renderCompletion(program: Command, shell: Shell): string {
+  const words = wordsOf(program);
   if (shell === 'fish') return fish(words);
   const cases = [...words].map(([path, next]) => `    '${path}') words='${next.join(' ')}' ;;`).join('\n');
   const body = `_rackseed() {
-  local path='' word words=''
+  local path='' word words='' value=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word" ;; esac
+    if [ -n "$value" ]; then value=''; continue; fi
+    case "$word" in
+      ${valueFlags(program).join('|')}) value=1 ;;
+      -*) ;;
+      *) path="\${path:+$path }$word" ;;
+    esac
   done
   case "$path" in
 ${cases}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
-complete -F _rackseed rackseed
+complete -o default -F _rackseed rackseed
 `;
   return shell === 'bash' ? body : `autoload -U +X bashcompinit && bashcompinit\n${body}`;
 }
