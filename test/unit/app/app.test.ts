@@ -48,7 +48,9 @@ describe('warnings at start', () => {
   it('are none for a plain config', async () => expect(startWarnings(await load(''), null)).toEqual([]));
 
   it('name settings that this version does not act on', async () => {
-    const loaded = await load('[[profile]]\nname = "pve"\nos = "proxmox"\nanswer_template = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n');
+    const loaded = await load(
+      '[[profile]]\nname = "pve"\nos = "proxmox"\nanswer_template = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n',
+    );
     expect(startWarnings(loaded, null).map((one) => one.message)).toEqual([
       '[[profile]], [[webhooks.target]]: checked, but this version discovers machines and does not act on it yet',
     ]);
