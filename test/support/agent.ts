@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Connection, createClient, readLocal } from '../../src/cli/index.ts';
+import type { Connection } from '../../src/cli/index.ts';
 import {
   AGENT_PATHS,
   type InventoryReply,
@@ -14,7 +14,7 @@ import {
   type LookupRequest,
 } from '../../src/inspect/index.ts';
 import { Secret } from '../../src/lib/index.ts';
-import type { Site } from './appliance.ts';
+import { type Site, withClient } from './appliance.ts';
 
 const FILES = ['agent/vmlinuz-amd64', 'agent/initrd-amd64'];
 
@@ -46,12 +46,18 @@ export async function enrolMachine({ site }: AgentPorts, machine: Machine): Prom
   return (await postInventory(site, token, machine)).node.uuid;
 }
 
+/** The script holds no secret: it sends the machine to its own disk. */
+export class NoSecret extends Error {
+  override readonly name = 'NoSecret';
+}
+
 /** The one-time secret in the script that iPXE gets. */
 export async function fetchSecret(bootPort: number, { mac, uuid = '' }: Machine): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${bootPort}/boot/machine.ipxe?mac=${mac.replaceAll(':', '-')}&uuid=${uuid}`);
   const script = await response.text();
   const secret = new RegExp(`${KERNEL_WORDS.secret}=(\\S+)`).exec(script)?.[1];
-  if (secret === undefined) throw new Error(`no secret in the script for ${mac} (HTTP ${response.status}): ${script}`);
+  if (!response.ok) throw new Error(`HTTP ${response.status} for the script of ${mac}: ${script}`);
+  if (secret === undefined) throw new NoSecret(`no secret in the script for ${mac}: ${script}`);
   return secret;
 }
 
@@ -72,15 +78,8 @@ export function claimOf({ mac }: Machine, secret: string): string {
   return createHash('sha256').update(`${mac} ${secret}`).digest('base64url');
 }
 
-async function post(site: AgentPorts['site'], token: Connection['token'], path: string, body: unknown): Promise<unknown> {
-  const local = await readLocal(site.dataDir);
-  if (local === undefined) throw new Error(`no connection file in ${site.dataDir}`);
-  const client = createClient({ ...local, token });
-  try {
-    return await client.send('POST', path, body);
-  } finally {
-    await client.close();
-  }
+function post(site: AgentPorts['site'], token: Connection['token'], path: string, body: unknown): Promise<unknown> {
+  return withClient(site, (client) => client.send('POST', path, body), token);
 }
 
 export function inventoryOf({ mac, uuid, memoryMb = 16_384 }: Machine): InventoryRequest {

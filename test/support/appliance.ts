@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-import { type Client, createClient, readLocal } from '../../src/cli/index.ts';
+import { type Client, type Connection, createClient, readLocal } from '../../src/cli/index.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const READY = 'rackseed is ready';
@@ -190,6 +190,22 @@ export async function startAppliance(
     return running.end;
   };
   return { ...running, site, client, stop: () => end('SIGTERM'), kill9: () => end('SIGKILL') };
+}
+
+/** With a connection of its own; as the administrator unless a token is given (or undefined, for nobody). */
+export async function withClient<T>(
+  site: Pick<Site, 'dataDir'>,
+  work: (client: Client) => Promise<T>,
+  ...token: readonly [token?: Connection['token']]
+): Promise<T> {
+  const local = await readLocal(site.dataDir);
+  if (local === undefined) throw new Error(`no connection file in ${site.dataDir}`);
+  const client = createClient(token.length === 0 ? local : { ...local, token: token[0] });
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+  }
 }
 
 /**
