@@ -93,5 +93,10 @@ export function explain(thrown: unknown, asJson: boolean): string {
   }
   const { code, message, hint } = thrown;
   if (asJson) return `${JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) })}\n`;
-  return `rackseed: ${message}\n${hint === undefined ? '' : `  Next step: ${hint}\n`}  (${code})\n`;
+  return harmless(`rackseed: ${message}\n${hint === undefined ? '' : `  Next step: ${hint}\n`}  (${code})\n`);
+}
+
+/** Messages may hold names that a hostile machine gave itself: nothing in them moves the terminal's cursor. */
+function harmless(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, ' ');
 }
