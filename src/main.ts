@@ -2,12 +2,16 @@
 // The CLI's entry: the only place that reads argv and the environment, and that ends the process.
 
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { cacheCompiledCode } from './compile-cache.js';
+import { compileCacheDirectory } from './compile-cache.ts';
 
-// For those who run this file itself; rackseed.js has done it.
-cacheCompiledCode(process.env, homedir());
+// Our own directory unless the environment names one. Given to the processes that we start: with the cache there from the first file
+// on, Node need not load its TypeScript parser (80 ms, 18 MB).
+const compileCache = process.env.NODE_COMPILE_CACHE ?? compileCacheDirectory(process.env, homedir());
+if (compileCache !== undefined) enableCompileCache(compileCache);
+const env = compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache };
 
 const [{ defaultDataDir, runCli }, { resource, runProgram, systemClock, systemCode, systemRandom }] = await Promise.all([
   import('./cli/index.ts'),
@@ -27,7 +31,7 @@ const packageText = readFileSync(resource('package.json'), 'utf8');
 
 const isRoot = process.getuid?.() === 0;
 const version = versionOf(JSON.parse(packageText));
-const common = { env: process.env, clock: systemClock, random: systemRandom, dataDir: defaultDataDir({ isRoot, home: homedir() }) };
+const common = { env, clock: systemClock, random: systemRandom, dataDir: defaultDataDir({ isRoot, home: homedir() }) };
 
 process.exitCode = await runCli(process.argv.slice(2), {
   ...common,

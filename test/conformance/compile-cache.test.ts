@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runProgram } from '../../src/lib/index.ts';
 
-const ENTRY = new URL('../../src/rackseed.js', import.meta.url).pathname;
+const ENTRY = new URL('../../src/main.ts', import.meta.url).pathname;
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'rackseed-cache-'));
