@@ -68,11 +68,12 @@ describe.each(machines)('a machine with $firmware firmware that boots from the n
     const { ports } = (await lab.client.get('/v1/ports')) as { ports: { address: string }[] };
     expect(ports.map((port) => port.address)).toEqual([spec.mac]);
     const { inventory } = (await lab.client.get(`/v1/nodes/${node?.uuid}/inventory`, { 'x-openstack-ironic-api-version': '1.81' })) as {
-      inventory: { disks: unknown[]; boot: unknown };
+      inventory: { disks: unknown[]; boot: unknown; system_vendor: unknown };
     };
     expect(inventory.disks).toEqual([
       expect.objectContaining({ size: spec.diskGb * 1024 ** 3, serial: `LAB-${spec.name.toUpperCase()}-0` }),
     ]);
+    expect(inventory.system_vendor).toMatchObject({ uuid: spec.smbiosUuid, serial_number: `LAB-${spec.name.toUpperCase()}` });
     expect(inventory.boot).toEqual({ current_boot_mode: spec.firmware, pxe_interface: spec.mac });
   });
 
