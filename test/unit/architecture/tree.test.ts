@@ -1,5 +1,6 @@
 // The rules of the architecture, asked of every file in src. An exception stands here with its reason, and goes when it is no longer needed.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -44,7 +45,8 @@ const RULES: readonly { readonly name: string; readonly rule: Rule; readonly exc
   { name: 'functions stay within 70 lines', rule: functionsStaySmall },
 ];
 
-const sources = readSources(join(import.meta.dirname, '../../..'), 'src');
+const root = join(import.meta.dirname, '../../..');
+const sources = readSources(root, 'src');
 const byPath = new Map(sources.map((source) => [source.path, source]));
 
 describe('the tree', () => {
@@ -62,6 +64,14 @@ describe('the tree', () => {
       [...excepted].filter((file) => !needed.includes(file)),
       'exceptions that nothing needs any more',
     ).toEqual([]);
+  });
+
+  it('switches the check of certificates off nowhere but where a pin or the loopback takes its place', () => {
+    const off = sources
+      .map(({ path }) => path)
+      .filter((path) => /rejectUnauthorized|NODE_TLS_REJECT/.test(readFileSync(join(root, path), 'utf8')));
+    // The agent compares the fingerprint before it sends a byte; the health check sends nothing and asks its own machine.
+    expect(off).toEqual(['src/agent/pinned-agent.ts', 'src/setup/healthcheck.ts']);
   });
 
   it('has a door in every room', () => {
