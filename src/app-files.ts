@@ -122,12 +122,17 @@ export function certificateNames(config: Config): string[] {
 
 /** For the CLI on this machine: where we are and whom to trust. The token lies beside it, for its owner only. */
 export async function writeConnection(config: Config, certificate: ServerCertificate | null, log: Log): Promise<void> {
-  const { host, port } = parseListen(config.server.listen);
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  const url = `${config.server.tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  const url = localUrl(config);
   const directory = config.server.data_dir;
   if (certificate !== null) await writeWhole(join(directory, 'server.crt'), certificate.cert);
   const connection = { url, fingerprint: certificate?.fingerprintSha256 ?? null };
   await writeWhole(join(directory, 'connection.json'), `${JSON.stringify(connection)}\n`);
   log.info({ url, boot: config.server.boot_listen, dhcp: config.dhcp.mode, data: directory }, 'rackseed is ready');
+}
+
+/** Where this machine itself reaches the API. */
+export function localUrl(config: Config): string {
+  const { host, port } = parseListen(config.server.listen);
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `${config.server.tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

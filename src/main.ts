@@ -49,7 +49,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
     serve: async (configPath, signal) => {
       const { serve } = await import('./serve.ts');
       const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-      await serve({ ...common, configPath, pid: process.pid, command, execve: process.execve?.bind(process) ?? noExecve, version }, signal);
+      const say = process.stderr.isTTY ? (line: string) => process.stderr.write(`${line}\n`) : undefined;
+      const execve = process.execve?.bind(process) ?? noExecve;
+      await serve({ ...common, configPath, pid: process.pid, command, execve, version, say }, signal);
     },
     rotateStoreKey: async (configPath) => {
       const { rotateKey } = await import('./serve.ts');

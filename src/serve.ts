@@ -1,7 +1,7 @@
 // `rackseed serve`: from a config to a running appliance, and from a signal to a clean end.
 
 import { createApp } from './app.ts';
-import { keySource } from './app-files.ts';
+import { keySource, localUrl } from './app-files.ts';
 import { collectGarbage, returnStartMemory } from './app-memory.ts';
 import { subnetsOf } from './app-network.ts';
 import { type Config, loadConfig } from './config/index.ts';
@@ -20,6 +20,23 @@ export interface ServeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly version: string;
+  /** Given when a person watches. */
+  readonly say: ((line: string) => void) | undefined;
+}
+
+/** For a person at the terminal, after the log lines of the start. */
+export function welcome(config: Config): string[] {
+  const dhcp =
+    config.dhcp.mode === 'off'
+      ? 'DHCP is off, so no machine is answered: rackseed config init > rackseed.toml makes a config to go on from'
+      : `DHCP: ${config.dhcp.mode}`;
+  return [
+    '',
+    `Rackseed is up at ${localUrl(config)}   (API token: ${config.server.data_dir}/admin.token)`,
+    dhcp,
+    'In another terminal: npx rackseed node list, npx rackseed enrol open, npx rackseed event watch. Ctrl-C ends it.',
+    '',
+  ];
 }
 
 const START_LIMIT_MS = 60_000;
@@ -36,6 +53,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     if (!signal.aborted) throw thrown;
     return; // asked to stop while it was starting, which it did
   }
+  for (const line of welcome(loaded.config)) options.say?.(line);
   void returnStartMemory({ clock, log: app.log, signal, collect: collectGarbage }); // it never fails, and nothing waits for it
   await aborted(signal);
   app.log.info({}, 'stopping');

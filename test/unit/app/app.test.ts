@@ -4,6 +4,7 @@ import { createOutboxPump } from '../../../src/app-outbox.ts';
 import { startWarnings } from '../../../src/app-warnings.ts';
 import { type LoadedConfig, loadConfig } from '../../../src/config/index.ts';
 import { silentLog } from '../../../src/lib/index.ts';
+import { welcome } from '../../../src/serve.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { openTestStore } from '../../support/store.ts';
 
@@ -54,6 +55,13 @@ describe('warnings at start', () => {
     expect(startWarnings(loaded, null).map((one) => one.message)).toEqual([
       '[[profile]], [[webhooks.target]]: checked, but this version discovers machines and does not act on it yet',
     ]);
+  });
+});
+
+describe('the welcome', () => {
+  it('says where the appliance is, and what a start without a config leaves out', async () => {
+    const { config } = await load('');
+    expect(welcome(config).join('\n')).toMatch(/up at https:\/\/127\.0\.0\.1:6385 .*\/data\/admin\.token.*DHCP is off.*config init/s);
   });
 });
 
