@@ -11,6 +11,8 @@ const SECRET_TTL_MS = 30 * 60_000;
 /** A token dies with the boot; this is for machines that are switched off without a word. */
 const TOKEN_TTL_MS = 7 * 24 * 3_600_000;
 const BYTES = 32;
+/** Boots at once that are remembered: a network full of invented MACs must not fill the store. Old ones make room within half an hour. */
+const MAX_OPEN = 10_000;
 
 export interface AgentSession {
   readonly hash: string;
@@ -26,15 +28,14 @@ export interface BootSecrets {
   bindNode(tx: Tx, session: AgentSession, nodeUuid: string): Promise<void>;
 }
 
-export function createBootSecrets({
-  store,
-  clock,
-  random,
-}: {
+export interface BootSecretsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-}): BootSecrets {
+  readonly maxOpenSecrets?: number;
+}
+
+export function createBootSecrets({ store, clock, random, maxOpenSecrets = MAX_OPEN }: BootSecretsOptions): BootSecrets {
   const fresh = (): string => random.bytes(BYTES).toString('base64url');
 
   async function refuseReplay(mac: string): Promise<never> {
@@ -57,6 +58,7 @@ export function createBootSecrets({
         await tx.deleteFrom('boot_secrets').where('expires_at', '<=', now).execute();
         // A machine boots once at a time: a secret that was never spent is void when it asks again. This also bounds the table.
         await tx.deleteFrom('boot_secrets').where('mac', '=', mac).where('spent_at', 'is', null).execute();
+        await checkRoom(tx, maxOpenSecrets);
         await tx
           .insertInto('boot_secrets')
           .values({ ...row, spent_at: null, claim_hash: null, token_hash: null, node_uuid: null })
@@ -99,6 +101,19 @@ export function createBootSecrets({
       await tx.updateTable('boot_secrets').set({ node_uuid: nodeUuid }).where('hash', '=', session.hash).execute();
     },
   };
+}
+
+async function checkRoom(tx: Tx, max: number): Promise<void> {
+  const { open } = await tx
+    .selectFrom('boot_secrets')
+    .select((eb) => eb.fn.countAll<number>().as('open'))
+    .where('spent_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  if (Number(open) < max) return;
+  throw fail('inspect.too_many_boots', {
+    message: `${open} machines have asked for the agent within half an hour and not started it: more are not remembered`,
+    hint: 'If they are not yours, somebody invents MACs on the provisioning network: rackseed enrol close. Otherwise wait and boot again.',
+  });
 }
 
 function secretRefused(): Error {

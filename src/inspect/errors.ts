@@ -17,6 +17,11 @@ export const INSPECT_ERRORS = {
     about: 'A machine reports ports of several nodes, so that it cannot be told which of them it is.',
   },
   'inspect.mac_mismatch': { status: 409, about: 'The inventory does not have the port through which the machine booted.' },
+  'inspect.too_many_boots': {
+    status: 503,
+    retryable: true,
+    about: 'As many machines were given a boot secret, and have not used it, as we are willing to remember.',
+  },
   'inspect.too_many_machines': { status: 503, about: 'As many machines wait for a yes as we are willing to remember.' },
 } as const satisfies ErrorCatalogue;
 

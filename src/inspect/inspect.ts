@@ -18,6 +18,8 @@ export interface InspectOptions {
   readonly log: Log;
   /** Machines that nobody has said yes to; more are refused, so that a hostile network cannot fill the store. */
   readonly maxDiscovered?: number;
+  /** Boot secrets that were given and not used. */
+  readonly maxOpenSecrets?: number;
 }
 
 export interface Inspect {

@@ -82,6 +82,19 @@ describe('a look-up', () => {
   });
 });
 
+describe('boot secrets', () => {
+  it('are given to so many machines at once and no more; a machine that asks again and one that is late enough get theirs', async () => {
+    const { inspect, store, clock } = await world({ maxOpenSecrets: 2 });
+    await inspect.issueSecret(A, null);
+    await inspect.issueSecret(B, null);
+    await expect(inspect.issueSecret(C, null)).rejects.toMatchObject({ code: 'inspect.too_many_boots' });
+    await expect(inspect.issueSecret(A, null)).resolves.toBeDefined();
+    await clock.advance(31 * 60_000);
+    await expect(inspect.issueSecret(C, null)).resolves.toBeDefined();
+    expect(await store.db.selectFrom('boot_secrets').selectAll().execute()).toHaveLength(1);
+  });
+});
+
 describe('an inventory', () => {
   it('of an unknown machine becomes a node in enroll, with its ports, properties and the event', async () => {
     const { inspect, nodes, store } = await world();
@@ -185,7 +198,7 @@ interface World {
   readonly clock: ReturnType<typeof createFakeClock>;
 }
 
-async function world(options: { readonly maxDiscovered?: number } = {}): Promise<World> {
+async function world(options: { readonly maxDiscovered?: number; readonly maxOpenSecrets?: number } = {}): Promise<World> {
   const clock = createFakeClock(1_800_000_000_000);
   const store = await openTestStore({ clock });
   const nodes = createNodes({ store, clock, random: systemRandom, log: silentLog });
