@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,5 +108,22 @@ describe('rackseed lab', () => {
     for (const { pid } of before.processes) expect(await commandOf(pid), `process ${pid}`).toBe('');
     expect((await runProgram('ip', ['netns', 'list'])).stdout).not.toContain(name);
     expect((await rackseed('lab', 'down')).code).toBe(0);
+  });
+});
+
+describe('rackseed image', () => {
+  it('puts the boot files where the appliance looks, again and again, in a data directory that is its owner’s alone', async () => {
+    const dataDir = join(directory, 'fresh/data');
+    const run = (verb: string): Promise<RunResult> =>
+      runProgram(process.execPath, [main, 'image', verb, '-o', 'json'], {
+        env: { ...env(), RACKSEED_SERVER_DATA_DIR: dataDir },
+        timeoutMs: 10 * MINUTES,
+      });
+    expect(await run('list')).toMatchObject({ code: 1, stderr: expect.stringContaining('boot.artefacts_missing') as unknown });
+    for (const _ of ['first', 'again']) expect(await run('build')).toMatchObject({ code: 0 });
+    const files = JSON.parse((await run('list')).stdout) as { name: string }[];
+    expect(files.map((file) => file.name)).toEqual(expect.arrayContaining(['undionly.kpxe', 'agent/vmlinuz-amd64', 'agent/initrd-amd64']));
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+    expect(await readdir(dataDir)).toEqual(['artefacts']);
   });
 });

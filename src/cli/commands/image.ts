@@ -1,6 +1,7 @@
 // rackseed image …: the boot files (iPXE, the agent's kernel and RAM system), built from Debian packages.
 
-import { cp, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { Artefacts } from '../../../images/index.ts';
 import { loadBootFiles } from '../../boot/index.ts';
@@ -63,6 +64,8 @@ async function installArtefacts(from: string, to: string): Promise<void> {
   const [next, old] = [`${to}.next`, `${to}.old`];
   await rm(next, { recursive: true, force: true });
   await rm(old, { recursive: true, force: true });
+  // Before the first start this makes the data directory, which holds secrets later.
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
   await cp(from, next, { recursive: true });
   if (await isThere(to)) await rename(to, old);
   await rename(next, to);

@@ -55,6 +55,7 @@ exit 1
     const script = renderMessage(scripts, 'hold', { ...common, reason: 'pve1 is in "clean failed"' });
     expect(script).not.toMatch(/^\s*(exit|sanboot)/m);
     expect(script).toContain('pve1 is in .clean failed.');
+    expect(script).toContain(`Next step: rackseed node why ${common.mac}`);
   });
 
   it('keep their structure whatever a machine calls itself', () => {
