@@ -6,7 +6,7 @@ import { type ClientFacts, decideOffer, decideProgram, type KnownMachine, type O
 import type { Enrolment } from './enrolment.ts';
 import { fail } from './errors.ts';
 import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files.ts';
-import { type AgentBoot, renderAgent, renderMessage, renderStart, type Scripts } from './script.ts';
+import { type AgentBoot, type Message, renderMachine, renderStart, type Scripts } from './script.ts';
 
 export interface BootOptions {
   readonly enrolment: Enrolment;
@@ -36,8 +36,17 @@ export interface Boot {
     client: ClientFacts & { readonly smbiosUuid: string | null; readonly serverAddress: string },
   ): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
   readonly startScript: (serverAddress: string) => string;
+  /** What the machine shall run, with all that a script of any boot loader needs. `query` is what its first script sent. */
+  readonly machineBoot: (query: URLSearchParams, serverAddress: string) => Promise<MachineBoot>;
+  /** The same as an iPXE script. */
   readonly machineScript: (query: URLSearchParams, serverAddress: string) => Promise<string>;
 }
+
+/** The decision of one boot, before any boot loader's language. */
+export type MachineBoot =
+  | { readonly run: 'agent'; readonly agent: AgentBoot }
+  | { readonly run: 'own-disk'; readonly message: Message }
+  | { readonly run: 'hold'; readonly message: Message };
 
 export function createBoot(options: BootOptions): Boot {
   const { enrolment, files, scripts, site, reasons } = options;
@@ -58,6 +67,25 @@ export function createBoot(options: BootOptions): Boot {
     reasons.note({ subject: `mac:${mac}`, area: 'boot', decision, reason });
   }
 
+  async function machineBoot(query: URLSearchParams, serverAddress: string): Promise<MachineBoot> {
+    const { mac, smbiosUuid } = readQuery(query);
+    const program = decideProgram(await situation(mac, smbiosUuid));
+    note(mac, `script: ${program.run}`, program.reason);
+    options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
+    const message = { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress), reason: program.reason, mac };
+    if (program.run !== 'agent') return { run: program.run, message };
+    const agent: AgentBoot = {
+      ...message,
+      kernel: AGENT_KERNEL,
+      initrd: AGENT_INITRD,
+      apiUrl: site.apiUrl(serverAddress),
+      fingerprint: site.fingerprint,
+      secret: await options.issueSecret(mac, smbiosUuid),
+      console: site.console,
+    };
+    return { run: 'agent', agent };
+  }
+
   return {
     async offer(client) {
       const now = await situation(client.mac, client.smbiosUuid);
@@ -68,24 +96,8 @@ export function createBoot(options: BootOptions): Boot {
 
     startScript: (serverAddress) => renderStart(scripts, { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress) }),
 
-    async machineScript(query, serverAddress) {
-      const { mac, smbiosUuid } = readQuery(query);
-      const program = decideProgram(await situation(mac, smbiosUuid));
-      note(mac, `script: ${program.run}`, program.reason);
-      options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
-      const common = { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress), reason: program.reason, mac };
-      if (program.run !== 'agent') return renderMessage(scripts, program.run, common);
-      const boot: AgentBoot = {
-        ...common,
-        kernel: AGENT_KERNEL,
-        initrd: AGENT_INITRD,
-        apiUrl: site.apiUrl(serverAddress),
-        fingerprint: site.fingerprint,
-        secret: await options.issueSecret(mac, smbiosUuid),
-        console: site.console,
-      };
-      return renderAgent(scripts, boot);
-    },
+    machineBoot,
+    machineScript: async (query, serverAddress) => renderMachine(scripts, await machineBoot(query, serverAddress)),
   };
 }
 

@@ -1,6 +1,7 @@
 // Renders the iPXE scripts. A template sees only values that ipxe-text.ts made safe, and a missing one is an error.
 
 import Handlebars from 'handlebars';
+import type { MachineBoot } from './boot.ts';
 import { type IpxeSafe, ipxeText, ipxeWord } from './ipxe-text.ts';
 
 export const SCRIPT_NAMES = ['start', 'agent', 'own-disk', 'hold'] as const;
@@ -34,6 +35,10 @@ export interface AgentBoot {
   readonly fingerprint: string;
   readonly secret: string;
   readonly console: readonly string[];
+}
+
+export function renderMachine(scripts: Scripts, boot: MachineBoot): string {
+  return boot.run === 'agent' ? renderAgent(scripts, boot.agent) : renderMessage(scripts, boot.run, boot.message);
 }
 
 export function renderAgent(scripts: Scripts, boot: AgentBoot): string {

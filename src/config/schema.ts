@@ -3,6 +3,7 @@
 
 import { type Static, Type } from 'typebox';
 import { closed } from './fields.ts';
+import { BootSection } from './sections/boot.ts';
 import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
 import { DhcpSection, TftpSection } from './sections/network.ts';
 import { AuthSection, ServerSection, StoreSection } from './sections/server.ts';
@@ -16,6 +17,7 @@ export const ConfigSchema = Type.Object(
     auth: AuthSection,
     dhcp: DhcpSection,
     tftp: TftpSection,
+    boot: BootSection,
     enrol: EnrolSection,
     tasks: TasksSection,
     power: PowerSection,

@@ -1,0 +1,53 @@
+// [boot]: how machines are booted, and how one that is not to be touched gets to its own disk.
+
+import { Type } from 'typebox';
+import { closed, oneOf, text } from '../fields.ts';
+
+export const OWN_DISK_WAYS = ['auto', 'exit', 'sanboot', 'chain'] as const;
+
+/** The loader that UEFI firmware looks for on a disk that it has no boot entry of. */
+export const FALLBACK_LOADER = '\\EFI\\BOOT\\BOOTX64.EFI';
+
+const GLOB = 'Upper and lower case are alike, * stands for any text.';
+
+const EFI_PATH = {
+  pattern: '^(?:\\\\[A-Za-z0-9][A-Za-z0-9._-]{0,63}){1,8}$',
+  'x-expected': 'a path such as "\\EFI\\debian\\shimx64.efi": names of letters, digits, ".", "_" and "-", each after a "\\"',
+} as const;
+
+const WAYS =
+  '"exit" gives the turn back to the firmware, "sanboot" starts the first disk, "chain" starts the EFI loader in own_disk_path. "auto": sanboot on BIOS, chain and then exit on UEFI.';
+
+export const BootModel = Type.Object(
+  {
+    manufacturer: Type.Optional(text({ description: `DMI manufacturer. ${GLOB}`, examples: ['Dell*'] })),
+    product: Type.Optional(text({ description: `DMI product name. ${GLOB}`, examples: ['OptiPlex 30*'] })),
+    own_disk: oneOf(OWN_DISK_WAYS, { description: `How this model gets to its own disk. ${WAYS}`, examples: ['exit'] }),
+    own_disk_path: Type.Optional(
+      text({
+        description: 'The EFI loader to start instead of boot.own_disk_path.',
+        ...EFI_PATH,
+        examples: ['\\EFI\\debian\\shimx64.efi'],
+      }),
+    ),
+  },
+  { ...closed, description: 'A model that needs another way to its own disk. The first that fits counts.' },
+);
+
+export const BootSection = Type.Object(
+  {
+    own_disk: oneOf(OWN_DISK_WAYS, {
+      description: `How a machine whose iPXE already runs gets to its own disk. ${WAYS}`,
+      default: 'auto',
+      examples: ['auto'],
+    }),
+    own_disk_path: text({
+      description: 'The EFI loader on the disk that "chain" starts.',
+      ...EFI_PATH,
+      default: FALLBACK_LOADER,
+      examples: ['\\EFI\\debian\\shimx64.efi'],
+    }),
+    model: Type.Array(BootModel, { description: 'Models that need another way.', maxItems: 256, default: [] }),
+  },
+  { ...closed, description: 'How machines are booted.' },
+);
