@@ -1,5 +1,6 @@
 // Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
 
+import type { DhcpNetwork, NetworkService } from './api/index.ts';
 import { type Boot, type BootFiles, createBootHttp, createTftpFiles } from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
 import {
@@ -19,10 +20,11 @@ import {
   createStoreLeaseBook,
   type DecideBoot,
   DHCP_LIMITS,
+  type DhcpServer,
   type DhcpSocket,
   type DhcpSubnet,
 } from './net/dhcp/index.ts';
-import { createTftpServer } from './net/tftp/index.ts';
+import { createTftpServer, type TftpServer } from './net/tftp/index.ts';
 import type { Store } from './store/index.ts';
 
 export interface NetworkDeps {
@@ -35,7 +37,12 @@ export interface NetworkDeps {
   readonly log: Log;
 }
 
-export function networkParts(deps: NetworkDeps): Component[] {
+export interface NetworkParts {
+  readonly parts: readonly Component[];
+  readonly network: NetworkService;
+}
+
+export function networkParts(deps: NetworkDeps): NetworkParts {
   const { config, boot, files, log } = deps;
   const bootListen = parseListen(config.server.boot_listen);
   const http = createBootHttp({
@@ -45,10 +52,28 @@ export function networkParts(deps: NetworkDeps): Component[] {
     machineScript: boot.machineScript,
     log: log.child({ part: 'boot-http' }),
   });
-  return [http, ...(config.tftp.enabled ? [tftpPart(deps)] : []), ...(config.dhcp.mode === 'off' ? [] : [dhcpPart(deps)])];
+  const tftp = config.tftp.enabled ? tftpPart(deps) : undefined;
+  const dhcp = config.dhcp.mode === 'off' ? undefined : dhcpPart(deps);
+  return {
+    parts: [http, tftp, dhcp].filter((part) => part !== undefined),
+    network: {
+      status: () => ({
+        dhcp: dhcpStatus(config, dhcp, deps.sockets),
+        tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { active: tftp.transfers } },
+        http: { listen: config.server.boot_listen, counters: {}, downloads: [] },
+      }),
+      probe: () => Promise.resolve(),
+    },
+  };
 }
 
-function tftpPart({ config, boot, files, clock, log }: NetworkDeps): Component {
+function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined, sockets: readonly DhcpSocket[]): DhcpNetwork {
+  if (dhcp === undefined) return { mode, state: 'off', reason: 'dhcp.mode is "off": nothing is answered', interfaces: [], counters: {} };
+  const named = new Map(sockets.map((one) => [one.interfaceName, { name: one.interfaceName, address: one.address, otherServers: [] }]));
+  return { mode, state: 'answering', reason: `dhcp.mode is "${mode}"`, interfaces: [...named.values()], counters: { ...dhcp.counters() } };
+}
+
+function tftpPart({ config, boot, files, clock, log }: NetworkDeps): TftpServer {
   const listen = parseListen(config.tftp.listen);
   return createTftpServer({
     listen,
@@ -60,7 +85,7 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps): Component {
   });
 }
 
-function dhcpPart({ config, sockets, boot, store, clock, log }: NetworkDeps): Component {
+function dhcpPart({ config, sockets, boot, store, clock, log }: NetworkDeps): DhcpServer {
   const { mode, port, client_port: clientPort, proxy_port: proxyPort } = config.dhcp;
   return createDhcpServer({
     mode,

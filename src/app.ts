@@ -96,12 +96,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     log: logger,
     site,
   });
-  const parts: Component[] = [
-    tasks,
-    timers,
-    createOutboxPump({ outbox: store.outbox, clock, log: logger }),
-    ...networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, log: logger }),
-  ];
+  const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, log: logger });
+  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...warnings];
   const services: ApiServices = {
@@ -117,6 +113,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
     inspect,
+    network: network.network,
   };
   const api = createApi({
     services,

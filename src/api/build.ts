@@ -14,6 +14,7 @@ import { agentPlugin } from './native/agent.ts';
 import { enrolmentPlugin } from './native/enrolment.ts';
 import { eventsPlugin } from './native/events.ts';
 import { healthPlugin } from './native/health.ts';
+import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
 import { reasonsPlugin } from './native/reasons.ts';
@@ -123,6 +124,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(eventsPlugin(deps), { prefix: '/api/events' });
   app.register(tasksPlugin(deps), { prefix: '/api/tasks' });
   app.register(enrolmentPlugin(deps), { prefix: '/api/enrolment' });
+  app.register(networkPlugin(deps), { prefix: '/api/network' });
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
   app.register(statesPlugin(), { prefix: '/api' });
   app.register(openapiPlugin(deps.describe), { prefix: '/api/openapi.json' });

@@ -9,11 +9,13 @@ export { type Api, createApi } from './server.ts';
 export {
   type ApiServices,
   type AuthService,
+  type DhcpNetwork,
   type EnrolmentService,
   type EnrolmentState,
   type EventService,
   type Identity,
   type InspectService,
+  type NetworkService,
   type NodeService,
   type PortService,
   type Readiness,

@@ -2,7 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
 import { type Log, messageOf } from '../lib/index.ts';
-import type { ApiServices } from './services.ts';
+import type { ApiServices, Counters } from './services.ts';
 
 export interface ApiMetrics {
   readonly registry: Registry;
@@ -79,5 +79,25 @@ function gaugesOfState({ registry, services, log }: ApiMetricsOptions): void {
   gauge('rackseed_tasks', 'Unfinished tasks by state.', ['state'], async (it) => {
     for (const [state, count] of Object.entries(await services.tasks.countUnfinished())) it.set({ state }, count);
   });
+  countersOf(registry, services);
   gauge('rackseed_event_seq', 'Sequence number of the last event.', [], async (it) => it.set(await services.events.lastSeq()));
+}
+
+/** Counted where the packets are; only shown here. */
+function countersOf(registry: Registry, { network }: ApiServices): void {
+  const counter = (name: string, help: string, read: () => Counters): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ['result'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(read())) this.inc({ result }, count);
+      },
+    });
+  };
+  counter('rackseed_dhcp_packets_total', 'DHCP packets by what became of them.', () => network.status().dhcp.counters);
+  counter('rackseed_tftp_total', 'TFTP requests, transfers and bytes.', () => network.status().tftp?.counters ?? {});
+  counter('rackseed_http_boot_total', 'Requests, downloads and bytes of the boot listener.', () => network.status().http.counters);
 }

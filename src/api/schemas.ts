@@ -198,6 +198,43 @@ export const Status = named(
   }),
 );
 
+const counters = Type.Record(Type.String(), count, { description: 'Since the start of the appliance.' });
+
+export const Network = named(
+  'Network',
+  Type.Object({
+    dhcp: Type.Object({
+      mode: Type.Enum(['off', 'proxy', 'full']),
+      state: Type.String({ description: 'off, watching, answering or standing-aside.' }),
+      reason: Type.String({ description: 'Why it is in that state, and what to do.' }),
+      interfaces: Type.Array(
+        Type.Object({
+          name: text,
+          address: text,
+          otherServers: Type.Array(
+            Type.Object({ address: text, mac: maybeText, evidence: text, firstSeenAt: instant, lastSeenAt: instant }),
+            { description: 'DHCP servers heard there that are not this appliance.' },
+          ),
+        }),
+      ),
+      counters,
+    }),
+    tftp: Type.Unsafe<{ listen: string; counters: Record<string, number> } | null>({
+      type: ['object', 'null'],
+      properties: { listen: text, counters },
+      required: ['listen', 'counters'],
+      description: 'Null when it is off.',
+    }),
+    http: Type.Object({
+      listen: text,
+      counters,
+      downloads: Type.Array(Type.Object({ peer: text, file: text, sentBytes: count, totalBytes: count, startedAt: instant }), {
+        description: 'Boot files on their way, and those that ended a short while ago.',
+      }),
+    }),
+  }),
+);
+
 export const NAMED_SCHEMAS: readonly TSchema[] = [
   Problem,
   Node,
@@ -211,6 +248,7 @@ export const NAMED_SCHEMAS: readonly TSchema[] = [
   Enrolment,
   Readiness,
   Status,
+  Network,
 ].map(({ schema }) => schema);
 
 /** Query fields of lists that go page by page. */

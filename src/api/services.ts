@@ -69,6 +69,48 @@ export interface EnrolmentService {
   set(mode: 'open' | 'closed', minutes: number | null, actor: string): Promise<EnrolmentState>;
 }
 
+export type Counters = Readonly<Record<string, number>>;
+
+export interface OtherDhcpServer {
+  readonly address: string;
+  /** Null when it was heard through a relay or named by a client only. */
+  readonly mac: string | null;
+  readonly evidence: string;
+  readonly firstSeenAt: number;
+  readonly lastSeenAt: number;
+}
+
+export interface DhcpNetwork {
+  readonly mode: 'off' | 'proxy' | 'full';
+  /** off, watching, answering, standing-aside. */
+  readonly state: string;
+  /** Why it is in that state, in words. */
+  readonly reason: string;
+  readonly interfaces: readonly { readonly name: string; readonly address: string; readonly otherServers: readonly OtherDhcpServer[] }[];
+  readonly counters: Counters;
+}
+
+export interface Download {
+  readonly peer: string;
+  readonly file: string;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+  readonly startedAt: number;
+}
+
+export interface NetworkStatus {
+  readonly dhcp: DhcpNetwork;
+  /** Null when it is off. */
+  readonly tftp: { readonly listen: string; readonly counters: Counters } | null;
+  readonly http: { readonly listen: string; readonly counters: Counters; readonly downloads: readonly Download[] };
+}
+
+export interface NetworkService {
+  status(): NetworkStatus;
+  /** Asks now whether other DHCP servers are there; resolves when the time for answers is over. */
+  probe(): Promise<void>;
+}
+
 /** The server side of the agent's protocol: each throws what the agent shall be told. */
 export type InspectService = Pick<Inspect, 'lookup' | 'receiveInventory' | 'heartbeat'>;
 
@@ -82,4 +124,5 @@ export interface ApiServices {
   readonly tasks: TaskService;
   readonly enrolment: EnrolmentService;
   readonly inspect: InspectService;
+  readonly network: NetworkService;
 }

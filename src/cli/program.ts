@@ -8,6 +8,7 @@ import { enrolCommand } from './commands/enrol.ts';
 import { eventCommand } from './commands/event.ts';
 import { imageCommand } from './commands/image.ts';
 import { labCommand } from './commands/lab.ts';
+import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
 import { serveCommand } from './commands/serve.ts';
 import { storeCommand } from './commands/store.ts';
@@ -36,6 +37,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     configCommand,
     nodeCommand,
     enrolCommand,
+    networkCommand,
     eventCommand,
     taskCommand,
     imageCommand,

@@ -85,6 +85,7 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
     tasks: createTaskService(store, tasks),
     enrolment: playedEnrolment(clock),
     inspect: createInspect({ ...common, nodes }),
+    network: { status: () => PLAYED_NETWORK, probe: () => Promise.resolve() },
   };
   const services = options.services?.(real) ?? real;
   const logged: Record<string, unknown>[] = [];
@@ -93,6 +94,28 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
   const deps: ApiDeps = { services, config, tls: null, log, clock: options.clock ?? clock, random: systemRandom, version: '1.2.3' };
   return { store, nodes, tasks, clock, services, logged, deps };
 }
+
+export const PLAYED_NETWORK: ReturnType<ApiServices['network']['status']> = {
+  dhcp: {
+    mode: 'full',
+    state: 'standing-aside',
+    reason: '192.0.2.1 gives addresses on eth0',
+    interfaces: [
+      {
+        name: 'eth0',
+        address: '192.0.2.9',
+        otherServers: [{ address: '192.0.2.1', mac: null, evidence: 'it sent OFFER', firstSeenAt: 1000, lastSeenAt: 2000 }],
+      },
+    ],
+    counters: { received: 7, sent: 3 },
+  },
+  tftp: { listen: '0.0.0.0:69', counters: { completed: 2 } },
+  http: {
+    listen: '0.0.0.0:6386',
+    counters: { requests: 5 },
+    downloads: [{ peer: '192.0.2.77', file: 'agent/initrd-amd64', sentBytes: 10, totalBytes: 20, startedAt: 3000 }],
+  },
+};
 
 export async function addNode(
   { store, nodes }: Pick<Harness, 'store' | 'nodes'>,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { containing } from '../../support/containing.ts';
-import { ADMIN, addNode, bodyOf, type Harness, openApi, WAITING_TASK } from './harness.ts';
+import { ADMIN, addNode, bodyOf, type Harness, openApi, PLAYED_NETWORK, WAITING_TASK } from './harness.ts';
 import { anyOf, withFields, withItems } from './matchers.ts';
 
 const NODE = '11111111-2222-4333-8444-555555555555';
@@ -184,6 +184,59 @@ describe('/api/enrolment', () => {
     expect(bodyOf(await put({ mode: 'open', minutes: 10 }))).toEqual({ mode: 'open', until: '2023-11-14T22:23:20.000Z' });
     expect(bodyOf(await get('/api/enrolment'))).toEqual({ mode: 'open', until: '2023-11-14T22:23:20.000Z' });
     expect(bodyOf(await put({ mode: 'closed' }))).toEqual({ mode: 'closed', until: null });
+  });
+});
+
+describe('/api/network', () => {
+  it('says what DHCP does and why, which other servers were heard, and what is being downloaded', async () => {
+    const { get } = await openApi();
+    expect(bodyOf(await get('/api/network'))).toEqual({
+      dhcp: {
+        ...PLAYED_NETWORK.dhcp,
+        interfaces: [
+          {
+            name: 'eth0',
+            address: '192.0.2.9',
+            otherServers: [
+              {
+                address: '192.0.2.1',
+                mac: null,
+                evidence: 'it sent OFFER',
+                firstSeenAt: '1970-01-01T00:00:01.000Z',
+                lastSeenAt: '1970-01-01T00:00:02.000Z',
+              },
+            ],
+          },
+        ],
+      },
+      tftp: PLAYED_NETWORK.tftp,
+      http: {
+        ...PLAYED_NETWORK.http,
+        downloads: [{ ...PLAYED_NETWORK.http.downloads[0], startedAt: '1970-01-01T00:00:03.000Z' }],
+      },
+    });
+  });
+
+  it('probes when an operator asks, and answers with what is known then', async () => {
+    let probes = 0;
+    const probe = async (): Promise<void> => {
+      probes += 1;
+    };
+    const { app } = await openApi({ services: (real) => ({ ...real, network: { ...real.network, probe } }) });
+    const ask = (token: string) => app.inject({ method: 'POST', url: '/api/network/probe', headers: { authorization: `Bearer ${token}` } });
+    expect((await ask('reader-token')).statusCode).toBe(403);
+    expect(probes).toBe(0);
+    const answer = await ask('operator-token');
+    expect([answer.statusCode, probes]).toEqual([200, 1]);
+    expect(bodyOf(answer)).toMatchObject({ dhcp: { state: 'standing-aside' } });
+  });
+
+  it('counts packets, transfers and requests in /metrics', async () => {
+    const { get } = await openApi();
+    const text = (await get('/metrics')).body;
+    expect(text).toContain('rackseed_dhcp_packets_total{result="received"} 7');
+    expect(text).toContain('rackseed_tftp_total{result="completed"} 2');
+    expect(text).toContain('rackseed_http_boot_total{result="requests"} 5');
   });
 });
 
