@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Component, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
 import { fail } from './errors.ts';
 import type { BootFile, BootFiles } from './files.ts';
+import { plainAddress, urlHost } from './http-address.ts';
 import { parseRange } from './range.ts';
 
 /** 64 KiB reads cost twenty times the CPU of 1 MiB ones on big files (measured). */
@@ -15,6 +16,22 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const FILES = '/boot/files/';
 
+/** What is asked of the other text routes: GRUB's configuration and whatever else is written for one machine. */
+export interface TextRequest {
+  /** Decoded by nobody: as the URL has it, beginning with a slash. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Our own address as this machine reached it, fit for a URL: IPv6 in brackets. */
+  readonly serverAddress: string;
+  /** The machine's address, without brackets. */
+  readonly peer: string;
+}
+
+export interface TextAnswer {
+  readonly body: string;
+  readonly contentType: string;
+}
+
 export interface BootHttpOptions {
   readonly host: string;
   readonly port: number;
@@ -22,6 +39,8 @@ export interface BootHttpOptions {
   readonly startScript: (serverAddress: string) => string;
   /** The script for one machine; `query` is what its first script sent. */
   readonly machineScript: (query: URLSearchParams, serverAddress: string) => Promise<string>;
+  /** Asked before the boot files; nothing means that the path is none of its own. */
+  readonly texts?: (request: TextRequest) => Promise<TextAnswer | undefined>;
   readonly log: Log;
 }
 
@@ -50,11 +69,14 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'Only GET and HEAD.', { allow: 'GET, HEAD' });
     const url = URL.parse(request.url ?? '/', 'http://boot');
     if (url === null) return plain(response, 400, 'Bad URL.');
-    const address = (request.socket.localAddress ?? '').replace(/^::ffff:/, '');
+    const address = urlHost(plainAddress(request.socket.localAddress));
     if (url.pathname === '/boot/start.ipxe') return plain(response, 200, options.startScript(address));
     if (url.pathname === '/boot/machine.ipxe') return plain(response, 200, await options.machineScript(url.searchParams, address));
     // iPXE started by UEFI HTTP boot asks for autoexec.ipxe beside itself: it is the start script.
     if (url.pathname.endsWith('/autoexec.ipxe')) return plain(response, 200, options.startScript(address));
+    const peer = plainAddress(request.socket.remoteAddress);
+    const text = await options.texts?.({ path: url.pathname, query: url.searchParams, serverAddress: address, peer });
+    if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
     const file = url.pathname.startsWith(FILES) ? options.files.get(url.pathname.slice(FILES.length)) : undefined;
     if (file === undefined) return plain(response, 404, 'No such boot file.');
     return sendFile(request, response, file);

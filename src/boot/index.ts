@@ -5,6 +5,7 @@ export { type ClientFacts, decideOffer, decideProgram, type KnownMachine, type O
 export { createEnrolment, type Enrolment, type EnrolmentState } from './enrolment.ts';
 export { BOOT_ERRORS } from './errors.ts';
 export { type BootFile, type BootFiles, loadBootFiles, NO_BOOT_FILES } from './files.ts';
-export { type BootHttp, type BootHttpOptions, createBootHttp } from './http.ts';
+export { type BootHttp, type BootHttpOptions, createBootHttp, type TextAnswer, type TextRequest } from './http.ts';
+export { urlHost } from './http-address.ts';
 export { type AgentBoot, compileScripts, type Message, SCRIPT_NAMES, type ScriptName, type Scripts } from './script.ts';
 export { createTftpFiles, type FindBootFile, type OpenBootFile } from './tftp-files.ts';
