@@ -1,4 +1,4 @@
-// The appliance's config inside the lab: full DHCP on the private bridge.
+// The appliance's config inside the lab: full DHCP on the private bridge. Its pieces serve labs that want another mode.
 
 import type { LabNetwork } from './network.ts';
 
@@ -9,8 +9,11 @@ export interface LabConfig {
   readonly apiPort: number;
 }
 
-export function renderLabConfig({ network, dataDir, artefactsDir, apiPort }: LabConfig): string {
-  const net = network.address.split('.').slice(0, 3).join('.');
+export function renderLabConfig(lab: LabConfig): string {
+  return [labServer(lab), labDhcp(lab), labTftp(lab)].join('\n');
+}
+
+export function labServer({ network, dataDir, artefactsDir, apiPort }: LabConfig): string {
   return `# Written by the lab, for its private network only.
 [server]
 name = "lab"
@@ -18,8 +21,12 @@ listen = "${network.address}:${apiPort}"
 boot_listen = "${network.address}:6386"
 data_dir = ${JSON.stringify(dataDir)}
 artefacts_dir = ${JSON.stringify(artefactsDir)}
+`;
+}
 
-[dhcp]
+export function labDhcp({ network }: Pick<LabConfig, 'network'>): string {
+  const net = network.address.split('.').slice(0, 3).join('.');
+  return `[dhcp]
 mode = "full"
 interfaces = ["${network.bridge}"]
 
@@ -27,8 +34,11 @@ interfaces = ["${network.bridge}"]
 subnet = "${net}.0/${network.prefix}"
 ranges = ["${net}.100-${net}.200"]
 lease_seconds = 600
+`;
+}
 
-[tftp]
+export function labTftp({ network }: Pick<LabConfig, 'network'>): string {
+  return `[tftp]
 listen = "${network.address}:69"
 `;
 }

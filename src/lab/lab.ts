@@ -3,10 +3,10 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, messageOf, type Run, systemCode } from '../lib/index.ts';
-import { renderLabConfig } from './config.ts';
+import { type LabConfig, renderLabConfig } from './config.ts';
 import { fail } from './errors.ts';
-import { type MachineSpec, prepareMachine } from './machine.ts';
-import { addTap, inside, type LabNetwork, makeNetwork, networkExists, removeNetwork } from './network.ts';
+import { type MachineSpec, portsOf, prepareMachine } from './machine.ts';
+import { addTap, inside, type LabNetwork, makeNetwork, networkExists, removeNetwork, removeTap } from './network.ts';
 import { endProcess, isRunning, type LabProcess, startProcess } from './processes.ts';
 
 /** What the lab needs of the appliance's API. */
@@ -32,6 +32,10 @@ export interface LabOptions {
   readonly isRoot: boolean;
   readonly say: (line: string) => void;
   readonly api: (connection: LabConnection) => LabApi;
+  /** The appliance's config file, when it shall not be the usual one. */
+  readonly config?: (lab: LabConfig) => string;
+  /** Unless told otherwise, unknown machines may enrol. */
+  readonly openEnrolment?: boolean;
 }
 
 export interface LabConnection {
@@ -54,8 +58,15 @@ export interface LabStatus {
 
 export interface Lab {
   readonly connection: LabConnection;
-  up(signal: AbortSignal): Promise<void>;
+  readonly network: LabNetwork;
+  /** `beforeAppliance` runs when the network stands and nothing is on it yet. */
+  up(signal: AbortSignal, beforeAppliance?: () => Promise<void>): Promise<void>;
+  /** Starts a further program inside the lab's (or another) namespace; its output goes to ROLE.log, and it ends with the lab. */
+  exec(role: string, command: readonly [string, ...string[]], namespace?: string): Promise<void>;
+  stopAppliance(): Promise<void>;
+  startAppliance(signal?: AbortSignal): Promise<void>;
   startMachine(spec: MachineSpec): Promise<{ readonly serialLog: string; readonly disk: string }>;
+  /** As by pulling its plug. It may be started again; its disk goes on when it is named as `ownDisk`. */
   stopMachine(name: string): Promise<void>;
   status(): Promise<LabStatus>;
   /** Ends what it started, by pid, and removes the namespace; logs stay unless `purge`. */
@@ -97,10 +108,24 @@ export function createLab(options: LabOptions): Lab {
     return started;
   }
 
+  async function stop(role: string, graceMs: number): Promise<void> {
+    const state = await readState();
+    const found = state.processes.find((one) => one.role === role);
+    if (found === undefined)
+      throw fail('lab.not_up', { message: `no ${role} runs in this lab`, hint: 'See what runs with: rackseed lab status' });
+    await endProcess(found, clock, graceMs);
+    await save({ ...state, processes: state.processes.filter((one) => one !== found) });
+  }
+
   async function startAppliance(signal: AbortSignal): Promise<void> {
     const configFile = join(directory, 'rackseed.toml');
-    await writeFile(configFile, renderLabConfig({ network, dataDir, artefactsDir: options.artefactsDir, apiPort: API_PORT }));
+    const config = (options.config ?? renderLabConfig)({ network, dataDir, artefactsDir: options.artefactsDir, apiPort: API_PORT });
+    await writeFile(configFile, config);
     const appliance = await start('appliance', inside(network, [...options.rackseed, 'serve', '--config', configFile]));
+    await waitUntilReady(appliance, signal);
+  }
+
+  async function startForwarders(): Promise<void> {
     await start(
       'forward-in',
       inside(network, [...options.forwarder, `unix:${connection.socketPath}`, `tcp:${network.address}:${API_PORT}`]),
@@ -109,7 +134,6 @@ export function createLab(options: LabOptions): Lab {
       await start('forward-out', [...options.forwarder, `tcp:127.0.0.1:${options.hostPort}`, `unix:${connection.socketPath}`]);
       await writeFile(connectionFile, `${JSON.stringify({ url: `https://127.0.0.1:${options.hostPort}`, dataDir })}\n`);
     }
-    await waitUntilReady(appliance, signal);
   }
 
   async function waitUntilReady(appliance: LabProcess, signal: AbortSignal): Promise<void> {
@@ -141,9 +165,22 @@ export function createLab(options: LabOptions): Lab {
 
   return {
     connection,
+    network,
     down,
 
-    async up(signal) {
+    async exec(role, command, namespace = network.namespace) {
+      await start(role, inside({ namespace }, command));
+    },
+
+    async stopAppliance() {
+      await stop('appliance', END_GRACE_MS);
+    },
+
+    async startAppliance(signal = AbortSignal.timeout(READY_TIMEOUT_MS)) {
+      await startAppliance(signal);
+    },
+
+    async up(signal, beforeAppliance) {
       await checkTools(run, options.isRoot);
       if (await networkExists(run, network.namespace)) {
         throw fail('lab.already_up', {
@@ -156,10 +193,12 @@ export function createLab(options: LabOptions): Lab {
       try {
         say(`network: namespace ${network.namespace}, bridge ${network.bridge}, ${network.address}/${network.prefix}`);
         await makeNetwork(run, network);
+        await beforeAppliance?.();
         say('appliance: starting, with DHCP, TFTP and HTTP boot on that bridge only');
+        await startForwarders();
         await startAppliance(signal);
-        await options.api(connection).openEnrolment();
-        say('appliance: ready, and enrolment is open');
+        if (options.openEnrolment !== false) await options.api(connection).openEnrolment();
+        say(`appliance: ready${options.openEnrolment === false ? '' : ', and enrolment is open'}`);
       } catch (thrown) {
         await down();
         throw thrown;
@@ -168,8 +207,9 @@ export function createLab(options: LabOptions): Lab {
 
     async startMachine(spec) {
       const files = await prepareMachine(spec, directory);
-      await addTap(run, network, spec.tap);
-      await start(`machine-${spec.name}`, inside(network, ['qemu-system-x86_64', ...files.arguments]));
+      const where = { namespace: spec.namespace ?? network.namespace, bridge: spec.bridge ?? network.bridge };
+      for (const { tap } of portsOf(spec)) await addTap(run, where, tap);
+      await start(`machine-${spec.name}`, inside(where, ['qemu-system-x86_64', ...files.arguments]));
       const state = await readState();
       await save({ ...state, machines: [...state.machines, spec] });
       say(`machine ${spec.name}: ${spec.firmware}, ${spec.mac}, boots from the network; its console: ${files.serialLog}`);
@@ -177,16 +217,11 @@ export function createLab(options: LabOptions): Lab {
     },
 
     async stopMachine(name) {
+      await stop(`machine-${name}`, MACHINE_GRACE_MS);
       const state = await readState();
-      const machine = state.processes.find((one) => one.role === `machine-${name}`);
-      if (machine === undefined)
-        throw fail('lab.not_up', { message: `no machine ${name} runs in this lab`, hint: 'See what runs with: rackseed lab status' });
-      await endProcess(machine, clock, MACHINE_GRACE_MS);
-      await save({
-        ...state,
-        processes: state.processes.filter((one) => one !== machine),
-        machines: state.machines.filter((one) => one.name !== name),
-      });
+      for (const spec of state.machines.filter((one) => one.name === name))
+        for (const { tap } of portsOf(spec)) await removeTap(run, { namespace: spec.namespace ?? network.namespace }, tap);
+      await save({ ...state, machines: state.machines.filter((one) => one.name !== name) });
     },
 
     async status() {

@@ -1,20 +1,35 @@
-// A virtual mini-PC on the lab's bridge: QEMU with an empty disk that boots from the network. Its serial console goes to a file.
+// A virtual mini-PC on the lab's bridge: QEMU with a disk, that boots from the network first. Its serial console goes to a file.
+// Software emulation only: hardware acceleration may be there, and yet not work, in nested machines.
 
-import { copyFile, truncate, writeFile } from 'node:fs/promises';
+import { constants, copyFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Firmware, firmwareArguments, networkArguments, VARS_TEMPLATES } from './firmware.ts';
 
-export const FIRMWARES = ['bios', 'uefi'] as const;
-export type Firmware = (typeof FIRMWARES)[number];
+export interface MachineNic {
+  readonly mac: string;
+  readonly tap: string;
+}
 
-export interface MachineSpec {
+export interface MachineSpec extends MachineNic {
   readonly name: string;
   readonly firmware: Firmware;
-  readonly mac: string;
   readonly smbiosUuid: string;
   readonly cpus: number;
   readonly memoryMb: number;
   readonly diskGb: number;
-  readonly tap: string;
+  /** Further ports, tried after the first one and before the disk, as firmware with "network first" does. */
+  readonly nics?: readonly MachineNic[];
+  /** A raw image that is copied to be the disk, in place of an empty one of `diskGb`. */
+  readonly ownDisk?: string;
+  /** Whether UEFI tries PXE over IPv6: not unless asked for, since each try costs a minute where nobody answers it. */
+  readonly bootIpv6?: boolean;
+  /** Whether UEFI tries PXE over IPv4: yes unless told otherwise. */
+  readonly bootIpv4?: boolean;
+  /** Where its ports are plugged in, when not on the lab's own bridge. */
+  readonly bridge?: string;
+  readonly namespace?: string;
+  /** Whether it may restart by itself: by default it ends instead, so that a loop is seen as an end. */
+  readonly reboots?: boolean;
 }
 
 export interface MachineFiles {
@@ -23,35 +38,41 @@ export interface MachineFiles {
   readonly arguments: readonly string[];
 }
 
-const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
-const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
-
 /** Makes the disk and firmware files in `directory` and gives QEMU's arguments. */
 export async function prepareMachine(spec: MachineSpec, directory: string): Promise<MachineFiles> {
   const disk = join(directory, `${spec.name}.disk`);
   const serialLog = join(directory, `${spec.name}.serial.log`);
-  await writeFile(disk, '');
-  await truncate(disk, spec.diskGb * 1024 ** 3);
-  await writeFile(serialLog, '');
   const vars = join(directory, `${spec.name}.vars.fd`);
-  if (spec.firmware === 'uefi') await copyFile(OVMF_VARS, vars);
+  if (spec.ownDisk === undefined) {
+    await writeFile(disk, '');
+    await truncate(disk, spec.diskGb * 1024 ** 3);
+  } else {
+    await copyFile(spec.ownDisk, disk, constants.COPYFILE_FICLONE);
+  }
+  await writeFile(serialLog, '');
+  const template = VARS_TEMPLATES[spec.firmware];
+  if (template !== null) await copyFile(template, vars);
   return { serialLog, disk, arguments: qemuArguments(spec, { disk, serialLog, vars }) };
 }
 
-/** Software emulation only: hardware acceleration may be there, and yet not work, in nested machines. */
-function qemuArguments(
+export function portsOf(spec: MachineSpec): readonly MachineNic[] {
+  return [{ mac: spec.mac, tap: spec.tap }, ...(spec.nics ?? [])];
+}
+
+export function qemuArguments(
   spec: MachineSpec,
   files: { readonly disk: string; readonly serialLog: string; readonly vars: string },
 ): readonly string[] {
   const serial = `LAB-${spec.name.toUpperCase()}`;
+  const ports = portsOf(spec);
   return [
     ['-name', spec.name],
-    ['-machine', 'q35'],
     ['-accel', 'tcg'],
     ['-cpu', 'max'],
     ['-smp', String(spec.cpus)],
     ['-m', String(spec.memoryMb)],
-    ['-nodefaults', '-no-reboot'],
+    ['-nodefaults'],
+    spec.reboots === true ? [] : ['-no-reboot'],
     ['-display', 'none'],
     ['-chardev', `file,id=serial,path=${files.serialLog},append=on`],
     ['-serial', 'chardev:serial'],
@@ -59,20 +80,18 @@ function qemuArguments(
     ['-smbios', `type=1,manufacturer=Rackseed,product=Virtual mini-PC,serial=${serial},uuid=${spec.smbiosUuid}`],
     ['-device', 'virtio-rng-pci'],
     ['-drive', `if=none,id=disk0,file=${files.disk},format=raw,cache=unsafe,discard=unmap`],
-    ['-device', `virtio-blk-pci,drive=disk0,serial=${serial}-0,bootindex=2`],
-    ['-netdev', `tap,id=net0,ifname=${spec.tap},script=no,downscript=no`],
-    ...(spec.firmware === 'uefi'
-      ? uefiArguments(spec, files.vars)
-      : [['-device', `virtio-net-pci,netdev=net0,mac=${spec.mac},bootindex=1`]]),
+    ['-device', `virtio-blk-pci,drive=disk0,serial=${serial}-0,bootindex=${ports.length + 1}`],
+    ...firmwareArguments(spec.firmware, files.vars),
+    ...networkArguments(spec),
+    ...ports.flatMap((port, index) => portArguments(spec.firmware, port, index)),
   ].flat();
 }
 
-/** romfile= keeps QEMU's own iPXE out, so that the firmware's PXE asks and our loader comes over TFTP. */
-function uefiArguments(spec: MachineSpec, vars: string): readonly string[][] {
+/** romfile= keeps QEMU's own iPXE out of UEFI machines, so that the firmware's PXE asks and our loader comes over TFTP. */
+function portArguments(firmware: Firmware, { mac, tap }: MachineNic, index: number): readonly string[][] {
+  const rom = firmware === 'bios' ? '' : 'romfile=,';
   return [
-    ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF_CODE}`],
-    ['-drive', `if=pflash,format=raw,unit=1,file=${vars}`],
-    ['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=no'],
-    ['-device', `virtio-net-pci,netdev=net0,mac=${spec.mac},romfile=,bootindex=1`],
+    ['-netdev', `tap,id=net${index},ifname=${tap},script=no,downscript=no`],
+    ['-device', `virtio-net-pci,netdev=net${index},mac=${mac},${rom}bootindex=${index + 1}`],
   ];
 }

@@ -21,9 +21,13 @@ export async function makeNetwork(run: Run, network: LabNetwork): Promise<void> 
   await ip(run, ['-n', namespace, 'link', 'set', bridge, 'up']);
 }
 
-export async function addTap(run: Run, network: LabNetwork, tap: string): Promise<void> {
-  await ip(run, ['-n', network.namespace, 'tuntap', 'add', tap, 'mode', 'tap']);
-  await ip(run, ['-n', network.namespace, 'link', 'set', tap, 'master', network.bridge, 'up']);
+export async function addTap(run: Run, { namespace, bridge }: Pick<LabNetwork, 'namespace' | 'bridge'>, tap: string): Promise<void> {
+  await ip(run, ['-n', namespace, 'tuntap', 'add', tap, 'mode', 'tap']);
+  await ip(run, ['-n', namespace, 'link', 'set', tap, 'master', bridge, 'up']);
+}
+
+export async function removeTap(run: Run, { namespace }: Pick<LabNetwork, 'namespace'>, tap: string): Promise<void> {
+  await ip(run, ['-n', namespace, 'link', 'del', tap]);
 }
 
 /** Takes everything in it away as well. A namespace that is not there is what we wanted. */
@@ -37,8 +41,8 @@ export async function networkExists(run: Run, namespace: string): Promise<boolea
 }
 
 /** The command line that runs a program inside the namespace. */
-export function inside(network: LabNetwork, command: readonly string[]): readonly [string, ...string[]] {
-  return ['ip', 'netns', 'exec', network.namespace, ...command];
+export function inside({ namespace }: Pick<LabNetwork, 'namespace'>, command: readonly string[]): readonly [string, ...string[]] {
+  return ['ip', 'netns', 'exec', namespace, ...command];
 }
 
 async function ip(run: Run, args: readonly string[]): Promise<{ stdout: string }> {

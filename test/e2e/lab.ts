@@ -1,12 +1,12 @@
 // The lab as the end-to-end tests drive it: the same parts as `rackseed lab`, in a directory whose logs stay as artefacts of the run.
 
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureArtefacts } from '../../images/index.ts';
 import { type Client, createClient, labApi, labConnection } from '../../src/cli/index.ts';
-import { createLab, type Lab } from '../../src/lab/index.ts';
-import { runProgram, systemClock, systemRandom } from '../../src/lib/index.ts';
+import { createLab, type Lab, type LabOptions } from '../../src/lab/index.ts';
+import { runProgram, systemClock, systemCode, systemRandom } from '../../src/lib/index.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -17,7 +17,12 @@ export interface TestLab {
   end(): Promise<void>;
 }
 
-export async function standUp(name: string): Promise<TestLab> {
+export interface StandUpOptions extends Pick<LabOptions, 'config' | 'openEnrolment'> {
+  /** Runs when the network stands and nothing is on it yet: a router, a second segment. */
+  readonly before?: (lab: Lab) => Promise<void>;
+}
+
+export async function standUp(name: string, { before, ...labOptions }: StandUpOptions = {}): Promise<TestLab> {
   const cacheDir =
     process.env.RACKSEED_CACHE_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '/root', '.cache'), 'rackseed');
   const artefacts = await ensureArtefacts({ cacheDir, run: runProgram, log: () => undefined });
@@ -36,6 +41,7 @@ export async function standUp(name: string): Promise<TestLab> {
     isRoot: process.getuid?.() === 0,
     say: () => undefined,
     api: labApi,
+    ...labOptions,
   });
   const end = async (): Promise<void> => {
     await lab.down();
@@ -43,12 +49,43 @@ export async function standUp(name: string): Promise<TestLab> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await lab.up(AbortSignal.timeout(120_000));
+    await lab.up(AbortSignal.timeout(120_000), () => before?.(lab) ?? Promise.resolve());
   } catch (thrown) {
     await end();
     throw thrown;
   }
   return { lab, client: createClient(await labConnection(lab.connection)), end };
+}
+
+const LOOK_MS = 200;
+
+/**
+ * Waits until a growing log says the text, from the character `from` on; gives the place behind it, for waiting on what comes later.
+ * A file that is not there yet has said nothing.
+ */
+export async function waitForText(file: string, text: string | RegExp, limitMs: number, from = 0): Promise<number> {
+  const end = systemClock.monotonic() + limitMs;
+  for (;;) {
+    const said = (await readText(file)).slice(from);
+    const at = typeof text === 'string' ? said.indexOf(text) : said.search(text);
+    if (at >= 0) return from + at + (typeof text === 'string' ? text.length : (text.exec(said)?.[0].length ?? 0));
+    if (systemClock.monotonic() > end)
+      throw new Error(`${file} did not say ${String(text)} within ${limitMs / 1000} s; its end:\n${await tailOf(file, 30)}`);
+    await systemClock.sleep(LOOK_MS);
+  }
+}
+
+export async function tailOf(file: string, lines: number): Promise<string> {
+  return (await readText(file)).trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return '';
+    throw thrown;
+  }
 }
 
 async function keepLogs(directory: string, name: string): Promise<void> {
