@@ -16,6 +16,19 @@ export {
   unreachable,
 } from './errors.ts';
 export { type Ipv4, ipv4ToNumber, numberToIpv4, parseIpv4, parseSubnet, type Subnet, subnetBroadcast, subnetHas } from './ipv4.ts';
+export {
+  bytesToIpv6,
+  hostInUrl,
+  type Ipv6,
+  ipv6ToBytes,
+  isLinkLocal6,
+  macInIpv6,
+  type Prefix6,
+  parseIpv6,
+  parsePrefix6,
+  prefix6Has,
+  withoutMapping,
+} from './ipv6.ts';
 export { type Log, type LogFields, silentLog } from './log.ts';
 export { type Mac, macOfBytes, macToBytes, parseMac } from './mac.ts';
 export { nearest } from './near.ts';
