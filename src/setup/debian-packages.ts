@@ -1,7 +1,7 @@
 // Every Debian package the project can need, as data: for what, how its presence is seen, and why.
 // Knows nothing of apt: adding a tool to the project is adding a row here.
 
-export const NEED_GROUPS = ['lab', 'images', 'test'] as const;
+export const NEED_GROUPS = ['lab', 'images', 'test', 'bench'] as const;
 export type NeedGroup = (typeof NEED_GROUPS)[number];
 
 /** A command is looked for in PATH and the sbin folders; a file may hold `*`. */
@@ -61,6 +61,11 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'kea-admin', probe: { command: 'perfdhcp' }, why: 'for perfdhcp, an independent DHCP load generator' },
   { groups: ['test'], package: 'dnsmasq-base', probe: { command: 'dnsmasq' }, why: 'as an independent DHCP and TFTP server' },
   { groups: ['test'], package: 'buildah', probe: { command: 'buildah' }, why: 'to build the container image without a daemon' },
+  { groups: ['bench'], package: 'kea-dhcp4-server', probe: { command: 'kea-dhcp4' }, why: 'as a DHCP server to be measured against' },
+  { groups: ['bench'], package: 'atftpd', probe: { command: 'atftpd' }, why: 'as a TFTP server to be measured against' },
+  { groups: ['bench'], package: 'tftpd-hpa', probe: { command: 'in.tftpd' }, why: 'as a TFTP server to be measured against' },
+  { groups: ['bench', 'test'], package: 'nginx-light', probe: { command: 'nginx' }, why: 'as an HTTP server to be measured against' },
+  { groups: ['bench'], package: 'wrk', probe: { command: 'wrk' }, why: 'as an HTTP load generator' },
 ];
 
 export function packagesFor(groups: readonly NeedGroup[]): DebianPackage[] {

@@ -1,4 +1,4 @@
-// Second part of the set-up, on the pinned Node: Debian packages for what is about to run. `main.ts start|test`.
+// Second part of the set-up, on the pinned Node: Debian packages for what is about to run. `main.ts start|test|bench`.
 // Exit code 0 also when something had to be left out (it says what), except in CI, where a missing tool is an error.
 
 import { createInterface } from 'node:readline/promises';
@@ -8,7 +8,11 @@ import { type DebianPackage, type NeedGroup, packagesFor } from './debian-packag
 import { decideInstall, isCiValue, listReasons, names, sudoLine } from './decide.ts';
 import { hasCommand, missingOf } from './probe.ts';
 
-const NEEDS: Readonly<Record<string, readonly NeedGroup[]>> = { start: ['lab', 'images'], test: ['lab', 'images', 'test'] };
+const NEEDS: Readonly<Record<string, readonly NeedGroup[]>> = {
+  start: ['lab', 'images'],
+  test: ['lab', 'images', 'test'],
+  bench: ['test', 'bench'],
+};
 const USAGE_EXIT = 2;
 
 const say = (line: string): void => void process.stderr.write(`rackseed: ${line}\n`);
