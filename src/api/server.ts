@@ -30,12 +30,11 @@ export function createApi(deps: ApiDeps): Api {
       app.server.maxConnections = MAX_CONNECTIONS;
       app.server.headersTimeout = HEADERS_TIMEOUT_MS;
       try {
-        await app.listen({ host: listen.host, port: listen.port });
+        await app.listen({ host: listen.host, port: listen.port, listenTextResolver: (address) => `API is listening at ${address}` });
       } catch (thrown) {
         await app.close();
         throw (await listenError(thrown, listen)) ?? thrown;
       }
-      deps.log.info({ address: app.listeningOrigin, tls: deps.tls !== null }, 'API is listening');
     },
     stop: () => {
       if (app !== undefined) stopped ??= drain(app, deps);
