@@ -6,7 +6,7 @@ import { type Clock, messageOf, type Run, systemCode } from '../lib/index.ts';
 import { type LabConfig, renderLabConfig } from './config.ts';
 import { fail } from './errors.ts';
 import { type MachineSpec, portsOf, prepareMachine } from './machine.ts';
-import { addTap, inside, type LabNetwork, makeNetwork, networkExists, removeNetwork, removeTap } from './network.ts';
+import { addTap, inside, joinNetwork, type LabNetwork, makeNetwork, networkExists, removeNetwork, removeTap } from './network.ts';
 import { endProcess, isRunning, type LabProcess, startProcess } from './processes.ts';
 
 /** What the lab needs of the appliance's API. */
@@ -46,6 +46,8 @@ export interface LabConnection {
 
 interface LabState {
   readonly network: LabNetwork;
+  /** Further ones, which go with the lab. */
+  readonly namespaces: readonly string[];
   readonly processes: readonly LabProcess[];
   readonly machines: readonly MachineSpec[];
 }
@@ -63,6 +65,8 @@ export interface Lab {
   up(signal: AbortSignal, beforeAppliance?: () => Promise<void>): Promise<void>;
   /** Starts a further program inside the lab's (or another) namespace; its output goes to ROLE.log, and it ends with the lab. */
   exec(role: string, command: readonly [string, ...string[]], namespace?: string): Promise<void>;
+  /** A namespace of its own with a cable (eth0) to the lab's bridge; it goes with the lab. Gives its name. */
+  join(name: string, address: string): Promise<string>;
   stopAppliance(): Promise<void>;
   startAppliance(signal?: AbortSignal): Promise<void>;
   startMachine(spec: MachineSpec): Promise<{ readonly serialLog: string; readonly disk: string }>;
@@ -89,10 +93,11 @@ export function createLab(options: LabOptions): Lab {
   const connectionFile = join(directory, 'connection.json');
 
   async function readState(): Promise<LabState> {
+    const empty = { network, namespaces: [], processes: [], machines: [] };
     try {
-      return JSON.parse(await readFile(stateFile, 'utf8')) as LabState; // only save() writes it
+      return { ...empty, ...(JSON.parse(await readFile(stateFile, 'utf8')) as LabState) }; // only save() writes it, perhaps an older one
     } catch (thrown) {
-      if (systemCode(thrown) === 'ENOENT') return { network, processes: [], machines: [] };
+      if (systemCode(thrown) === 'ENOENT') return empty;
       throw thrown;
     }
   }
@@ -157,7 +162,7 @@ export function createLab(options: LabOptions): Lab {
     const state = await readState();
     for (const one of state.processes.toReversed())
       await endProcess(one, clock, one.role.startsWith('machine-') ? MACHINE_GRACE_MS : END_GRACE_MS);
-    await removeNetwork(run, network.namespace);
+    for (const namespace of [...state.namespaces, network.namespace]) await removeNetwork(run, namespace);
     await rm(stateFile, { force: true });
     await rm(connectionFile, { force: true });
     if (purge) await rm(directory, { recursive: true, force: true });
@@ -170,6 +175,13 @@ export function createLab(options: LabOptions): Lab {
 
     async exec(role, command, namespace = network.namespace) {
       await start(role, inside({ namespace }, command));
+    },
+
+    async join(name, address) {
+      const namespace = await joinNetwork(run, network, { name, address });
+      const state = await readState();
+      await save({ ...state, namespaces: [...state.namespaces, namespace] });
+      return namespace;
     },
 
     async stopAppliance() {

@@ -30,6 +30,18 @@ export async function removeTap(run: Run, { namespace }: Pick<LabNetwork, 'names
   await ip(run, ['-n', namespace, 'link', 'del', tap]);
 }
 
+/** A namespace with a cable to the bridge: another machine there, for example the router. Its end of the cable is eth0. */
+export async function joinNetwork(run: Run, network: LabNetwork, { name, address }: { name: string; address: string }): Promise<string> {
+  const namespace = `${network.namespace}-${name}`;
+  await ip(run, ['netns', 'add', namespace]);
+  await ip(run, ['-n', namespace, 'link', 'set', 'lo', 'up']);
+  await ip(run, ['-n', network.namespace, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace]);
+  await ip(run, ['-n', network.namespace, 'link', 'set', name, 'master', network.bridge, 'up']);
+  await ip(run, ['-n', namespace, 'addr', 'add', `${address}/${network.prefix}`, 'dev', 'eth0']);
+  await ip(run, ['-n', namespace, 'link', 'set', 'eth0', 'up']);
+  return namespace;
+}
+
 /** Takes everything in it away as well. A namespace that is not there is what we wanted. */
 export async function removeNetwork(run: Run, namespace: string): Promise<void> {
   if (await networkExists(run, namespace)) await ip(run, ['netns', 'del', namespace]);
