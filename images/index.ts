@@ -1,16 +1,16 @@
-// The boot artefacts: iPXE's loaders, and the RAM system's kernel and initrd. Built from Debian and npm packages into a cache that is
+// The boot artefacts: the boot loaders, and the RAM system's kernel and initrd. Built from Debian and npm packages into a cache that is
 // addressed by content; a call with nothing changed only looks. Knows nothing of the server that hands them out.
 
 import { appendFile, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunOptions, systemClock } from '../src/lib/index.ts';
-import { fail } from './errors.ts';
 import { buildPath, checkTools } from './host.ts';
 import { artefactKey, memberKeys, RECIPE_DIRECTORY, readInputs } from './inputs.ts';
 import { sha256OfFile } from './key.ts';
+import { LOADER_PACKAGES, placeLoaders } from './loaders.ts';
 import { withLock } from './lock.ts';
 import { type BuildContext, type BuiltMembers, buildMembers, megabytes } from './members.ts';
-import { knownResolution, newResolution, openArchive, type ResolveContext } from './resolve.ts';
+import { knownResolution, newResolution, type ResolveContext } from './resolve.ts';
 import { parsePackageList } from './sources.ts';
 import { sweep } from './sweep.ts';
 import { ARTEFACT_NAMES, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
@@ -19,13 +19,6 @@ export { bundleAgent } from './bundle.ts';
 export { BUILD_PACKAGES } from './host.ts';
 export { PREBUILT_AGENT } from './inputs.ts';
 export { ARTEFACT_NAMES, type Artefact, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
-
-/** Debian's paths of iPXE's binaries, in bookworm and trixie. */
-const IPXE_FILES = [
-  { name: ARTEFACT_NAMES.biosLoader, from: 'usr/lib/ipxe/undionly.kpxe' },
-  { name: ARTEFACT_NAMES.uefiLoader, from: 'usr/lib/ipxe/snponly.efi' },
-  { name: ARTEFACT_NAMES.uefiLoaderAllDrivers, from: 'usr/lib/ipxe/ipxe.efi' },
-] as const;
 
 /** Builds what is not in the cache, and says where everything is. Safe to call from several processes at once. */
 export async function ensureArtefacts(options: EnsureOptions): Promise<Artefacts> {
@@ -74,6 +67,7 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
     cacheDir: join(options.cacheDir, 'images'),
     architecture,
     packageList,
+    loaderPackages: LOADER_PACKAGES,
     options: runOptions,
     clock: options.clock ?? systemClock,
   };
@@ -82,12 +76,12 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
 async function build(context: BuildContext, key: string): Promise<Artefacts> {
   const staging = join(context.workDirectory, 'artefacts');
   await mkdir(join(staging, 'agent'), { recursive: true });
-  await placeLoaders(context, staging);
+  const origins = await placeLoaders(context, staging);
   const members = await buildMembers(context);
   await copyFile(members.paths.kernel, join(staging, ARTEFACT_NAMES.kernel));
   const initrd = join(staging, ARTEFACT_NAMES.initrd);
   for (const name of ['base', 'modules', 'node', 'agent'] as const) await appendFile(initrd, await readFile(members.paths[name]));
-  const manifest = await makeManifest(context, key, staging, members);
+  const manifest = await makeManifest(context, key, { staging, origins }, members);
   await writeFile(join(staging, MANIFEST_NAME), `${JSON.stringify(manifest, undefined, 2)}\n`);
   const directory = directoryOf(context, key);
   await rm(directory, { recursive: true, force: true }); // a damaged one: a whole one would have been found
@@ -97,25 +91,20 @@ async function build(context: BuildContext, key: string): Promise<Artefacts> {
   return artefactsOf(directory, manifest);
 }
 
-async function placeLoaders(context: BuildContext, staging: string): Promise<void> {
-  const archive = await openArchive(context, context.resolution);
-  const debs = join(context.workDirectory, 'ipxe');
-  await archive.ipxe.downloadAlone(['ipxe'], debs);
-  const root = join(context.workDirectory, 'ipxe-root');
-  await mkdir(root);
-  const unpacked = await context.run('dpkg-deb', ['-x', join(debs, context.resolution.ipxe.file), root], context.options);
-  if (unpacked.code !== 0)
-    throw fail('images.build_failed', { message: `cannot unpack iPXE: ${unpacked.stderr}`, hint: 'try again with --refresh' });
-  for (const { name, from } of IPXE_FILES) await copyFile(join(root, from), join(staging, name));
-  context.log(`iPXE: ${context.resolution.ipxe.file} from ${context.resolution.ipxe.suite}`);
+interface Placed {
+  readonly staging: string;
+  /** Of each loader that is there. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
-async function makeManifest(context: BuildContext, key: string, staging: string, members: BuiltMembers): Promise<Manifest> {
+async function makeManifest(context: BuildContext, key: string, placed: Placed, members: BuiltMembers): Promise<Manifest> {
   const { inputs, resolution } = context;
   const artefacts: Manifest['artefacts'][number][] = [];
-  for (const name of Object.values(ARTEFACT_NAMES)) {
-    const path = join(staging, name);
-    artefacts.push({ name, size: (await stat(path)).size, sha256: await sha256OfFile(path) });
+  const made = `built here from Debian packages (${resolution.suites[0] ?? 'unknown suite'})`;
+  const agent = [ARTEFACT_NAMES.kernel, ARTEFACT_NAMES.initrd].map((name) => [name, made] as const);
+  for (const [name, origin] of [...placed.origins, ...agent]) {
+    const path = join(placed.staging, name);
+    artefacts.push({ name, size: (await stat(path)).size, sha256: await sha256OfFile(path), origin });
   }
   const names = ['base', 'modules', 'node', 'agent'] as const;
   const words = members.facts.modules.words;
@@ -135,7 +124,7 @@ async function makeManifest(context: BuildContext, key: string, staging: string,
       nonFree: resolution.nonFreeFirmware,
     },
     suites: resolution.suites,
-    ipxe: { package: resolution.ipxe.file, suite: resolution.ipxe.suite },
+    loaders: { suite: resolution.loaders.suite, packages: resolution.loaders.packages },
     packages: resolution.packages,
   };
 }

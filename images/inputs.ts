@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { programRoot, resource, systemCode } from '../src/lib/index.ts';
 import { bundleAgent } from './bundle.ts';
 import { digest, digestDirectory } from './key.ts';
+import { LOADER_SOURCES } from './loaders.ts';
 import type { Architecture, MemberRecord, Resolution } from './types.ts';
 
 export const RECIPE_DIRECTORY = resource('images/agent');
@@ -74,5 +75,7 @@ export function memberKeys(inputs: SourceInputs, resolution: Resolution, archite
 }
 
 export function artefactKey(keys: MemberKeys, resolution: Resolution): string {
-  return digest([keys.base, keys.modules, keys.node, keys.agent, resolution.ipxe.file, resolution.ipxe.hash]).slice(0, 32);
+  const packages = resolution.loaders.packages.flatMap((one) => [one.file, one.hash]);
+  const sources = LOADER_SOURCES.flatMap((source) => [source.name, source.from]);
+  return digest([keys.base, keys.modules, keys.node, keys.agent, digest(packages), digest(sources)]).slice(0, 32);
 }

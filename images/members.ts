@@ -84,7 +84,7 @@ async function member(
 async function unpackPackages(context: BuildContext): Promise<string> {
   const { log, resolution, workDirectory } = context;
   const begun = context.clock.monotonic();
-  const archive: Archive = await openArchive(context, resolution);
+  const archive: Archive = await openArchive(context);
   const debs = join(workDirectory, 'debs');
   log(`downloading ${resolution.packages.length} Debian packages`);
   await archive.apt.download(

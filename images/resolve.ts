@@ -12,13 +12,18 @@ import { runStep } from './step.ts';
 import type { Architecture, DebianPackage, Resolution } from './types.ts';
 
 const MAX_AGE_MS = 14 * 24 * 3600_000;
-/** iPXE of bookworm is from 2019 and lacks HTTPS and VLANs; from this suite on it is 1.21.1. Measured to boot BIOS and UEFI machines. */
-const IPXE_SUITE = 'trixie';
+/**
+ * Bookworm's iPXE is from 2019 and lacks HTTPS and VLANs, and its GRUB 2.06 cannot fetch over HTTP from a port; from this suite on they
+ * are 1.21.1 and 2.12. One suite for all, so that shim's revocation level (SBAT) and GRUB's belong together.
+ */
+const LOADER_SUITE = 'trixie';
 
 export interface ResolveContext {
   readonly cacheDir: string;
   readonly architecture: Architecture;
   readonly packageList: PackageList;
+  /** Packages whose files are taken as they are, without what they depend on. */
+  readonly loaderPackages: readonly string[];
   readonly run: Run;
   readonly options: RunOptions;
   readonly clock: Clock;
@@ -28,7 +33,6 @@ export interface ResolveContext {
 export interface Archive {
   readonly apt: Apt;
   readonly names: readonly string[];
-  readonly ipxe: Apt;
 }
 
 /** What an earlier build resolved from the same list, if it is still young enough. */
@@ -65,58 +69,66 @@ async function ask(context: ResolveContext): Promise<Resolution> {
     log(
       "this machine's apt has no non-free-firmware: cards that need a firmware file from there (bnx2, some ice and Realtek) may not work in the RAM system",
     );
-  const ipxe = await resolveIpxe(context, sources);
+  const loaders = await resolveLoaders(context, sources);
   return {
     resolvedAt: clock.now(),
     suites: sources.map((source) => `${source.suite}/${source.component}`),
     nonFreeFirmware,
     packages,
-    ipxe,
+    loaders,
   };
 }
 
-async function resolveIpxe(context: ResolveContext, sources: readonly AptSource[]): Promise<Resolution['ipxe']> {
+async function resolveLoaders(context: ResolveContext, sources: readonly AptSource[]): Promise<Resolution['loaders']> {
   const codename = await hostCodename();
-  const fromHost = async (note: string | null): Promise<Resolution['ipxe']> => {
+  const fromHost = async (note: string | null): Promise<Resolution['loaders']> => {
     const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
-    return { ...(await onePackage(apt)), suite: codename, note };
+    return { suite: codename, note, packages: await newestOf(apt, context.loaderPackages) };
   };
   const uri = mainMirror(sources, codename);
-  // bookworm is the only release with our packages and an old iPXE; what is newer than trixie has a newer one of its own.
+  // bookworm is the only release with our packages and old loaders; what is newer than trixie has newer ones of its own.
   if (codename !== 'bookworm' || uri === undefined) return fromHost(null);
   try {
-    const newer = await openIpxeSuite(context, uri);
+    const newer = await openLoaderSuite(context, uri);
     await newer.update();
-    return { ...(await onePackage(newer)), suite: IPXE_SUITE, note: null };
+    return { suite: LOADER_SUITE, note: null, packages: await newestOf(newer, context.loaderPackages) };
   } catch (error) {
-    const note = `${IPXE_SUITE}'s iPXE could not be had (${messageOf(error).split('\n')[0] ?? ''}): using ${codename}'s, from 2019`;
+    const note = `${LOADER_SUITE}'s boot loaders could not be had (${messageOf(error).split('\n')[0] ?? ''}): using ${codename}'s, with iPXE from 2019`;
     context.log(note);
     return fromHost(note);
   }
 }
 
 /** The apt (with lists already read) that knows a resolution's packages, for downloading them. */
-export async function openArchive(context: ResolveContext, resolution: Resolution): Promise<Archive> {
-  const sources = await hostSources(context);
-  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
+export async function openArchive(context: ResolveContext): Promise<Archive> {
+  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources: await hostSources(context) });
   const names = [...context.packageList.required, ...(await apt.known(context.packageList.optional))];
-  const uri = mainMirror(sources, await hostCodename());
-  const ipxe =
-    resolution.ipxe.suite === IPXE_SUITE && uri !== undefined && (await hostCodename()) !== IPXE_SUITE
-      ? await openIpxeSuite(context, uri)
-      : apt;
-  return { apt, names, ipxe };
+  return { apt, names };
 }
 
-function openIpxeSuite(context: ResolveContext, uri: string): Promise<Apt> {
-  const sources = [{ uri, suite: IPXE_SUITE, component: 'main' }];
-  return openApt({ ...context, directory: aptDirectory(context, IPXE_SUITE), sources });
+/** The same for the loaders, which may come from another suite. */
+export async function openLoaderArchive(context: ResolveContext, { loaders }: Resolution): Promise<Apt> {
+  const sources = await hostSources(context);
+  const codename = await hostCodename();
+  const uri = mainMirror(sources, codename);
+  return loaders.suite === LOADER_SUITE && uri !== undefined && codename !== LOADER_SUITE
+    ? openLoaderSuite(context, uri)
+    : openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
 }
 
-async function onePackage(apt: Apt): Promise<DebianPackage> {
-  const found = await apt.newest('ipxe');
-  if (found === undefined)
-    throw fail('images.resolve_failed', { message: 'apt knows no package ipxe', hint: 'check the apt sources of this machine' });
+function openLoaderSuite(context: ResolveContext, uri: string): Promise<Apt> {
+  const sources = [{ uri, suite: LOADER_SUITE, component: 'main' }];
+  return openApt({ ...context, directory: aptDirectory(context, LOADER_SUITE), sources });
+}
+
+async function newestOf(apt: Apt, names: readonly string[]): Promise<readonly DebianPackage[]> {
+  const found: DebianPackage[] = [];
+  for (const name of names) {
+    const one = await apt.newest(name);
+    if (one === undefined)
+      throw fail('images.resolve_failed', { message: `apt knows no package ${name}`, hint: 'check the apt sources of this machine' });
+    found.push(one);
+  }
   return found;
 }
 
@@ -143,7 +155,7 @@ function aptDirectory(context: ResolveContext, name: string): string {
 }
 
 function resolutionPath(context: ResolveContext): string {
-  const list = digest([...context.packageList.required, '', ...context.packageList.optional]);
+  const list = digest([...context.packageList.required, '', ...context.packageList.optional, '', ...context.loaderPackages]);
   return join(context.cacheDir, `packages-${context.architecture}-${list.slice(0, 16)}.json`);
 }
 

@@ -13,6 +13,11 @@ export const ARTEFACT_NAMES = {
   uefiLoader: 'snponly-x86_64.efi',
   /** For UEFI whose driver does not work: brings its own drivers. Also for UEFI HTTP boot. */
   uefiLoaderAllDrivers: 'ipxe-x86_64.efi',
+  arm64Loader: 'ipxe-arm64.efi',
+  /** First stage under Secure Boot. It looks for the next two beside itself, by these names. */
+  shim: 'shim-x86_64.efi',
+  grub: 'grubx64.efi',
+  mokManager: 'mmx64.efi',
   kernel: 'agent/vmlinuz-amd64',
   initrd: 'agent/initrd-amd64',
 } as const;
@@ -25,6 +30,8 @@ export interface Artefact {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** The package and its suite, or that it was made here. */
+  readonly origin: string;
 }
 
 export interface DebianPackage {
@@ -40,7 +47,7 @@ export interface Resolution {
   readonly suites: readonly string[];
   readonly nonFreeFirmware: boolean;
   readonly packages: readonly DebianPackage[];
-  readonly ipxe: DebianPackage & { readonly suite: string; readonly note: string | null };
+  readonly loaders: { readonly suite: string; readonly note: string | null; readonly packages: readonly DebianPackage[] };
 }
 
 export interface MemberRecord {
@@ -53,7 +60,7 @@ export interface Manifest {
   readonly format: 1;
   readonly key: string;
   readonly architecture: Architecture;
-  readonly artefacts: readonly { readonly name: string; readonly size: number; readonly sha256: string }[];
+  readonly artefacts: readonly Omit<Artefact, 'path'>[];
   readonly members: readonly MemberRecord[];
   readonly agentVersion: string;
   readonly nodeVersion: string;
@@ -62,7 +69,7 @@ export interface Manifest {
   /** Names that modules ask for: how many the packages had, how many not. */
   readonly firmware: { readonly present: number; readonly absent: number; readonly nonFree: boolean };
   readonly suites: readonly string[];
-  readonly ipxe: { readonly package: string; readonly suite: string };
+  readonly loaders: { readonly suite: string; readonly packages: readonly DebianPackage[] };
   readonly packages: readonly DebianPackage[];
 }
 
