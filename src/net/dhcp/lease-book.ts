@@ -6,6 +6,8 @@ export interface LeaseBook {
   load(): Promise<DhcpLease[]>;
   /** Durable when it resolves; all or none. */
   save(leases: readonly DhcpLease[]): Promise<void>;
+  /** After the last save. */
+  close?(): Promise<void>;
 }
 
 interface Batch {
