@@ -1,5 +1,6 @@
 // Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
 
+import { join } from 'node:path';
 import type { DhcpNetwork, NetworkService } from './api/index.ts';
 import { type Boot, type BootFiles, createBootHttp, createTftpFiles } from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
@@ -12,17 +13,22 @@ import {
   parseIpv4,
   parseMac,
   parseSubnet,
+  type Random,
   type Subnet,
   subnetHas,
 } from './lib/index.ts';
 import {
   createDhcpServer,
+  createJournaledLeaseBook,
   createStoreLeaseBook,
+  createWatchHost,
   type DecideBoot,
   DHCP_LIMITS,
+  type DhcpNews,
   type DhcpServer,
   type DhcpSocket,
   type DhcpSubnet,
+  type LeaseBook,
 } from './net/dhcp/index.ts';
 import { createTftpServer, type TftpServer } from './net/tftp/index.ts';
 import type { Store } from './store/index.ts';
@@ -34,6 +40,7 @@ export interface NetworkDeps {
   readonly files: BootFiles;
   readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
 }
 
@@ -58,19 +65,19 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
     parts: [http, tftp, dhcp].filter((part) => part !== undefined),
     network: {
       status: () => ({
-        dhcp: dhcpStatus(config, dhcp, deps.sockets),
+        dhcp: dhcpStatus(config, dhcp),
         tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { active: tftp.transfers } },
         http: { listen: config.server.boot_listen, counters: {}, downloads: [] },
       }),
-      probe: () => Promise.resolve(),
+      probe: () => dhcp?.searchNow() ?? Promise.resolve(),
     },
   };
 }
 
-function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined, sockets: readonly DhcpSocket[]): DhcpNetwork {
+function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined): DhcpNetwork {
   if (dhcp === undefined) return { mode, state: 'off', reason: 'dhcp.mode is "off": nothing is answered', interfaces: [], counters: {} };
-  const named = new Map(sockets.map((one) => [one.interfaceName, { name: one.interfaceName, address: one.address, otherServers: [] }]));
-  return { mode, state: 'answering', reason: `dhcp.mode is "${mode}"`, interfaces: [...named.values()], counters: { ...dhcp.counters() } };
+  const status = dhcp.status();
+  return { ...status, interfaces: status.interfaces.map((one) => ({ ...one, address: one.address ?? '' })) };
 }
 
 function tftpPart({ config, boot, files, clock, log }: NetworkDeps): TftpServer {
@@ -85,26 +92,40 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps): TftpServer 
   });
 }
 
-function dhcpPart({ config, sockets, boot, store, clock, log }: NetworkDeps): DhcpServer {
+function dhcpPart(deps: NetworkDeps): DhcpServer {
+  const { config, sockets, boot, store, clock, random, log } = deps;
   const { mode, port, client_port: clientPort, proxy_port: proxyPort } = config.dhcp;
   return createDhcpServer({
     mode,
     sockets,
     subnets: dhcpSubnets(config),
     decideBoot: decideBoot(boot),
-    leases: createStoreLeaseBook(store, DHCP_LIMITS.maxLeases),
+    leases: leaseBook(deps),
     clock,
     log: log.child({ part: 'dhcp' }),
     note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason }),
-    onOtherServer: (seen) => {
-      const message = `another DHCP server at ${seen.address} on ${seen.interfaceName}: ${seen.evidence}`;
-      log.warn({ part: 'dhcp', server: seen.address, interface: seen.interfaceName }, message);
-      store
-        .transaction((tx) => store.events.append(tx, { type: 'dhcp.other_server', severity: 'warning', message, data: { ...seen } }))
-        .catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, 'could not store that another DHCP server was seen'));
-    },
+    watch: { allowOtherServers: config.dhcp.allow_other_servers, random, host: createWatchHost(subnetsOf(config)) },
+    onNews: (news) => tellNews(news, deps),
     ports: { server: port, client: clientPort, boot: proxyPort },
   });
+}
+
+function tellNews({ event, severity, message, hint, interfaceName, server }: DhcpNews, { store, log }: NetworkDeps): void {
+  const fields = { part: 'dhcp', interface: interfaceName, ...(server === null ? {} : { server: server.address }) };
+  if (severity === 'warning') log.warn({ ...fields, hint }, message);
+  else log.info(fields, message);
+  const data = { interface: interfaceName, hint, server: server === null ? null : { ...server } };
+  store
+    .transaction((tx) => store.events.append(tx, { type: event, severity, message, data }))
+    .catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, `could not store the event ${event}`));
+}
+
+/** SQLite's own fsync would hold up the event loop; PostgreSQL's does not, and its leases are shared with other appliances. */
+function leaseBook({ config, store, clock, log }: NetworkDeps): LeaseBook {
+  const book = createStoreLeaseBook(store, DHCP_LIMITS.maxLeases);
+  if (store.dialect !== 'sqlite') return book;
+  const directory = join(config.server.data_dir, 'dhcp-leases');
+  return createJournaledLeaseBook({ book, directory, clock, log: log.child({ part: 'dhcp' }) });
 }
 
 function decideBoot(boot: Boot): DecideBoot {

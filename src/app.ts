@@ -96,7 +96,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     log: logger,
     site,
   });
-  const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, log: logger });
+  const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, random, log: logger });
   const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...warnings];

@@ -4,6 +4,7 @@ export type { BootClient, BootClientKind, BootOffer, DecideBoot } from './client
 export { type DhcpPacket, decode, encode } from './codec.ts';
 export { DHCP_ERRORS } from './errors.ts';
 export type { LeaseBook } from './lease-book.ts';
+export { createJournaledLeaseBook } from './lease-journal.ts';
 export { createStoreLeaseBook } from './lease-store.ts';
 export type { DhcpLease, LeaseState } from './lease-table.ts';
 export { getOption, MESSAGE, type MessageName, messageName, OPTIONS, type OptionName, rawOption } from './options.ts';
@@ -17,7 +18,6 @@ export {
   type DhcpNote,
   type DhcpServer,
   type DhcpServerOptions,
-  type OtherServer,
 } from './server.ts';
 export {
   adoptSockets,
@@ -30,4 +30,8 @@ export {
   reexecThroughLauncher,
   takeInheritedSockets,
 } from './sockets.ts';
+export type { DhcpInterfaceStatus, DhcpNews, DhcpStatus, OtherServer } from './status.ts';
 export type { AddressRange, DhcpSubnet, Reservation } from './subnet.ts';
+export type { WatchSetup } from './watch.ts';
+export type { LinkProblem, ServerRole, WatchState, WatchTimes } from './watch-decide.ts';
+export { createWatchHost, type WatchHost } from './watch-host.ts';

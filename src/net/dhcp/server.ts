@@ -12,7 +12,10 @@ import { type DhcpLease, LeaseTable } from './lease-table.ts';
 import { getOption, messageName } from './options.ts';
 import { buildReply, type Destination, type DhcpPorts, destinationOf, maxReplyLength, type ReplyPlan, STANDARD_PORTS } from './reply.ts';
 import { closeAll, type DhcpSocket } from './sockets.ts';
-import { type DhcpSubnet, type IndexedSubnet, indexSubnet } from './subnet.ts';
+import type { DhcpNews, DhcpStatus } from './status.ts';
+import { type DhcpSubnet, type IndexedSubnet, indexSubnet, isSet } from './subnet.ts';
+import type { Watch, WatchSetup } from './watch.ts';
+import { statusOf, unwatched, watchOf } from './watch-wires.ts';
 
 export type DhcpMode = 'off' | 'proxy' | 'full';
 
@@ -21,13 +24,6 @@ export interface DhcpNote {
   /** offer, ack, nak, inform, end, silent. */
   readonly decision: string;
   readonly reason: string;
-}
-
-export interface OtherServer {
-  readonly address: Ipv4;
-  readonly interfaceName: string;
-  /** How we know: it answered within our hearing, or a client named it. */
-  readonly evidence: string;
 }
 
 export interface DhcpLimits {
@@ -56,6 +52,9 @@ export const DHCP_LIMITS: DhcpLimits = {
   bootDecisionMs: 5000,
 };
 
+/** What a storm of boots may pile up while the event loop does something else. The kernel gives as much of it as net.core.rmem_max allows. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
 export interface DhcpServerOptions {
   readonly mode: DhcpMode;
   readonly sockets: readonly DhcpSocket[];
@@ -65,8 +64,10 @@ export interface DhcpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly note: (note: DhcpNote) => void;
-  /** At most once a minute for each server, ten a minute in all. */
-  readonly onOtherServer: (seen: OtherServer) => void;
+  /** Without it nobody looks for other DHCP servers, and full mode answers at once. */
+  readonly watch?: WatchSetup;
+  /** Of new servers at most ten a minute, so that a flood of made-up ones fills nothing. */
+  readonly onNews?: (news: DhcpNews) => void;
   readonly limits?: Partial<DhcpLimits>;
   readonly ports?: DhcpPorts;
 }
@@ -82,6 +83,9 @@ export interface DhcpCounters {
 
 export interface DhcpServer extends Component {
   counters(): Readonly<DhcpCounters>;
+  status(): DhcpStatus;
+  /** Looks for other DHCP servers now; resolves when the time for answers is over. */
+  searchNow(): Promise<void>;
 }
 
 /** `sockets` become the server's: stop() closes them. */
@@ -102,13 +106,14 @@ class Server implements DhcpServer {
   readonly #limits: DhcpLimits;
   readonly #ports: DhcpPorts;
   readonly #subnets: readonly IndexedSubnet[];
-  readonly #serverIds: ReadonlySet<Ipv4>;
+  /** As handed over, each with our address there, which may come or change later. */
+  readonly #sockets: DhcpSocket[];
+  readonly #watch: Watch | undefined;
   readonly #commit: (lease: DhcpLease) => Promise<void>;
   readonly #buckets: TokenBuckets<Mac>;
-  readonly #seenServers = new TokenBuckets<string>({ burst: 1, perSecond: 1 / 60, maxKeys: 256 });
-  readonly #allServers = new TokenBuckets<'all'>({ burst: 10, perSecond: 1 / 6, maxKeys: 1 });
   readonly #work = new Set<Promise<void>>();
   readonly #counters: DhcpCounters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0 };
+  #serverIds: ReadonlySet<Ipv4>;
   #table: LeaseTable;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
@@ -117,7 +122,9 @@ class Server implements DhcpServer {
     this.#limits = { ...DHCP_LIMITS, ...options.limits };
     this.#ports = options.ports ?? STANDARD_PORTS;
     this.#subnets = options.subnets.map(indexSubnet);
+    this.#sockets = [...options.sockets];
     this.#serverIds = new Set(options.sockets.map((one) => one.address));
+    this.#watch = watchOf(options, this.#ports, (name, address) => this.#readdress(name, address));
     this.#commit = groupCommit(options.leases);
     const { clientBurst: burst, clientPerSecond: perSecond, maxRememberedClients: maxKeys } = this.#limits;
     this.#buckets = new TokenBuckets({ burst, perSecond, maxKeys });
@@ -128,17 +135,35 @@ class Server implements DhcpServer {
     return { ...this.#counters };
   }
 
+  status(): DhcpStatus {
+    return statusOf(this.#options.mode, this.#watch?.status() ?? unwatched(this.#sockets), this.#counters);
+  }
+
+  async searchNow(): Promise<void> {
+    await this.#watch?.searchNow();
+  }
+
   async start(): Promise<void> {
     if (this.#options.mode === 'full') this.#table = new LeaseTable(this.#limits, await this.#options.leases.load());
     if (this.#state !== 'new') return;
     this.#state = 'started';
     if (this.#options.mode === 'off') return;
-    for (const at of this.#options.sockets) {
-      at.socket.on('message', (datagram, from) => this.#receive(datagram, from, at));
-      at.socket.on('error', (error) =>
-        this.#options.log.error({ interface: at.interfaceName, port: at.port }, `DHCP socket: ${error.message}`),
-      );
+    for (const [index, { socket, interfaceName, port }] of this.#sockets.entries()) {
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+      socket.on('message', (datagram, from) => {
+        const at = this.#sockets[index];
+        if (at !== undefined) this.#receive(datagram, from, at);
+      });
+      socket.on('error', (error) => this.#options.log.error({ interface: interfaceName, port }, `DHCP socket: ${error.message}`));
     }
+    this.#watch?.start();
+  }
+
+  #readdress(interfaceName: string, address: Ipv4): void {
+    for (const [index, at] of this.#sockets.entries()) if (at.interfaceName === interfaceName) this.#sockets[index] = { ...at, address };
+    // The old one stays ours: clients that have a lease know us by it.
+    this.#serverIds = new Set([...this.#serverIds, address]);
+    this.#options.log.info({ interface: interfaceName, address }, `DHCP on ${interfaceName}: our address there is ${address}`);
   }
 
   /** Hears nothing more, finishes the answers under way, closes. */
@@ -146,16 +171,21 @@ class Server implements DhcpServer {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     for (const { socket } of this.#options.sockets) socket.removeAllListeners('message');
+    await this.#watch?.stop();
     await Promise.all(this.#work);
     closeAll(this.#options.sockets);
+    await this.#options.leases.close?.();
   }
 
   #receive(datagram: Buffer, from: RemoteInfo, at: DhcpSocket): void {
+    const isClientPort = at.port === this.#ports.client;
+    // The kernel gives us our own broadcasts back: not worth reading.
+    if (isClientPort && from.address === at.address) return;
     this.#counters.received += 1;
     try {
       const packet = decode(datagram);
       if (packet.op === 2) this.#heardReply(packet, from, at);
-      else this.#admit(packet, from, at);
+      else if (!isClientPort) this.#admit(packet, from, at);
     } catch (thrown) {
       if (!(thrown instanceof DecodeError)) throw thrown;
       this.#malformed(thrown, from, at);
@@ -173,6 +203,7 @@ class Server implements DhcpServer {
       this.#options.log.debug({ interface: at.interfaceName, from: from.address }, 'DHCP packet without an Ethernet address: ignored');
       return;
     }
+    if (this.#watch?.isOwnSearch(client.mac) === true) return;
     const admission = this.#buckets.take(client.mac, this.#options.clock.monotonic());
     if (admission !== 'admitted') {
       this.#limited(client.mac, admission);
@@ -191,24 +222,17 @@ class Server implements DhcpServer {
     if (admission === 'first-refused') this.#note(mac, 'silent', `asks more than ${this.#limits.clientPerSecond} times a second: limited`);
   }
 
-  /** Replies reach a server's port when they go to a relay, or when two servers share a machine. Ours are not news. */
+  /** Replies reach us on the client port, by a relay, or when two servers share a machine. Ours are not news. */
   #heardReply(packet: DhcpPacket, from: RemoteInfo, at: DhcpSocket): void {
     const address = getOption(packet.options, 'serverId') ?? (from.address as Ipv4); // udp4: always dotted
-    const message = messageName(packet.options);
-    if (!this.#serverIds.has(address) && message !== undefined) this.#reportOther(address, at, `it sent ${message.toUpperCase()}`);
-  }
-
-  /** News, not a stream: once a minute for each server, and never more than ten a minute, whatever addresses are made up. */
-  #reportOther(address: Ipv4, at: DhcpSocket, evidence: string): void {
-    const now = this.#options.clock.monotonic();
-    if (this.#seenServers.take(`${address} ${at.interfaceName}`, now) !== 'admitted' || this.#allServers.take('all', now) !== 'admitted')
-      return;
-    this.#options.onOtherServer({ address, interfaceName: at.interfaceName, evidence });
+    if (!this.#serverIds.has(address)) this.#watch?.heardReply(packet, from.address as Ipv4, at.interfaceName); // as above
   }
 
   /** Never rejects: nothing that one packet causes may end the server. */
   async #answer(task: Task): Promise<void> {
     try {
+      const silence = this.#silenceAt(task);
+      if (silence !== null) return this.#note(task.client.mac, 'silent', silence);
       if (this.#options.mode === 'proxy') await this.#answerProxy(task);
       else await this.#answerFull(task);
     } catch (thrown) {
@@ -217,6 +241,15 @@ class Server implements DhcpServer {
       this.#options.log.error({ mac: task.client.mac, error: thrown }, `DHCP answer failed: ${messageOf(thrown)}`);
       this.#note(task.client.mac, 'silent', `the answer failed: ${messageOf(thrown)}`);
     }
+  }
+
+  /** Why nothing is answered there now. RELEASE and DECLINE are never answered, and always heard. */
+  #silenceAt({ at, packet }: Task): string | null {
+    if (!isSet(at.address)) return `${at.interfaceName} has no IPv4 address yet`;
+    const standing = this.#watch?.standingOf(at.interfaceName);
+    if (standing === undefined || standing.state === 'answering') return null;
+    const message = messageName(packet.options);
+    return message === 'release' || message === 'decline' ? null : standing.reason;
   }
 
   async #answerProxy(task: Task): Promise<void> {
@@ -236,7 +269,7 @@ class Server implements DhcpServer {
     const { client } = task;
     const decision = this.#decideFull(task);
     if (decision.kind === 'silent') {
-      if (decision.otherServer !== undefined) this.#reportOther(decision.otherServer, task.at, 'a client named it as its server');
+      if (decision.otherServer !== undefined) this.#watch?.heardNamed(decision.otherServer, task.at.interfaceName);
       return this.#note(client.mac, 'silent', decision.reason);
     }
     if (decision.kind === 'end') {

@@ -5,11 +5,12 @@ import { createSocket, type Socket } from 'node:dgram';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { type Ipv4, messageOf, parseIpv4, type RackseedError, resource, type Subnet, subnetHas, systemCode } from '../../lib/index.ts';
+import { NO_ADDRESS } from './codec.ts';
 import { fail } from './errors.ts';
 
 export interface DhcpSocket {
   readonly interfaceName: string;
-  /** Our own IPv4 address there. */
+  /** Our own IPv4 address there; 0.0.0.0 while it has none. */
   readonly address: Ipv4;
   readonly port: number;
   /** Hears. Answers too, unless `reply` is given. */
@@ -77,12 +78,16 @@ function socketError(what: { interfaceName: string; port: number; code: string; 
   return fail('dhcp.socket', { message: `${where} could not be opened: ${code} at ${step}.`, hint, detail, cause });
 }
 
-/** Gives the inherited descriptors to Node and looks up our address on each interface: one in a configured subnet where there are several. */
+/**
+ * Gives the inherited descriptors to Node and looks up our address on each interface: one in a configured subnet where there are several.
+ * An interface without an address is kept: it may get one from another DHCP server, later than we start.
+ */
 export async function adoptSockets(inherited: readonly InheritedSocket[], subnets: readonly Subnet[] = []): Promise<DhcpSocket[]> {
   const adopted: DhcpSocket[] = [];
+  const interfaces = networkInterfaces();
   try {
     for (const { fd, interfaceName, port } of inherited) {
-      const address = addressOf(interfaceName, subnets);
+      const address = chooseAddress(interfaces[interfaceName], subnets, null) ?? NO_ADDRESS;
       adopted.push({ interfaceName, address, port, socket: await opened(interfaceName, port, (socket) => socket.bind({ fd })) });
     }
   } catch (thrown) {
@@ -146,8 +151,7 @@ function opened(interfaceName: string, port: number, bind: (socket: Socket) => u
 }
 
 function addressOf(interfaceName: string, subnets: readonly Subnet[]): Ipv4 {
-  const addresses = ipv4Of(networkInterfaces()[interfaceName]);
-  const address = addresses.find((one) => subnets.some((subnet) => subnetHas(subnet, one))) ?? addresses[0];
+  const address = chooseAddress(networkInterfaces()[interfaceName], subnets, null);
   if (address !== undefined) return address;
   const hint = `Give it one (ip addr add 10.0.0.1/24 dev ${interfaceName}) and bring it up, or take it out of [dhcp] interfaces.`;
   throw fail('dhcp.no_address', {
@@ -155,6 +159,17 @@ function addressOf(interfaceName: string, subnets: readonly Subnet[]): Ipv4 {
     hint,
     detail: { interfaceName },
   });
+}
+
+/** The one in use while it is there, else one in a configured subnet, else the first. */
+export function chooseAddress(
+  list: readonly NetworkInterfaceInfo[] | undefined,
+  subnets: readonly Subnet[],
+  current: Ipv4 | null,
+): Ipv4 | undefined {
+  const addresses = ipv4Of(list);
+  if (current !== null && addresses.includes(current)) return current;
+  return addresses.find((one) => subnets.some((subnet) => subnetHas(subnet, one))) ?? addresses[0];
 }
 
 function ipv4Of(list: readonly NetworkInterfaceInfo[] = []): Ipv4[] {

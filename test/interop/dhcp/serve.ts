@@ -16,11 +16,13 @@ import {
   adoptSockets,
   createDhcpServer,
   createStoreLeaseBook,
+  createWatchHost,
   type DhcpSocket,
   type DhcpSubnet,
   openSingleInterface,
   reexecThroughLauncher,
   takeInheritedSockets,
+  type WatchTimes,
 } from '../../../src/net/dhcp/index.ts';
 import { openStore } from '../../../src/store/index.ts';
 
@@ -33,6 +35,8 @@ export interface ServePlan {
   readonly leaseSeconds: number;
   /** Without the launcher, on the first interface alone. */
   readonly isSingle?: boolean;
+  /** Look for other servers, in these times. */
+  readonly watch?: { readonly allowOtherServers?: boolean; readonly times?: Partial<WatchTimes> };
 }
 
 const PORTS = { full: [67], proxy: [67, 4011] } as const;
@@ -108,7 +112,17 @@ async function main(): Promise<void> {
     clock: systemClock,
     log,
     note: (note) => say({ ...note }),
-    onOtherServer: (seen) => say({ other: seen.address, evidence: seen.evidence }),
+    ...(plan.watch === undefined
+      ? {}
+      : {
+          watch: {
+            allowOtherServers: plan.watch.allowOtherServers ?? false,
+            random: systemRandom,
+            host: createWatchHost([]),
+            times: plan.watch.times ?? {},
+          },
+        }),
+    onNews: ({ event, interfaceName, message }) => say({ news: event, interfaceName, message }),
   });
   await server.start(AbortSignal.timeout(10_000));
   say({
