@@ -3,10 +3,8 @@
 import { Type } from 'typebox';
 import { closed, oneOf, text } from '../fields.ts';
 
-export const OWN_DISK_WAYS = ['auto', 'exit', 'sanboot', 'chain'] as const;
-
-/** The loader that UEFI firmware looks for on a disk that it has no boot entry of. */
-export const FALLBACK_LOADER = '\\EFI\\BOOT\\BOOTX64.EFI';
+export const UEFI_LOADERS = ['auto', 'ipxe', 'shim'] as const;
+export const OWN_DISK_WAYS = ['auto', 'silent', 'exit', 'sanboot', 'chain'] as const;
 
 const GLOB = 'Upper and lower case are alike, * stands for any text.';
 
@@ -16,7 +14,7 @@ const EFI_PATH = {
 } as const;
 
 const WAYS =
-  '"exit" gives the turn back to the firmware, "sanboot" starts the first disk, "chain" starts the EFI loader in own_disk_path. "auto": sanboot on BIOS, chain and then exit on UEFI.';
+  '"auto" and "silent": DHCP names no boot file, so that the firmware goes on by itself. The others are for firmware that loses its way then: iPXE is booted, and "exit" gives the turn back to the firmware, "sanboot" starts the first disk, "chain" starts the EFI loader in own_disk_path.';
 
 export const BootModel = Type.Object(
   {
@@ -36,17 +34,25 @@ export const BootModel = Type.Object(
 
 export const BootSection = Type.Object(
   {
-    own_disk: oneOf(OWN_DISK_WAYS, {
-      description: `How a machine whose iPXE already runs gets to its own disk. ${WAYS}`,
+    uefi_loader: oneOf(UEFI_LOADERS, {
+      description:
+        'What UEFI firmware is given first: "ipxe", or "shim": the signed chain of shim and GRUB, for Secure Boot. "auto": iPXE, and shim for machines on which iPXE never spoke.',
       default: 'auto',
       examples: ['auto'],
     }),
-    own_disk_path: text({
-      description: 'The EFI loader on the disk that "chain" starts.',
-      ...EFI_PATH,
-      default: FALLBACK_LOADER,
-      examples: ['\\EFI\\debian\\shimx64.efi'],
+    own_disk: oneOf(OWN_DISK_WAYS, {
+      description: `How a known machine that is not to be touched gets to its own disk. ${WAYS}`,
+      default: 'auto',
+      examples: ['auto'],
     }),
+    own_disk_path: Type.Optional(
+      text({
+        description:
+          'The EFI loader on the disk, tried before those that Proxmox VE, Debian, Ubuntu, Fedora, SUSE, systemd and Windows install.',
+        ...EFI_PATH,
+        examples: ['\\EFI\\debian\\shimx64.efi'],
+      }),
+    ),
     model: Type.Array(BootModel, { description: 'Models that need another way.', maxItems: 256, default: [] }),
   },
   { ...closed, description: 'How machines are booted.' },
