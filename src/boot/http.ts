@@ -1,19 +1,18 @@
 // The plain HTTP listener: boot scripts and boot files, nothing else. Everything secret or changing goes over HTTPS elsewhere.
 
-import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
-import { type Component, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
+import type { Download } from './downloads.ts';
 import { fail } from './errors.ts';
-import type { BootFile, BootFiles } from './files.ts';
-import { plainAddress, urlHost } from './http-address.ts';
-import { parseRange } from './range.ts';
+import { type Accel, accelPath, type Caller, callerOf } from './http-accel.ts';
+import { createHttpNotes } from './http-notes.ts';
+import { createFileSender, type SendCounters, type SendLimits } from './send-file.ts';
+import { fileServable, type Servable, type StoredFile } from './servable.ts';
 
-/** 64 KiB reads cost twenty times the CPU of 1 MiB ones on big files (measured). */
-const READ_BYTES = 1024 * 1024;
-const OPEN_STREAMS_MAX = 256;
 const HEADERS_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
+/** Beyond it a new connection is closed at once: sockets cost memory even while nothing is asked. Twice the downloads at once. */
+const MAX_CONNECTIONS = 2048;
 const FILES = '/boot/files/';
 
 /** What is asked of the other text routes: GRUB's configuration and whatever else is written for one machine. */
@@ -35,77 +34,99 @@ export interface TextAnswer {
 export interface BootHttpOptions {
   readonly host: string;
   readonly port: number;
-  readonly files: BootFiles;
+  readonly files: { get(name: string): StoredFile | undefined };
   readonly startScript: (serverAddress: string) => string;
   /** The script for one machine; `query` is what its first script sent. */
   readonly machineScript: (query: URLSearchParams, serverAddress: string) => Promise<string>;
   /** Asked before the boot files; nothing means that the path is none of its own. */
   readonly texts?: (request: TextRequest) => Promise<TextAnswer | undefined>;
+  /** Given when an nginx in front of us sends the files. */
+  readonly accel?: Accel;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly limits?: Partial<SendLimits>;
+}
+
+export interface BootHttpCounters extends SendCounters {
+  readonly requests: number;
+  /** Connections closed at once because there were too many. */
+  readonly connectionsRefused: number;
 }
 
 export interface BootHttp extends Component {
   /** The port in use, also when 0 was asked for. */
   port(): number;
+  counters(): BootHttpCounters;
+  /** Who fetches which file and how far it has come. */
+  downloads(): Download[];
+}
+
+/** What a request was answered with, for the note in the log. */
+interface Answered {
+  readonly status: number;
+  readonly reason: string;
+  readonly bytes?: number;
+  /** Ordinary for this machine: noted only when somebody looks closely. */
+  readonly isSmall?: boolean;
 }
 
 export function createBootHttp(options: BootHttpOptions): BootHttp {
-  const { log } = options;
-  let open = 0;
+  const { log, clock } = options;
+  const sender = createFileSender(options);
+  const notes = createHttpNotes(log, clock);
+  const counts = { requests: 0, connectionsRefused: 0 };
+  const life = new AbortController();
+  let sweeping: Promise<void> = Promise.resolve();
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: IDLE_TIMEOUT_MS },
     (request, response) => {
-      answer(request, response).catch((thrown: unknown) => {
-        log.warn({ url: request.url, peer: request.socket.remoteAddress, error: messageOf(thrown) }, 'boot request failed');
-        if (response.headersSent) response.destroy();
-        else if (thrown instanceof RackseedError) plain(response, thrown.status, `${thrown.message}\n${thrown.hint ?? ''}`);
-        else plain(response, 500, 'The appliance failed to answer: see its log.');
-      });
+      counts.requests += 1;
+      const caller = callerOf(request, options.accel);
+      answer(request, response, caller)
+        .catch((thrown: unknown) => answerFailure(response, thrown))
+        .then((answered) => notes.note({ peer: caller.peer, method: request.method, url: request.url, ...answered }))
+        .catch((thrown: unknown) => log.error({ peer: caller.peer, error: messageOf(thrown) }, 'boot request not noted'));
     },
   );
   server.setTimeout(IDLE_TIMEOUT_MS);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('drop', () => {
+    counts.connectionsRefused += 1;
+  });
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'Only GET and HEAD.', { allow: 'GET, HEAD' });
+  async function answer(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<Answered> {
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return plain(response, 405, 'Only GET and HEAD.', { allow: 'GET, HEAD', connection: 'close' });
     const url = URL.parse(request.url ?? '/', 'http://boot');
     if (url === null) return plain(response, 400, 'Bad URL.');
-    const address = urlHost(plainAddress(request.socket.localAddress));
-    if (url.pathname === '/boot/start.ipxe') return plain(response, 200, options.startScript(address));
-    if (url.pathname === '/boot/machine.ipxe') return plain(response, 200, await options.machineScript(url.searchParams, address));
-    // iPXE started by UEFI HTTP boot asks for autoexec.ipxe beside itself: it is the start script.
-    if (url.pathname.endsWith('/autoexec.ipxe')) return plain(response, 200, options.startScript(address));
-    const peer = plainAddress(request.socket.remoteAddress);
-    const text = await options.texts?.({ path: url.pathname, query: url.searchParams, serverAddress: address, peer });
+    const text = await findText(url, caller);
     if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
     const file = url.pathname.startsWith(FILES) ? options.files.get(url.pathname.slice(FILES.length)) : undefined;
     if (file === undefined) return plain(response, 404, 'No such boot file.');
-    return sendFile(request, response, file);
+    return sendFile(request, response, caller, fileServable(file));
   }
 
-  async function sendFile(request: IncomingMessage, response: ServerResponse, file: BootFile): Promise<void> {
-    if (open >= OPEN_STREAMS_MAX) return plain(response, 503, 'Too many downloads at once.', { 'retry-after': '5' });
-    const range = parseRange(request.headers.range, file.size);
-    const etag = `"${file.sha256}"`;
-    if (range.kind === 'unsatisfiable') return plain(response, 416, 'Range beyond the end.', { 'content-range': `bytes */${file.size}` });
-    const [start, end] = range.kind === 'part' ? [range.start, range.end] : [0, file.size - 1];
-    response.writeHead(range.kind === 'part' ? 206 : 200, {
-      'content-type': 'application/octet-stream',
-      'content-length': end - start + 1,
-      'accept-ranges': 'bytes',
-      etag,
-      ...(range.kind === 'part' ? { 'content-range': `bytes ${start}-${end}/${file.size}` } : {}),
-    });
-    if (request.method === 'HEAD' || file.size === 0) {
+  async function findText({ pathname: path, searchParams: query }: URL, { peer, serverAddress }: Caller): Promise<TextAnswer | undefined> {
+    if (path === '/boot/start.ipxe') return script(options.startScript(serverAddress));
+    if (path === '/boot/machine.ipxe') return script(await options.machineScript(query, serverAddress));
+    // iPXE started by UEFI HTTP boot asks for autoexec.ipxe beside itself: it is the start script.
+    if (path.endsWith('/autoexec.ipxe')) return script(options.startScript(serverAddress));
+    return options.texts?.({ path, query, serverAddress, peer });
+  }
+
+  async function sendFile(request: IncomingMessage, response: ServerResponse, caller: Caller, servable: Servable): Promise<Answered> {
+    const redirect = caller.isProxied && options.accel !== undefined ? accelPath(options.accel, servable.path) : undefined;
+    if (redirect !== undefined) {
+      // Conditions and ranges are the proxy's to judge: the validators are its own.
+      response.writeHead(200, { 'x-accel-redirect': redirect, 'content-type': servable.contentType, 'content-length': 0 });
       response.end();
-      return;
+      return { status: 200, reason: 'handed to the proxy, which sends the file' };
     }
-    open += 1;
-    try {
-      await pipeline(createReadStream(file.path, { start, end, highWaterMark: READ_BYTES }), response);
-      log.info({ file: file.name, bytes: end - start + 1, peer: request.socket.remoteAddress }, 'boot file sent');
-    } finally {
-      open -= 1;
-    }
+    const result = await sender.send({ servable, peer: caller.peer, request, response });
+    if (result.outcome !== 'refused') return { ...result, isSmall: result.outcome === 'part' };
+    return plain(response, 503, `Too many downloads: ${result.reason}. Try again in ${result.retrySeconds} s.`, {
+      'retry-after': String(result.retrySeconds),
+    });
   }
 
   return {
@@ -114,13 +135,39 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
       const address = server.address();
       return typeof address === 'object' && address !== null ? address.port : options.port;
     },
-    start: (signal) => listen(server, options, signal),
-    stop: () =>
-      new Promise((resolve) => {
+    counters: () => ({ ...counts, ...sender.counters() }),
+    downloads: () => sender.downloads(),
+    async start(signal) {
+      await listen(server, options, signal);
+      sweeping = sender.sweep(life.signal);
+    },
+    async stop() {
+      life.abort();
+      await sweeping;
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
+}
+
+function script(body: string): TextAnswer {
+  return { body, contentType: 'text/plain; charset=utf-8' };
+}
+
+/** The machine reads what went wrong on its screen, as far as it shows answers at all. */
+function answerFailure(response: ServerResponse, thrown: unknown): Answered {
+  if (response.headersSent) {
+    response.destroy();
+    return { status: response.statusCode, reason: `broken off: ${messageOf(thrown)}` };
+  }
+  if (!(thrown instanceof RackseedError)) {
+    plain(response, 500, 'The appliance failed to answer: see its log.');
+    return { status: 500, reason: messageOf(thrown) };
+  }
+  plain(response, thrown.status, `${thrown.message}\n${thrown.hint ?? ''}`);
+  return { status: thrown.status, reason: thrown.message };
 }
 
 function listen(server: ReturnType<typeof createServer>, { host, port }: BootHttpOptions, signal: AbortSignal): Promise<void> {
@@ -155,7 +202,7 @@ function listenError(thrown: unknown, where: string): unknown {
   return thrown;
 }
 
-function plain(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+function plain(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answered {
   const body = text.endsWith('\n') ? text : `${text}\n`;
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
@@ -164,4 +211,5 @@ function plain(response: ServerResponse, status: number, text: string, headers: 
     ...headers,
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
+  return { status, reason: status === 200 ? 'a text' : text.trimEnd() };
 }

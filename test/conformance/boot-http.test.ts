@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fail } from '../../src/boot/errors.ts';
 import { type BootHttp, createBootHttp, loadBootFiles } from '../../src/boot/index.ts';
-import { silentLog } from '../../src/lib/index.ts';
+import { silentLog, systemClock } from '../../src/lib/index.ts';
 import { containing } from '../support/containing.ts';
 
 const content = randomBytes(3 * 1024 * 1024 + 17);
@@ -23,6 +23,7 @@ const serve = async (port = 0, signal = AbortSignal.timeout(10_000)): Promise<Bo
       if (query.get('mac') === null) throw fail('boot.bad_request', { message: 'no mac', hint: 'send one' });
       return `#!ipxe\n# for ${query.get('mac')}`;
     },
+    clock: systemClock,
     log: silentLog,
   });
   await server.start(signal);
