@@ -18,7 +18,7 @@ describe('a Range header', () => {
   ])('%s names a part', (header, expected) => expect(parseRanges(header, 100)).toEqual(expected));
 
   it.each(['bytes=100-', 'bytes=100-200', 'bytes=-0', 'bytes=100-,200-'])('%s is beyond the end', (header) =>
-    expect(parseRanges(header, 100)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('100 bytes') }),
+    expect(parseRanges(header, 100)).toEqual({ kind: 'refused', reason: 'beyond the end: the file has 100 bytes' }),
   );
 
   it.each([
