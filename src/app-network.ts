@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import type { DhcpNetwork, NetworkService } from './api/index.ts';
-import { type Boot, type BootFiles, createBootHttp, createTftpFiles } from './boot/index.ts';
+import { grubOf } from './app-boot.ts';
+import { type Boot, type BootFiles, createBootHttp, createTftpFiles, type Grub, localAddressFor } from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
 import {
   type Clock,
@@ -50,16 +51,19 @@ export interface NetworkParts {
 }
 
 export function networkParts(deps: NetworkDeps): NetworkParts {
-  const { config, boot, files, log } = deps;
+  const { config, boot, files, clock, log } = deps;
   const bootListen = parseListen(config.server.boot_listen);
+  const grub = grubOf(deps);
   const http = createBootHttp({
     ...bootListen,
     files,
     startScript: boot.startScript,
     machineScript: boot.machineScript,
+    texts: (request) => grub.text(request),
+    clock,
     log: log.child({ part: 'boot-http' }),
   });
-  const tftp = config.tftp.enabled ? tftpPart(deps) : undefined;
+  const tftp = config.tftp.enabled ? tftpPart(deps, grub) : undefined;
   const dhcp = config.dhcp.mode === 'off' ? undefined : dhcpPart(deps);
   return {
     parts: [http, tftp, dhcp].filter((part) => part !== undefined),
@@ -80,11 +84,16 @@ function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined): D
   return { ...status, interfaces: status.interfaces.map((one) => ({ ...one, address: one.address ?? '' })) };
 }
 
-function tftpPart({ config, boot, files, clock, log }: NetworkDeps): TftpServer {
+function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub): TftpServer {
   const listen = parseListen(config.tftp.listen);
   return createTftpServer({
     listen,
-    find: createTftpFiles({ files, startScript: isWildcard(listen.host) ? null : () => boot.startScript(listen.host) }),
+    find: createTftpFiles({
+      files,
+      startScript: boot.startScript,
+      grub,
+      ourAddress: (peer) => (isWildcard(listen.host) ? localAddressFor(peer) : Promise.resolve(listen.host)),
+    }),
     clock,
     log: log.child({ part: 'tftp' }),
     note: ({ peer, fileName, decision, reason }) => log.info({ part: 'tftp', peer: peer.address, fileName, decision }, reason),

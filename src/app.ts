@@ -14,6 +14,7 @@ import {
   type ServerCertificate,
   type Warning,
 } from './api/index.ts';
+import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, fail, instanceId, keySource, writeConnection } from './app-files.ts';
 import { networkParts } from './app-network.ts';
 import { createOutboxPump } from './app-outbox.ts';
@@ -40,6 +41,8 @@ import { createTaskEngine } from './tasks/index.ts';
 export interface AppOptions {
   readonly loaded: LoadedConfig;
   readonly dhcpSockets: readonly DhcpSocket[];
+  /** What the start had to do without. */
+  readonly warnings?: readonly RackseedError[];
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly random: Random;
@@ -99,7 +102,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, random, log: logger });
   const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
   const running = new Set<Component>();
-  const told = [...startWarnings(loaded, certificate), ...warnings];
+  const told = [...startWarnings(loaded, certificate), ...warnings, ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
     auth: createTokenAuth(token),
     system: {
@@ -182,10 +185,9 @@ function lifeOf({ parts, running, store, log, ready }: Life): App {
 
 function siteOf(config: Config, certificate: ServerCertificate | null): Site {
   const api = parseListen(config.server.listen);
-  const bootPort = parseListen(config.server.boot_listen).port;
   const scheme = config.server.tls ? 'https' : 'http';
   return {
-    bootUrl: (address: string) => config.server.boot_url ?? `http://${address}:${bootPort}`,
+    bootUrl: bootUrlOf(config),
     apiUrl: (address: string) => config.server.public_url ?? `${scheme}://${address}:${api.port}`,
     fingerprint: certificate?.fingerprintSha256 ?? '',
     // Both: machines with a screen and machines with a serial line show what the agent does.
@@ -198,8 +200,12 @@ async function readBootFiles(config: Config): Promise<{ readonly files: BootFile
     return { files: await loadBootFiles(config.server.artefacts_dir), warnings: [] };
   } catch (thrown) {
     if (!(thrown instanceof RackseedError)) throw thrown;
-    return { files: NO_BOOT_FILES, warnings: [{ code: thrown.code, message: thrown.message, hint: thrown.hint ?? null }] };
+    return { files: NO_BOOT_FILES, warnings: [warningOf(thrown)] };
   }
+}
+
+function warningOf({ code, message, hint }: RackseedError): Warning {
+  return { code, message, hint: hint ?? null };
 }
 
 function checkAuthMode(config: Config): void {

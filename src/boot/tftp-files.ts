@@ -1,7 +1,11 @@
-// What TFTP may give: the boot files by name, and the start script for iPXE builds that ask for it beside themselves.
+// What TFTP may give: the boot files by name, the start script for iPXE builds that ask for it beside themselves, and GRUB's
+// configurations. Names come from maps and patterns; no file system stands behind them.
 
 import { open } from 'node:fs/promises';
 import type { BootFiles } from './files.ts';
+import type { Grub } from './grub.ts';
+import { plainAddress, urlHost } from './http-address.ts';
+import type { Peer } from './local-address.ts';
 
 export interface OpenBootFile {
   readonly kind: 'file';
@@ -10,32 +14,46 @@ export interface OpenBootFile {
   close(): Promise<void>;
 }
 
-export type FindBootFile = (name: string) => Promise<OpenBootFile | { readonly refuse: string }>;
+export type FindBootFile = (name: string, peer: Peer) => Promise<OpenBootFile | { readonly refuse: string }>;
 
 export interface TftpFilesOptions {
   readonly files: BootFiles;
-  /** Null when no one address of ours is right for every machine: iPXE then goes on with DHCP. */
-  readonly startScript: (() => string) | null;
+  readonly startScript: (serverAddress: string) => string;
+  readonly grub: Pick<Grub, 'file'>;
+  /** Our own address as this machine reaches it. */
+  readonly ourAddress: (peer: Peer) => Promise<string>;
 }
 
-export function createTftpFiles({ files, startScript }: TftpFilesOptions): FindBootFile {
-  return async (asked) => {
-    // Firmware writes the name with or without a slash before it; some ROMs end it with bytes that are no text (0xff).
+/** Asked for by loaders that go on without: revocations of shim, and lists of modules that a signed GRUB has inside. */
+const HARMLESS = /^(?:revocations(?:_[a-z]+)?\.efi|shim_certificate_\d+\.efi|grub\/[a-z0-9_]+-efi\/[a-z]+\.lst|grub\/grub\.cfg-[\w:-]+)$/;
+
+export function createTftpFiles({ files, startScript, grub, ourAddress }: TftpFilesOptions): FindBootFile {
+  return async (asked, peer) => {
+    // Firmware writes the name with or without slashes before it; some ROMs end it with bytes that are no text (0xff).
     const name = asked.replace(/^\/+/, '').replace(/[^\x20-\x7e]+$/, '');
-    if (name === 'autoexec.ipxe' && startScript !== null) return ofText(startScript());
+    const address = async (): Promise<string> => urlHost(plainAddress(await ourAddress(peer)));
+    if (name === 'autoexec.ipxe') return ofText(startScript(await address()));
+    const text = await grub.file(name, address);
+    if (text !== undefined) return ofText(text);
     const file = files.get(name);
-    if (file === undefined) return { refuse: `no boot file named ${JSON.stringify(name.slice(0, 80))}` };
-    const handle = await open(file.path, 'r');
-    return {
-      kind: 'file',
-      size: file.size,
-      async read(offset, length) {
-        const buffer = Buffer.alloc(length);
-        const { bytesRead } = await handle.read(buffer, 0, length, offset);
-        return buffer.subarray(0, bytesRead);
-      },
-      close: () => handle.close(),
-    };
+    if (file !== undefined) return ofFile(file);
+    if (HARMLESS.test(name)) return { refuse: `${name} is not served: the loader goes on without it` };
+    return { refuse: `no boot file named ${JSON.stringify(name.slice(0, 80))}` };
+  };
+}
+
+async function ofFile(file: { readonly path: string; readonly size: number }): Promise<OpenBootFile> {
+  // The handle keeps the bytes of this transfer, whatever is installed meanwhile.
+  const handle = await open(file.path, 'r');
+  return {
+    kind: 'file',
+    size: file.size,
+    async read(offset, length) {
+      const buffer = Buffer.alloc(length);
+      const { bytesRead } = await handle.read(buffer, 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => handle.close(),
   };
 }
 

@@ -1,0 +1,106 @@
+// Renders what GRUB runs under Secure Boot. A template sees only values that grub-text.ts made safe, and a missing one is an error.
+
+import Handlebars from 'handlebars';
+import type { MachineBoot } from './boot.ts';
+import { type GrubSafe, grubText, grubWord } from './grub-text.ts';
+import type { AgentBoot } from './script.ts';
+
+export const GRUB_NAMES = ['start', 'agent', 'own-disk', 'hold', 'error'] as const;
+export type GrubName = (typeof GRUB_NAMES)[number];
+
+type Render = (values: Readonly<Record<string, GrubSafe | true | null>>) => string;
+export type GrubScripts = Readonly<Record<GrubName, Render>>;
+
+/** `read` gives a template's text by its name. Fails at start, not when a machine asks. */
+export function compileGrub(read: (name: GrubName) => string): GrubScripts {
+  const compileOne = (name: GrubName): Render => {
+    // noEscape: HTML escaping would break URLs; the type GrubSafe stands for the escaping that GRUB needs.
+    const template = Handlebars.compile<Readonly<Record<string, GrubSafe | true | null>>>(read(name), {
+      noEscape: true,
+      strict: true,
+      knownHelpersOnly: true,
+    });
+    return (values) => template(values, { allowProtoPropertiesByDefault: false });
+  };
+  return {
+    start: compileOne('start'),
+    agent: compileOne('agent'),
+    'own-disk': compileOne('own-disk'),
+    hold: compileOne('hold'),
+    error: compileOne('error'),
+  };
+}
+
+/** How the agent learns that it was booted through this chain: a word of the kernel's command line. */
+export const GRUB_CHAIN = 'rackseed.chain=shim-grub';
+
+/** GRUB's name of a place that it reads over HTTP; its HTTP knows no TLS. */
+export function grubHttp(bootUrl: string): string | undefined {
+  const url = URL.parse(bootUrl);
+  if (url === null || url.protocol !== 'http:') return undefined;
+  return `(http,${url.host})${url.pathname.replace(/\/+$/, '')}`;
+}
+
+export interface GrubStart {
+  /** Where /boot/grub/machine.cfg is. A port: on the machine that GRUB came from. Null: only TFTP has it. */
+  readonly http: { readonly port: number } | { readonly bootUrl: string } | null;
+  /** Whether TFTP is asked when HTTP does not answer. */
+  readonly tftp: boolean;
+  /** EFI loaders on the disks, first to last. */
+  readonly ownDisk: readonly string[];
+}
+
+export function renderGrubStart(scripts: GrubScripts, start: GrubStart): string {
+  return scripts.start({
+    http: start.http === null ? null : startBase(start.http),
+    tftp: start.tftp ? true : null,
+    ownDisk: start.ownDisk.map((path) => grubWord(path.replaceAll('\\', '/'), 'EFI loader')).join(' ') as GrubSafe, // words with blanks between
+  });
+}
+
+function startBase(http: Exclude<GrubStart['http'], null>): GrubSafe | null {
+  if ('port' in http) return `"(http,$net_default_server:${http.port})"` as GrubSafe; // a constant and a number; GRUB fills in its own variable
+  const base = grubHttp(http.bootUrl);
+  return base === undefined ? null : grubWord(base, 'boot URL');
+}
+
+export function renderGrubMachine(scripts: GrubScripts, boot: MachineBoot): string {
+  if (boot.run === 'agent') return renderGrubAgent(scripts, boot.agent);
+  const { message } = boot;
+  return scripts[boot.run === 'own-disk' ? 'own-disk' : 'hold']({
+    appliance: grubText(`${message.appliance}:`),
+    reason: grubText(message.reason),
+    mac: grubText(message.mac),
+  });
+}
+
+export function renderGrubError(scripts: GrubScripts, error: { readonly appliance: string; readonly reason: string }): string {
+  return scripts.error({ appliance: grubText(error.appliance), reason: grubText(error.reason) });
+}
+
+function renderGrubAgent(scripts: GrubScripts, boot: AgentBoot): string {
+  const args = [
+    `rackseed.url=${boot.apiUrl}`,
+    `rackseed.fp=${boot.fingerprint}`,
+    `rackseed.secret=${boot.secret}`,
+    `rackseed.mac=${boot.mac}`,
+    GRUB_CHAIN,
+    ...boot.console.map((name) => `console=${name}`),
+  ].map((argument) => grubWord(argument, 'kernel argument'));
+  const http = grubHttp(boot.bootUrl);
+  const overTftp = (name: string): string => `(tftp)/${name}`;
+  const overHttp = (name: string): string => (http === undefined ? overTftp(name) : `${http}/boot/files/${name}`);
+  return scripts.agent({
+    appliance: grubText(`${boot.appliance}:`),
+    reason: grubText(boot.reason),
+    mac: grubText(boot.mac),
+    bootUrl: grubText(boot.bootUrl),
+    kernel: grubText(boot.kernel),
+    initrd: grubText(boot.initrd),
+    kernelUrl: grubWord(overHttp(boot.kernel), 'kernel URL'),
+    initrdUrl: grubWord(overHttp(boot.initrd), 'initrd URL'),
+    kernelTftp: grubWord(overTftp(boot.kernel), 'kernel name'),
+    initrdTftp: grubWord(overTftp(boot.initrd), 'initrd name'),
+    kernelArguments: args.join(' ') as GrubSafe, // words, joined by the blank that separates kernel arguments
+  });
+}
