@@ -22,9 +22,12 @@ import { nodesAtWork, readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
 import {
   type BootFiles,
+  type BootLoop,
   compileScripts,
+  createAttempts,
   createBoot,
   createEnrolment,
+  createInstallBook,
   loadBootFiles,
   NO_BOOT_FILES,
   type Scripts,
@@ -85,17 +88,23 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const inspect = createInspect({ ...common, nodes });
   const { observe_only: isObserveOnly } = config.server;
-  const { findMachine, issueSecret } = inspect;
+  const { findMachine, hardwareOf, issueSecret } = inspect;
   const { reasons } = store;
   const site = siteOf(config, certificate);
   const boot = createBoot({
     enrolment,
     isObserveOnly,
+    config,
     findMachine,
+    hardwareOf,
     issueSecret,
     files,
     scripts: readScripts(),
+    attempts: createAttempts(clock),
+    installs: createInstallBook({ store, clock }),
     reasons,
+    onLoop: (loop) => tellLoop(loop, store, logger),
+    clock,
     log: logger,
     site,
   });
@@ -206,6 +215,13 @@ async function readBootFiles(config: Config): Promise<{ readonly files: BootFile
 
 function warningOf({ code, message, hint }: RackseedError): Warning {
   return { code, message, hint: hint ?? null };
+}
+
+function tellLoop({ nodeUuid, mac, message }: BootLoop, store: Store, log: Log): void {
+  const event = { type: 'boot.loop', severity: 'warning', message, data: { mac }, ...(nodeUuid === null ? {} : { nodeUuid }) } as const;
+  store
+    .transaction((tx) => store.events.append(tx, event))
+    .catch((thrown: unknown) => log.error({ mac, error: messageOf(thrown) }, 'could not store the event boot.loop'));
 }
 
 function checkAuthMode(config: Config): void {

@@ -3,10 +3,9 @@
 import { createApp } from './app.ts';
 import { keySource, localUrl } from './app-files.ts';
 import { collectGarbage, returnStartMemory } from './app-memory.ts';
-import { subnetsOf } from './app-network.ts';
+import { openDhcpSockets } from './app-sockets.ts';
 import { type Config, loadConfig } from './config/index.ts';
 import { type Clock, type Random, silentLog } from './lib/index.ts';
-import { adoptSockets, type DhcpSocket, interfacesWithIpv4, reexecThroughLauncher, takeInheritedSockets } from './net/dhcp/index.ts';
 import { loadStoreKeys, openStore, rotateStoreKey } from './store/index.ts';
 
 export interface ServeOptions {
@@ -45,8 +44,8 @@ const START_LIMIT_MS = 60_000;
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
   const { env, clock, random, version } = options;
   const loaded = await loadConfig({ path: options.configPath, env: settingsOf(env), defaults: { dataDir: options.dataDir } });
-  const dhcpSockets = await openDhcpSockets(loaded.config, options);
-  const app = await createApp({ loaded, dhcpSockets, env, clock, random, version });
+  const { sockets: dhcpSockets, warnings } = await openDhcpSockets(loaded.config, options);
+  const app = await createApp({ loaded, dhcpSockets, warnings, env, clock, random, version });
   try {
     await app.start(AbortSignal.any([signal, AbortSignal.timeout(START_LIMIT_MS)]));
   } catch (thrown) {
@@ -77,15 +76,6 @@ export async function rotateKey(options: Pick<ServeOptions, 'configPath' | 'data
 function settingsOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { RACKSEED_LISTEN_ERROR: _, ...settings } = env;
   return settings;
-}
-
-async function openDhcpSockets(config: Config, options: ServeOptions): Promise<readonly DhcpSocket[]> {
-  const { mode, interfaces, port, proxy_port: proxyPort } = config.dhcp;
-  if (mode === 'off') return [];
-  const inherited = takeInheritedSockets(options.env, options.pid);
-  if (inherited.length > 0) return adoptSockets(inherited, subnetsOf(config));
-  const names = interfaces.length > 0 ? interfaces : interfacesWithIpv4();
-  return reexecThroughLauncher({ interfaces: names, ports: [port, proxyPort], command: options.command, env: options.env }, options.execve);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

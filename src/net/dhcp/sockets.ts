@@ -2,6 +2,7 @@
 // Node can neither bind a socket to a device nor tell the interface of a packet (docs/decisions/0004-dhcp-sockets.md).
 
 import { createSocket, type Socket } from 'node:dgram';
+import { existsSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { type Ipv4, messageOf, parseIpv4, type RackseedError, resource, type Subnet, subnetHas, systemCode } from '../../lib/index.ts';
@@ -28,17 +29,35 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const FIRST_FD = 3;
 const MAX_FDS = 1024;
+const ALL_HOSTS = '255.255.255.255';
 const SOCKET_NAME = /^dhcp-(\d{1,5})-(.+)$/;
 const LISTEN_ERROR = 'RACKSEED_LISTEN_ERROR';
 const PERL = '/usr/bin/perl';
+const STANDARD_CLIENT_PORT = 68;
+
+export interface Inheritance {
+  readonly sockets: readonly InheritedSocket[];
+  /** Interfaces that are not there, while others are: the rest goes on without them. */
+  readonly missing: readonly RackseedError[];
+}
 
 /**
  * The sockets handed over by systemd's protocol, named dhcp-PORT-INTERFACE (FileDescriptorName= of a socket unit). Empty when none are
- * for us. Throws what the launcher could not do.
+ * for us. Throws what the launcher could not do, unless we can go on without: the client's port, which a DHCP client of this machine may
+ * hold, and an interface that is missing among others.
  */
-export function takeInheritedSockets(env: Environment, pid: number): InheritedSocket[] {
-  const refused = env[LISTEN_ERROR];
-  if (refused !== undefined) throw launcherError(refused);
+export function takeInheritedSockets(env: Environment, pid: number, clientPort = STANDARD_CLIENT_PORT): Inheritance {
+  const sockets = inheritedIn(env, pid);
+  const refusals = refusalsIn(env).filter((one) => one.port !== clientPort);
+  const hasAny = sockets.some((one) => one.port !== clientPort);
+  const fatal = refusals.find((one) => one.code !== 'ENODEV' || !hasAny);
+  if (fatal !== undefined) throw socketError(fatal);
+  const names = new Set(refusals.map((one) => one.interfaceName));
+  const missing = [...names].flatMap((name) => refusals.find((one) => one.interfaceName === name) ?? []);
+  return { sockets, missing: missing.map(socketError) };
+}
+
+function inheritedIn(env: Environment, pid: number): InheritedSocket[] {
   const count = Number(env.LISTEN_FDS ?? 0);
   if (Number(env.LISTEN_PID) !== pid || !Number.isInteger(count) || count < 1 || count > MAX_FDS) return [];
   const names = (env.LISTEN_FDNAMES ?? '').split(':');
@@ -48,16 +67,28 @@ export function takeInheritedSockets(env: Environment, pid: number): InheritedSo
   });
 }
 
-function launcherError(text: string): RackseedError {
-  const [interfaceName = '?', port = '?', step = '?', errno = '0'] = text.split(' ');
-  return socketError({ interfaceName, port: Number(port), code: systemErrorName(Number(errno)), step });
+interface Refusal {
+  readonly interfaceName: string;
+  readonly port: number;
+  readonly step: string;
+  readonly code: string;
+  readonly cause?: unknown;
+}
+
+function refusalsIn(env: Environment): Refusal[] {
+  const text = env[LISTEN_ERROR];
+  if (text === undefined) return [];
+  return text.split(';').map((one) => {
+    const [interfaceName = '?', port = '?', step = '?', errno = '0'] = one.split(' ');
+    return { interfaceName, port: Number(port), step, code: systemErrorName(Number(errno)) };
+  });
 }
 
 function systemErrorName(errno: number): string {
   return Number.isInteger(errno) && errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;
 }
 
-function socketError(what: { interfaceName: string; port: number; code: string; step: string; cause?: unknown }): RackseedError {
+function socketError(what: Refusal): RackseedError {
   const { interfaceName, port, code, step, cause } = what;
   const where = `UDP port ${port} on ${interfaceName}`;
   const detail = { interfaceName, port, code, step };
@@ -99,12 +130,13 @@ export async function adoptSockets(inherited: readonly InheritedSocket[], subnet
 
 /**
  * Without the launcher: one interface. A socket on 0.0.0.0 hears broadcasts (of every interface: it can't tell), one bound to our address
- * sends them out of the right one and hears unicast.
+ * sends them out of the right one and hears unicast. `clientPort` is only listened to, where nobody else does.
  */
 export async function openSingleInterface(
   interfaceName: string,
   ports: readonly number[],
   subnets: readonly Subnet[] = [],
+  clientPort: number | null = null,
 ): Promise<DhcpSocket[]> {
   const address = addressOf(interfaceName, subnets);
   const made: DhcpSocket[] = [];
@@ -122,7 +154,18 @@ export async function openSingleInterface(
     closeAll(made);
     throw thrown;
   }
-  return made;
+  if (clientPort === null) return made;
+  const heard = await opened(interfaceName, clientPort, (socket) =>
+    socket.bind({ port: clientPort, address: ALL_HOSTS, exclusive: true }),
+  ).catch(
+    () => undefined, // a DHCP client of this machine may hold it: the search for other servers has another way
+  );
+  return heard === undefined ? made : [...made, { interfaceName, address, port: clientPort, socket: heard }];
+}
+
+/** Without perl, reexecThroughLauncher would end the process: Node can't take a failed exec back. */
+export function hasLauncher(perl: string = PERL): boolean {
+  return existsSync(perl);
 }
 
 export function closeAll(sockets: readonly DhcpSocket[]): void {
@@ -176,6 +219,14 @@ function ipv4Of(list: readonly NetworkInterfaceInfo[] = []): Ipv4[] {
   return list.flatMap((one) => (one.family === 'IPv4' ? (parseIpv4(one.address) ?? []) : []));
 }
 
+/** Nothing to serve on: no interface is named, and none has an address. */
+export function noInterface(): RackseedError {
+  return fail('dhcp.no_address', {
+    message: 'No network interface of this machine has an IPv4 address.',
+    hint: 'Give one an address (ip addr add 10.0.0.1/24 dev eno1), or name it: [dhcp] interfaces = ["eno1"].',
+  });
+}
+
 /** Every interface but loopback that has an IPv4 address: what an empty [dhcp] interfaces means. */
 export function interfacesWithIpv4(): string[] {
   return Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
@@ -186,6 +237,8 @@ export function interfacesWithIpv4(): string[] {
 export interface LauncherPlan {
   readonly interfaces: readonly string[];
   readonly ports: readonly number[];
+  /** Only its broadcasts are heard, and only where it can be had. */
+  readonly clientPort: number;
   /** The command line to come back to: Node, its flags, the script, its arguments. */
   readonly command: readonly string[];
   readonly env: Environment;
@@ -204,7 +257,10 @@ export type Execve = (file: string, args: readonly string[], env: Record<string,
 export function reexecThroughLauncher(plan: LauncherPlan, execve: Execve): never {
   const perl = plan.perl ?? PERL;
   const launcher = plan.launcher ?? resource('src/net/dhcp/listen.pl');
-  const wanted = plan.interfaces.flatMap((name) => plan.ports.map((port) => `${name}:${port}`));
+  const wanted = plan.interfaces.flatMap((name) => [
+    ...plan.ports.map((port) => `${name}:${port}`),
+    `${name}:${plan.clientPort}:broadcast`,
+  ]);
   const env = Object.fromEntries(Object.entries(plan.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   try {
     execve(perl, [perl, launcher, ...wanted, '--', ...plan.command], env);

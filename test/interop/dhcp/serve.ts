@@ -48,11 +48,12 @@ function say(line: Readonly<Record<string, unknown>>): void {
 
 async function socketsFor(plan: ServePlan): Promise<DhcpSocket[]> {
   const ports = PORTS[plan.mode];
-  if (plan.isSingle === true) return openSingleInterface(plan.interfaces[0] ?? '', ports);
-  const inherited = takeInheritedSockets(process.env, process.pid);
+  if (plan.isSingle === true) return openSingleInterface(plan.interfaces[0] ?? '', ports, [], 68);
+  const { sockets: inherited, missing } = takeInheritedSockets(process.env, process.pid);
+  for (const { code, message } of missing) say({ missing: code, message });
   if (inherited.length > 0) return adoptSockets(inherited);
   const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  return reexecThroughLauncher({ interfaces: plan.interfaces, ports, command, env: process.env }, (file, args, env) =>
+  return reexecThroughLauncher({ interfaces: plan.interfaces, ports, clientPort: 68, command, env: process.env }, (file, args, env) =>
     process.execve?.(file, args, env),
   );
 }
