@@ -17,6 +17,7 @@ import {
 import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, fail, instanceId, keySource, writeConnection } from './app-files.ts';
 import { networkParts } from './app-network.ts';
+import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
 import { nodesAtWork, readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
@@ -35,7 +36,7 @@ import {
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
-import { type Clock, type Component, type Log, messageOf, RackseedError, type Random, resource } from './lib/index.ts';
+import { type Clock, type Component, hostInUrl, type Log, messageOf, RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createStateTimers } from './nodes/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
@@ -109,7 +110,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     site,
   });
   const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, random, log: logger });
-  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
+  const dhcp6 = config.dhcp6.mode === 'off' ? [] : [dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger })];
+  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts, ...dhcp6];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...warnings, ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
@@ -197,7 +199,7 @@ function siteOf(config: Config, certificate: ServerCertificate | null): Site {
   const scheme = config.server.tls ? 'https' : 'http';
   return {
     bootUrl: bootUrlOf(config),
-    apiUrl: (address: string) => config.server.public_url ?? `${scheme}://${address}:${api.port}`,
+    apiUrl: (address: string) => config.server.public_url ?? `${scheme}://${hostInUrl(address)}:${api.port}`,
     fingerprint: certificate?.fingerprintSha256 ?? '',
     // Both: machines with a screen and machines with a serial line show what the agent does.
     console: ['tty0', 'ttyS0,115200'],

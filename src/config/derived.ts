@@ -18,7 +18,7 @@ export const DERIVED_DEFAULTS: readonly DerivedDefault[] = [
   { pointer: '/server/artefacts_dir', value: (tree) => inDataDir(tree, 'artefacts') },
   { pointer: '/store/url', value: (tree) => `sqlite://${inDataDir(tree, 'rackseed.sqlite').split('/').map(encodeURIComponent).join('/')}` },
   { pointer: '/store/key_file', value: (tree) => inDataDir(tree, 'store.key') },
-  { pointer: '/tftp/enabled', value: (tree) => valueAt(tree, '/dhcp/mode') !== 'off' },
+  { pointer: '/tftp/enabled', value: (tree) => valueAt(tree, '/dhcp/mode') !== 'off' || valueAt(tree, '/dhcp6/mode') !== 'off' },
 ];
 
 /** Fills what is still missing; returns the pointers it filled. */

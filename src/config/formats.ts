@@ -1,6 +1,6 @@
 // The forms of text that the configuration knows, each with its test and with the words for people. One table for ajv, messages and docs.
 
-import { parseIpv4, parseMac, parseSubnet } from '../lib/index.ts';
+import { parseIpv4, parseIpv6, parseMac, parsePrefix6, parseSubnet } from '../lib/index.ts';
 import { isIpv6, readListen } from './listen.ts';
 import { parseRange } from './range.ts';
 
@@ -26,6 +26,11 @@ export const FORMATS: Readonly<Record<string, TextFormat>> = {
   network: { test: isNetwork, expected: 'a network such as "10.0.0.0/24" or "fd00:1::/64"' },
   range: { test: (text) => parseRange(text) !== undefined, expected: 'first and last address such as "10.0.0.100-10.0.0.200"' },
   'ipv4-address': { test: (text) => parseIpv4(text) !== undefined, expected: 'an IPv4 address such as "10.0.0.1"' },
+  'ipv6-address': {
+    test: (text) => parseIpv6(text) !== undefined && !text.includes('%'),
+    expected: 'an IPv6 address such as "fd00:77::1"',
+  },
+  prefix6: { test: isPrefix6, expected: 'an IPv6 network such as "fd00:77::/64" (prefix from 32 to 96)' },
   mac: { test: (text) => parseMac(text) !== undefined, expected: 'a MAC address such as "52:54:00:12:34:56"' },
   'mac-pattern': { test: isMacPattern, expected: 'a MAC address, or its beginning and "*": "52:54:00:*"' },
   interface: {
@@ -53,6 +58,12 @@ function isStoreUrl(text: string): boolean {
 function isSubnet(text: string): boolean {
   const subnet = parseSubnet(text);
   return subnet !== undefined && subnet.prefix >= 8 && subnet.prefix <= 30;
+}
+
+/** Beyond 96 too few addresses are left to derive them from identities without clashes. */
+function isPrefix6(text: string): boolean {
+  const prefix = parsePrefix6(text);
+  return prefix !== undefined && prefix.length >= 32 && prefix.length <= 96;
 }
 
 function isNetwork(text: string): boolean {

@@ -6,6 +6,7 @@ import { closed } from './fields.ts';
 import { BootSection } from './sections/boot.ts';
 import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
 import { DhcpSection, TftpSection } from './sections/network.ts';
+import { Dhcp6Section } from './sections/network6.ts';
 import { AuthSection, ServerSection, StoreSection } from './sections/server.ts';
 import { PowerSection, TasksSection, WebhooksSection } from './sections/work.ts';
 
@@ -16,6 +17,7 @@ export const ConfigSchema = Type.Object(
     store: StoreSection,
     auth: AuthSection,
     dhcp: DhcpSection,
+    dhcp6: Dhcp6Section,
     tftp: TftpSection,
     boot: BootSection,
     enrol: EnrolSection,

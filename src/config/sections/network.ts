@@ -85,7 +85,7 @@ export const TftpSection = Type.Object(
   {
     enabled: flag({
       description: 'Serve the first boot loaders by TFTP.',
-      'x-default': 'true unless dhcp.mode is "off"',
+      'x-default': 'true unless dhcp.mode and dhcp6.mode are "off"',
       examples: [true],
     }),
     listen: text({ description: 'Address and UDP port.', format: 'listen', default: '0.0.0.0:69', examples: ['10.0.0.2:69'] }),

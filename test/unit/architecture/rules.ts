@@ -11,7 +11,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ['install', 'inspect', 'boot', 'power', 'proxmox'],
   ['nodes'],
   ['tasks'],
-  ['net/dhcp', 'net/tftp'],
+  ['net/dhcp', 'net/dhcp6', 'net/tftp'],
   ['net'],
   ['store', 'config'],
   ['lib'],

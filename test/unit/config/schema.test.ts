@@ -55,7 +55,7 @@ describe('the schema', () => {
   });
 
   it('spells keys in lower case with underscores', () => {
-    expect(keys.filter(({ path }) => !/^[a-z_.]+$/.test(path)).map(({ path }) => path)).toEqual([]);
+    expect(keys.filter(({ path }) => !/^(?:[a-z_]+|dhcp6)(?:\.[a-z_]+)*$/.test(path)).map(({ path }) => path)).toEqual([]);
   });
 
   it('accepts an empty file, and nothing unknown in any table', () => {

@@ -1,0 +1,83 @@
+// Wiring of network boot over IPv6: DHCPv6 from the config's words to the server's, asking the same boot decision as DHCPv4.
+
+import { createHash } from 'node:crypto';
+import type { Boot } from './boot/index.ts';
+import type { Config } from './config/index.ts';
+import { type Clock, type Component, hostInUrl, type Ipv6, type Log, messageOf, parseIpv6, parsePrefix6 } from './lib/index.ts';
+import {
+  createDhcp6Server,
+  type DecideBoot6,
+  interfacesWithIpv6,
+  ipv6AddressesOf,
+  type OtherServer6,
+  openDhcp6Sockets,
+  type Subnet6,
+} from './net/dhcp6/index.ts';
+import type { Store } from './store/index.ts';
+
+export interface Network6Deps {
+  readonly config: Config;
+  readonly boot: Boot;
+  readonly store: Store;
+  /** The same for the life of this appliance: its DUID and its addresses come from it. */
+  readonly instanceId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const DUID_UUID = 4;
+
+export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Network6Deps): Component {
+  const { mode, port, client_port: client, interfaces } = config.dhcp6;
+  return createDhcp6Server({
+    mode,
+    open: (signal) => {
+      const names = interfaces.length > 0 ? interfaces : interfacesWithIpv6();
+      return openDhcp6Sockets({ interfaces: names, port, clock }, signal);
+    },
+    addressesOf: ipv6AddressesOf,
+    subnets: subnets6(config),
+    serverDuid: Buffer.concat([Uint8Array.of(0, DUID_UUID), derived(instanceId, 'duid').subarray(0, 16)]),
+    secret: derived(instanceId, 'addresses'),
+    decideBoot: decideBoot6(boot),
+    clock,
+    log: log.child({ part: 'dhcp6' }),
+    note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason: `IPv6: ${reason}` }),
+    onOtherServer: (seen) => tellOther(seen, store, log),
+    ports: { server: port, client },
+  });
+}
+
+function derived(instanceId: string, purpose: string): Buffer {
+  return createHash('sha256').update(`rackseed dhcp6 ${purpose} ${instanceId}`).digest();
+}
+
+function tellOther({ duid, interfaceName }: OtherServer6, store: Store, log: Log): void {
+  const message = `another DHCPv6 server (DUID ${duid}) on ${interfaceName ?? 'a network behind a relay'}: a client named it as its server`;
+  log.warn({ part: 'dhcp6', duid, interface: interfaceName }, message);
+  store
+    .transaction((tx) =>
+      store.events.append(tx, { type: 'dhcp6.other_server', severity: 'warning', message, data: { duid, interface: interfaceName } }),
+    )
+    .catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, 'could not store the event dhcp6.other_server'));
+}
+
+/** Firmware and iPXE know a file by its URL alone: a bare name is one of TFTP, on the address that the client reaches us by. */
+function decideBoot6(boot: Boot): DecideBoot6 {
+  return async (client) => {
+    const answer = await boot.offer(client);
+    if ('silent' in answer) return answer;
+    const { fileName, reason } = answer;
+    const url = /^https?:/.test(fileName) ? fileName : `tftp://${hostInUrl(client.serverAddress)}/${fileName}`;
+    return { url, reason };
+  };
+}
+
+/** The config has been checked, so that each of its words parses. */
+export function subnets6({ dhcp6 }: Config): Subnet6[] {
+  return dhcp6.subnet.map(({ prefix: name, dns, domain_search: domainSearch, lease_seconds: validSeconds }) => {
+    const prefix = parsePrefix6(name);
+    if (prefix === undefined) throw new TypeError(`the checked config holds ${JSON.stringify(name)}, which does not parse`);
+    return { name, prefix, validSeconds, domainSearch, dnsServers: dns.flatMap((text): readonly Ipv6[] | Ipv6 => parseIpv6(text) ?? []) };
+  });
+}
