@@ -2,12 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Boot, compileGrub, createGrub, type Grub } from './boot/index.ts';
+import { type Boot, compileGrub, createGrub, type Grub, INSTALLED_LOADERS } from './boot/index.ts';
 import { type Config, parseListen } from './config/index.ts';
 import { hostInUrl, type Log, resource } from './lib/index.ts';
 
-/** Where the systems that we install have their loader, before the one that firmware falls back to. */
-const OWN_DISK_LOADERS = ['/EFI/proxmox/shimx64.efi', '/EFI/debian/shimx64.efi', '/EFI/BOOT/BOOTX64.EFI'] as const;
+/** GRUB gives the firmware no reason to go on by itself, so that the loader which firmware falls back to comes last. */
+const FALLBACK_LOADER = '\\EFI\\BOOT\\BOOTX64.EFI';
 
 /** The URL of boot artefacts, as a machine reaches them at this address of ours. */
 export function bootUrlOf({ server }: Config): (address: string) => string {
@@ -21,7 +21,12 @@ export function grubOf({ config, boot, log }: { readonly config: Config; readonl
     machineBoot: boot.machineBoot,
     bootUrl: bootUrlOf(config),
     bootPort: config.server.boot_url === undefined ? parseListen(config.server.boot_listen).port : null,
-    ownDisk: [...new Set([config.boot.own_disk_path.replaceAll('\\', '/'), ...OWN_DISK_LOADERS])],
+    ownDisk: ownDiskLoaders(config),
     log: log.child({ part: 'grub' }),
   });
+}
+
+function ownDiskLoaders({ boot: { own_disk_path: path } }: Config): string[] {
+  const paths = [...(path === undefined ? [] : [path]), ...INSTALLED_LOADERS, FALLBACK_LOADER];
+  return [...new Set(paths)].map((one) => one.replaceAll('\\', '/'));
 }

@@ -117,7 +117,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const services: ApiServices = {
     auth: createTokenAuth(token),
     system: {
-      status: () => Promise.resolve({ dhcpMode: config.dhcp.mode, isObserveOnly, warnings: told }),
+      status: () => Promise.resolve({ dhcpMode: config.dhcp.mode, isObserveOnly, warnings: [...told, ...network.network.warnings()] }),
       readiness: () => readiness(store, parts, running),
     },
     nodes,

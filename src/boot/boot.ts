@@ -1,24 +1,44 @@
 // The boot service: joins the pure decisions with what the store knows, and notes every reason. DHCP, TFTP and the boot listener ask it.
 
-import { type Log, type Mac, parseMac } from '../lib/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Clock, Log, Mac } from '../lib/index.ts';
 import type { Reasons } from '../store/index.ts';
-import { type ClientFacts, decideOffer, decideProgram, type KnownMachine, type Offer } from './decide.ts';
+import type { Attempts } from './attempts.ts';
+import { decideProgram, mayStartDisk, type Program, titleOf } from './decide.ts';
+import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide-offer.ts';
 import type { Enrolment } from './enrolment.ts';
-import { fail } from './errors.ts';
+import { type HardwareNames, NO_NAMES } from './facts.ts';
 import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files.ts';
-import { type AgentBoot, type Message, renderMachine, renderStart, type Scripts } from './script.ts';
+import type { InstallBook } from './install-progress.ts';
+import { type MachineAsk, readMachineAsk } from './machine-ask.ts';
+import { chooseOwnDisk } from './own-disk-decide.ts';
+import { type AgentBoot, type DiskWay, type Message, renderMachine, renderStart, type Scripts } from './script.ts';
+import { createSituations, type FindMachine, type HardwareOf, type Look } from './situation.ts';
 
 export interface BootOptions {
   readonly enrolment: Enrolment;
   readonly isObserveOnly: boolean;
-  readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<KnownMachine | undefined>;
+  readonly config: Pick<Config, 'boot' | 'rule' | 'enrol'>;
+  readonly findMachine: FindMachine;
+  readonly hardwareOf: HardwareOf;
   /** A one-time secret for the agent that is about to boot on this machine. */
   readonly issueSecret: (mac: Mac, smbiosUuid: string | null) => Promise<string>;
   readonly files: BootFiles;
   readonly scripts: Scripts;
+  readonly attempts: Attempts;
+  readonly installs: InstallBook;
   readonly reasons: Reasons;
+  /** A machine was seen to boot in a circle; at most once a minute for each. */
+  readonly onLoop: (loop: BootLoop) => void;
+  readonly clock: Clock;
   readonly log: Log;
   readonly site: Site;
+}
+
+export interface BootLoop {
+  readonly mac: Mac;
+  readonly nodeUuid: string | null;
+  readonly message: string;
 }
 
 export interface Site {
@@ -30,11 +50,17 @@ export interface Site {
   readonly console: readonly string[];
 }
 
+export interface BootQuestion extends ClientFacts {
+  readonly smbiosUuid: string | null;
+  readonly serverAddress: string;
+  /** DHCP's xid, and whether the client has chosen already: they tell one boot attempt from the next. */
+  readonly transaction?: number;
+  readonly isRequest?: boolean;
+}
+
 export interface Boot {
   /** For DHCP: which file, if any. */
-  offer(
-    client: ClientFacts & { readonly smbiosUuid: string | null; readonly serverAddress: string },
-  ): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
+  offer(client: BootQuestion): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
   readonly startScript: (serverAddress: string) => string;
   /** What the machine shall run, with all that a script of any boot loader needs. `query` is what its first script sent. */
   readonly machineBoot: (query: URLSearchParams, serverAddress: string) => Promise<MachineBoot>;
@@ -44,19 +70,17 @@ export interface Boot {
 
 /** The decision of one boot, before any boot loader's language. */
 export type MachineBoot =
-  | { readonly run: 'agent'; readonly agent: AgentBoot }
-  | { readonly run: 'own-disk'; readonly message: Message }
+  | { readonly run: 'agent'; readonly agent: AgentBoot; readonly disk: DiskWay }
+  | { readonly run: 'own-disk'; readonly message: Message; readonly disk: DiskWay }
   | { readonly run: 'hold'; readonly message: Message };
 
-export function createBoot(options: BootOptions): Boot {
-  const { enrolment, files, scripts, site, reasons } = options;
-  const loaders = new Set(files.keys());
-  const hasAgent = files.has(AGENT_KERNEL) && files.has(AGENT_INITRD);
+/** Firmware may have four network entries per port, each of which ends at the disk: more than that within a minute is a loop. */
+const OWN_DISK_LOOP_AT = 6;
 
-  async function situation(mac: Mac, smbiosUuid: string | null): Promise<Parameters<typeof decideProgram>[0]> {
-    const [machine, state] = await Promise.all([options.findMachine(mac, smbiosUuid), enrolment.get()]);
-    return { machine, enrolmentOpen: state.mode === 'open', observeOnly: options.isObserveOnly };
-  }
+export function createBoot(options: BootOptions): Boot {
+  const { files, scripts, site, reasons, attempts, config } = options;
+  const hasAgent = (): boolean => files.has(AGENT_KERNEL) && files.has(AGENT_INITRD);
+  const situations = createSituations({ ...options, hasAgent });
 
   function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {
     if (offer.offer === 'script') return `${bootUrl}/boot/start.ipxe`;
@@ -67,51 +91,91 @@ export function createBoot(options: BootOptions): Boot {
     reasons.note({ subject: `mac:${mac}`, area: 'boot', decision, reason });
   }
 
+  function loop(mac: Mac, look: Look, message: string): void {
+    if (!attempts.looped(mac)) return;
+    note(mac, 'loop', message);
+    options.log.warn({ mac }, `boot loop: ${message}`);
+    const { machine } = look.situation;
+    const who = machine === undefined ? mac : titleOf(machine);
+    options.onLoop({ mac, nodeUuid: machine?.uuid ?? null, message: `${who} boots in a circle: ${message}` });
+  }
+
+  function diskOf(look: Look, names: HardwareNames, platform: string | null): DiskWay {
+    return { ownDisk: chooseOwnDisk({ own: look.situation.machine?.ownDisk ?? null, names, config: config.boot }), platform };
+  }
+
+  async function offerOf(client: BootQuestion): Promise<Offer> {
+    if (client.kind === 'ipxe') attempts.spoke(client.mac, 'ipxe');
+    const look = await situations.look(client, null);
+    const { ownDisk } = diskOf(look, look.names, null);
+    const wish = { loaders: files, uefiLoader: config.boot.uefi_loader, ownDisk };
+    const first = decideOffer(client, look.situation, { ...wish, standing: FIRST_ATTEMPT });
+    if (!('offer' in first) || first.offer === 'script') return first;
+    const { mac, transaction = null, isRequest = false } = client;
+    const offer = decideOffer(client, look.situation, { ...wish, standing: attempts.asked({ mac, transaction, isRequest }) });
+    if (offer.loop !== undefined) loop(mac, look, offer.loop);
+    return offer;
+  }
+
+  /** A program that keeps coming back is stopped for a minute with the reason on the screen, and then tried again. */
+  function brokenLoop({ mac }: MachineAsk, look: Look, program: Program): Program {
+    const times = attempts.scripted(mac);
+    if (program.run === 'hold' || times < (program.run === 'own-disk' ? OWN_DISK_LOOP_AT : LOOP_AT)) return program;
+    const what = program.run === 'own-disk' ? 'its own disk, which did not start' : 'the agent, which did not stay';
+    const message = `it asked ${times} times within a minute, each time for ${what}`;
+    loop(mac, look, message);
+    return { run: 'hold', reason: `${message}. It rests for a minute, so that this can be read. Before: ${program.reason}` };
+  }
+
   async function machineBoot(query: URLSearchParams, serverAddress: string): Promise<MachineBoot> {
-    const { mac, smbiosUuid } = readQuery(query);
-    const program = decideProgram(await situation(mac, smbiosUuid));
+    const ask = readMachineAsk(query);
+    const { mac, names } = ask;
+    attempts.spoke(mac, ask.loader);
+    if (names !== null) attempts.remember(mac, names);
+    const look = await situations.look(ask, names);
+    const program = brokenLoop(ask, look, decideProgram(look.situation));
     note(mac, `script: ${program.run}`, program.reason);
     options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
-    const message = { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress), reason: program.reason, mac };
-    if (program.run !== 'agent') return { run: program.run, message };
-    const agent: AgentBoot = {
+    const message: Message = {
+      appliance: serverAddress,
+      bootUrl: site.bootUrl(serverAddress),
+      reason: program.reason,
+      mac,
+      name: look.situation.machine?.name ?? null,
+    };
+    const disk = diskOf(look, names ?? look.names, ask.platform);
+    if (program.run === 'agent') return { run: 'agent', agent: await agentBoot(ask, look, message), disk };
+    // Nothing that could be booted for the others is there: the installer comes with its image, and iPXE has said all it could.
+    return program.run === 'own-disk' || program.run === 'ask' ? { run: 'own-disk', message, disk } : { run: 'hold', message };
+  }
+
+  async function agentBoot({ mac, smbiosUuid }: MachineAsk, look: Look, message: Message): Promise<AgentBoot> {
+    const mayEnd = mayStartDisk(look.situation);
+    return {
       ...message,
       kernel: AGENT_KERNEL,
       initrd: AGENT_INITRD,
-      apiUrl: site.apiUrl(serverAddress),
+      apiUrl: site.apiUrl(message.appliance),
       fingerprint: site.fingerprint,
       secret: await options.issueSecret(mac, smbiosUuid),
       console: site.console,
+      promise: mayEnd ? 'No disk is written.' : 'The disks of its wipe plan are erased.',
+      otherwise: mayEnd ? 'own-disk' : 'hold',
     };
-    return { run: 'agent', agent };
   }
 
   return {
     async offer(client) {
-      const now = await situation(client.mac, client.smbiosUuid);
-      if (!hasAgent && decideProgram(now).run === 'agent') return { silent: 'the agent is not among our boot files: rackseed image build' };
-      const offer = decideOffer(client, now, loaders);
+      const offer = await offerOf(client);
       return 'silent' in offer ? offer : { fileName: fileOf(offer, site.bootUrl(client.serverAddress)), reason: offer.reason };
     },
-
-    startScript: (serverAddress) => renderStart(scripts, { appliance: serverAddress, bootUrl: site.bootUrl(serverAddress) }),
-
+    startScript: (serverAddress) =>
+      renderStart(scripts, {
+        appliance: serverAddress,
+        bootUrl: site.bootUrl(serverAddress),
+        ownDisk: chooseOwnDisk({ own: null, names: NO_NAMES, config: config.boot }),
+      }),
     machineBoot,
     machineScript: async (query, serverAddress) => renderMachine(scripts, await machineBoot(query, serverAddress)),
   };
-}
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** iPXE sends an empty uuid where the firmware has none. */
-function readQuery(query: URLSearchParams): { mac: Mac; smbiosUuid: string | null } {
-  const mac = parseMac(query.get('mac') ?? '');
-  if (mac === undefined) {
-    throw fail('boot.bad_request', {
-      message: `/boot/machine.ipxe: mac=${JSON.stringify((query.get('mac') ?? '').slice(0, 40))} is no MAC address`,
-      hint: 'Boot through /boot/start.ipxe, which fills it in.',
-    });
-  }
-  const uuid = (query.get('uuid') ?? '').toLowerCase();
-  return { mac, smbiosUuid: UUID.test(uuid) ? uuid : null };
 }

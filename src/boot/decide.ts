@@ -1,91 +1,131 @@
-// What to send to which machine: pure functions from what a client says of itself and what we know of it to an answer.
-// Every answer and every silence carries its reason. Knows no sockets, no store, no clock.
+// What a machine is to run: a pure function from what we know of it to an answer. Every answer and every silence carries its reason.
+// Knows no sockets, no store, no clock, and not which loader gets the machine there (decide-offer.ts).
 
-import type { Mac } from '../lib/index.ts';
+import type { InstallVerdict } from './install-decide.ts';
+import type { OwnDiskAsk } from './own-disk-decide.ts';
+import type { RuleFit } from './rules-decide.ts';
 
-/** DHCP option 93 (RFC 4578 and the IANA registry of processor architecture types). */
-const LOADERS: ReadonlyMap<number, { readonly firmware: string; readonly loader: string; readonly overHttp: boolean }> = new Map([
-  [0, { firmware: 'BIOS', loader: 'undionly.kpxe', overHttp: false }],
-  [6, { firmware: 'UEFI ia32', loader: 'snponly-i386.efi', overHttp: false }],
-  [7, { firmware: 'UEFI x64', loader: 'snponly-x86_64.efi', overHttp: false }],
-  // 9 is "EFI byte code" in the registry; much firmware sends it for x64, and RFC 4578 had the two swapped.
-  [9, { firmware: 'UEFI x64', loader: 'snponly-x86_64.efi', overHttp: false }],
-  [10, { firmware: 'UEFI arm', loader: 'snponly-arm32.efi', overHttp: false }],
-  [11, { firmware: 'UEFI arm64', loader: 'snponly-arm64.efi', overHttp: false }],
-  [15, { firmware: 'UEFI ia32 HTTP boot', loader: 'ipxe-i386.efi', overHttp: true }],
-  [16, { firmware: 'UEFI x64 HTTP boot', loader: 'ipxe-x86_64.efi', overHttp: true }],
-  [19, { firmware: 'UEFI arm64 HTTP boot', loader: 'ipxe-arm64.efi', overHttp: true }],
-]);
-
-/** What the firmware or loader said of itself, by DHCP. */
-export interface ClientFacts {
-  readonly mac: Mac;
-  readonly architecture: number | null;
-  readonly kind: 'pxe' | 'http' | 'ipxe' | 'other';
-}
-
-/** What we know about the machine. */
+/** What we know about a machine that is one of our nodes. */
 export interface KnownMachine {
   readonly uuid: string;
   readonly name: string | null;
   readonly provisionState: string;
   readonly ignored: boolean;
+  /** Why it may start nothing at all, set while it is being replaced; null otherwise. */
+  readonly held: string | null;
+  /** Its own way to its own disk. */
+  readonly ownDisk: OwnDiskAsk['own'];
+  /** It has been seen to run with Secure Boot on. */
+  readonly secureBoot: boolean;
 }
 
 export interface Situation {
   readonly machine: KnownMachine | undefined;
+  /** Nodes that each have a part of its identity, when they are several: then it is none of them for sure. */
+  readonly rivals?: readonly KnownMachine[];
   readonly enrolmentOpen: boolean;
+  /** The rule that fits what is known of an unknown machine. */
+  readonly rule?: RuleFit | undefined;
+  /** The minutes for which it has waited for a yes, once they are more than it shall wait. */
+  readonly waitedMinutes?: number | null;
+  /** What its installation says, for a node that is being deployed. */
+  readonly install?: InstallVerdict;
+  /** The agent's kernel and RAM system are among our boot files. */
+  readonly hasAgent?: boolean;
   /** The site only watches: no machine is booted by us. */
   readonly observeOnly?: boolean;
 }
 
-/** What the machine is to run next. */
-export type Program =
-  | { readonly run: 'agent'; readonly reason: string }
-  | { readonly run: 'own-disk'; readonly reason: string }
-  | { readonly run: 'hold'; readonly reason: string };
-
-/** What the DHCP answer names. */
-export type Offer =
-  | { readonly offer: 'loader'; readonly name: string; readonly overHttp: boolean; readonly reason: string }
-  | { readonly offer: 'script'; readonly reason: string }
-  | { readonly silent: string };
+/** What the machine is to run next. `ask`: only iPXE can tell us enough to decide. */
+export type Program = {
+  readonly run: 'agent' | 'own-disk' | 'hold' | 'installer' | 'ask';
+  readonly reason: string;
+  /** The machine is to be left alone altogether: no loader is to help it to its disk. */
+  readonly hands?: 'off';
+};
 
 /** States in which our agent works on the machine, so that it must be booted whoever opened enrolment. */
 const AGENT_STATES: ReadonlySet<string> = new Set(['inspecting', 'inspect wait', 'cleaning', 'clean wait']);
-/** States in which the machine may start neither our programs nor its own disk. */
-const HOLD_STATES: ReadonlySet<string> = new Set(['clean failed', 'clean hold', 'deploy hold', 'error']);
+/** Where the agent is cleaning: when it cannot be had, the machine waits; its disk is no alternative. */
+const CLEANING_STATES: ReadonlySet<string> = new Set(['cleaning', 'clean wait']);
+const INSTALL_STATES: ReadonlySet<string> = new Set(['deploying', 'wait call-back']);
+/** States in which the machine may start neither our programs nor its own disk: what is on the disk is to be gone, or half there. */
+const HOLD_STATES: Readonly<Record<string, string>> = {
+  'clean failed': 'its disks were not cleaned to the end',
+  'clean hold': 'its cleaning waits for a person',
+  'deploy hold': 'its deployment waits for a person',
+  'deploy failed': 'what its disk holds is not whole, or is the system that was to be replaced',
+  deleting: 'it is being torn down, and its old system must not come back',
+  error: 'its tear-down failed, and its old system must not come back',
+};
 
-export function decideProgram({ machine, enrolmentOpen, observeOnly = false }: Situation): Program {
-  if (observeOnly) return { run: 'own-disk', reason: 'this site is observe-only' };
-  if (machine === undefined) {
-    return enrolmentOpen
-      ? { run: 'agent', reason: 'unknown machine, and enrolment is open' }
-      : { run: 'own-disk', reason: 'unknown machine, and enrolment is closed' };
-  }
-  const who = machine.name ?? machine.uuid;
-  if (machine.ignored) return { run: 'own-disk', reason: `${who} is ignored` };
-  if (AGENT_STATES.has(machine.provisionState))
-    return { run: 'agent', reason: `${who} is in "${machine.provisionState}", which the agent does` };
-  if (HOLD_STATES.has(machine.provisionState))
-    return { run: 'hold', reason: `${who} is in "${machine.provisionState}": it must not start its disk` };
-  if (machine.provisionState === 'enroll' && enrolmentOpen)
-    return { run: 'agent', reason: `${who} waits for a yes, and enrolment is open` };
-  return { run: 'own-disk', reason: `${who} is in "${machine.provisionState}": nothing for us to do` };
+export function decideProgram(situation: Situation): Program {
+  const program = decideWanted(situation);
+  if (program.run !== 'agent' || situation.hasAgent !== false) return program;
+  const reason = `${program.reason}, but the agent is not among our boot files: rackseed image build`;
+  return isCleaning(situation) ? { run: 'hold', reason } : { run: 'own-disk', reason, hands: 'off' };
 }
 
-export function decideOffer(client: ClientFacts, situation: Situation, loaders: ReadonlySet<string>): Offer {
-  if (client.kind === 'other') return { silent: 'not a network boot' };
-  const program = decideProgram(situation);
-  if (program.run === 'own-disk') return { silent: `${program.reason}; its own disk` };
-  if (client.kind === 'ipxe') return { offer: 'script', reason: `iPXE is running: ${program.run}, since ${program.reason}` };
-  const known = client.architecture === null ? undefined : LOADERS.get(client.architecture);
-  if (known === undefined) return { silent: `no boot loader for architecture ${client.architecture ?? '(not said)'} of option 93` };
-  if (!loaders.has(known.loader)) return { silent: `the boot loader ${known.loader} for ${known.firmware} is not among our boot files` };
-  return {
-    offer: 'loader',
-    name: known.loader,
-    overHttp: known.overHttp,
-    reason: `${known.firmware}: ${program.run}, since ${program.reason}`,
-  };
+function decideWanted(situation: Situation): Program {
+  const { machine, rivals = [], observeOnly = false } = situation;
+  if (observeOnly) return { run: 'own-disk', reason: 'this site is observe-only', hands: 'off' };
+  if (machine !== undefined) return decideKnown(machine, situation);
+  const held = rivals.find((one) => decideKnown(one, situation).run === 'hold');
+  if (held !== undefined)
+    return { run: 'hold', reason: `it may be ${titleOf(held)}, which is held: ${decideKnown(held, situation).reason}` };
+  if (rivals.some((one) => one.ignored))
+    return { run: 'own-disk', reason: `it may be ${rivals.map(titleOf).join(' or ')}, and one of them is ignored`, hands: 'off' };
+  const what = rivals.length === 0 ? 'unknown machine' : `may be ${rivals.map(titleOf).join(' or ')}, so none of them for sure`;
+  return decideUnknown(what, situation);
+}
+
+function decideUnknown(what: string, { enrolmentOpen, rule }: Situation): Program {
+  if (enrolmentOpen) return { run: 'agent', reason: `${what}, and enrolment is open` };
+  if (rule?.fits === 'yes') return { run: 'agent', reason: `${what}, which rule ${rule.name} fits` };
+  if (rule?.fits === 'ask')
+    return { run: 'ask', reason: `${what}, which rule ${rule.name} may fit: iPXE is to say maker, product and serial` };
+  return { run: 'own-disk', reason: `${what}, and enrolment is closed`, hands: 'off' };
+}
+
+function decideKnown(machine: KnownMachine, situation: Situation): Program {
+  const who = titleOf(machine);
+  const { provisionState: state } = machine;
+  if (machine.ignored) return { run: 'own-disk', reason: `${who} is ignored`, hands: 'off' };
+  if (machine.held !== null) return { run: 'hold', reason: `${who} is held: ${machine.held}` };
+  const why = HOLD_STATES[state];
+  if (why !== undefined) return { run: 'hold', reason: `${who} is in "${state}": ${why}` };
+  if (AGENT_STATES.has(state)) return { run: 'agent', reason: `${who} is in "${state}", which the agent does` };
+  if (INSTALL_STATES.has(state)) return decideDeployed(machine, situation.install);
+  if (state === 'enroll') return decideWaiting(who, situation);
+  return { run: 'own-disk', reason: `${who} is in "${state}": nothing for us to do` };
+}
+
+function decideDeployed(machine: KnownMachine, install: InstallVerdict | undefined): Program {
+  const who = `${titleOf(machine)} is in "${machine.provisionState}"`;
+  if (install === undefined) return { run: 'hold', reason: `${who}, and how far its installation came is not known` };
+  return { run: install.run, reason: `${who}: ${install.reason}` };
+}
+
+function decideWaiting(who: string, { enrolmentOpen, rule, waitedMinutes = null }: Situation): Program {
+  const waits = `${who} is in "enroll"`;
+  if (waitedMinutes !== null)
+    return { run: 'own-disk', reason: `${waits} and has waited ${waitedMinutes} minutes for a yes: give one, or open enrolment again` };
+  if (enrolmentOpen) return { run: 'agent', reason: `${waits} and waits for a yes, and enrolment is open` };
+  if (rule?.fits === 'yes') return { run: 'agent', reason: `${waits} and waits for a yes, and rule ${rule.name} fits it` };
+  if (rule?.fits === 'ask') return { run: 'ask', reason: `${waits}, and rule ${rule.name} may fit it: iPXE is to say more` };
+  return { run: 'own-disk', reason: `${waits}, and enrolment is closed` };
+}
+
+/** Whether the machine may start its disk when its program cannot be had. */
+export function mayStartDisk(situation: Situation): boolean {
+  const { run } = decideProgram(situation);
+  return run !== 'hold' && run !== 'installer' && !isCleaning(situation);
+}
+
+function isCleaning({ machine }: Situation): boolean {
+  return CLEANING_STATES.has(machine?.provisionState ?? '');
+}
+
+export function titleOf(machine: Pick<KnownMachine, 'name' | 'uuid'>): string {
+  return machine.name ?? machine.uuid;
 }

@@ -7,6 +7,8 @@ export interface EnrolmentState {
   readonly mode: 'open' | 'closed';
   /** When it closes by itself, UTC milliseconds; null when it stays as it is. */
   readonly until: number | null;
+  /** When a person opened it last; null when nobody did. */
+  readonly since: number | null;
 }
 
 export interface Enrolment {
@@ -27,12 +29,16 @@ export function createEnrolment({ store, clock, initial }: EnrolmentOptions): En
   return {
     async get() {
       const row = await store.db.selectFrom('settings').select('value').where('key', '=', KEY).executeTakeFirst();
-      if (row === undefined) return { mode: initial, until: null };
+      if (row === undefined) return { mode: initial, until: null, since: null };
       return effective(parseState(row.value), clock.now());
     },
     async set(mode, minutes, actor) {
       const now = clock.now();
-      const state: EnrolmentState = { mode, until: mode === 'open' && minutes !== null ? now + minutes * 60_000 : null };
+      const state: EnrolmentState = {
+        mode,
+        until: mode === 'open' && minutes !== null ? now + minutes * 60_000 : null,
+        since: mode === 'open' ? now : null,
+      };
       await store.transaction(async (tx) => {
         const row = { key: KEY, value: JSON.stringify(state), updated_at: now };
         await tx
@@ -49,7 +55,7 @@ export function createEnrolment({ store, clock, initial }: EnrolmentOptions): En
 
 /** A window that has passed is closed. */
 export function effective(state: EnrolmentState, now: number): EnrolmentState {
-  return state.mode === 'open' && state.until !== null && now >= state.until ? { mode: 'closed', until: null } : state;
+  return state.mode === 'open' && state.until !== null && now >= state.until ? { ...state, mode: 'closed', until: null } : state;
 }
 
 function describe(state: EnrolmentState, actor: string): string {
@@ -63,5 +69,6 @@ function parseState(text: string): EnrolmentState {
   const record = typeof value === 'object' && value !== null ? value : {};
   const mode = 'mode' in record && record.mode === 'open' ? 'open' : 'closed';
   const until = 'until' in record && typeof record.until === 'number' ? record.until : null;
-  return { mode, until };
+  const since = 'since' in record && typeof record.since === 'number' ? record.since : null;
+  return { mode, until, since };
 }

@@ -2,46 +2,67 @@
 
 import Handlebars from 'handlebars';
 import type { MachineBoot } from './boot.ts';
-import { type IpxeSafe, ipxeText, ipxeWord } from './ipxe-text.ts';
+import { type IpxeSafe, ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from './ipxe-text.ts';
+import { type OwnDisk, type OwnDiskStep, ownDiskSteps } from './own-disk-decide.ts';
 
 export const SCRIPT_NAMES = ['start', 'agent', 'own-disk', 'hold'] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 
-export type Render = (values: Readonly<Record<string, IpxeSafe>>) => string;
+type Values = Readonly<Record<string, IpxeSafe | readonly IpxeSafe[]>>;
+export type Render = (values: Values) => string;
 export type Scripts = Readonly<Record<ScriptName, Render>>;
 
 /** `read` gives a template's text by its name. Fails at start, not when a machine asks. */
 export function compileScripts(read: (name: ScriptName) => string): Scripts {
   const compileOne = (name: ScriptName): Render => {
     // noEscape: HTML escaping would break URLs; the type IpxeSafe stands for the escaping that iPXE needs.
-    const template = Handlebars.compile<Readonly<Record<string, IpxeSafe>>>(read(name), {
-      noEscape: true,
-      strict: true,
-      knownHelpersOnly: true,
-    });
+    const template = Handlebars.compile<Values>(read(name), { noEscape: true, strict: true, knownHelpersOnly: true });
     return (values) => template(values, { allowProtoPropertiesByDefault: false });
   };
   return { start: compileOne('start'), agent: compileOne('agent'), 'own-disk': compileOne('own-disk'), hold: compileOne('hold') };
 }
 
-export interface AgentBoot {
+/** What every screen says. */
+export interface Message {
   readonly appliance: string;
   readonly bootUrl: string;
   readonly reason: string;
   readonly mac: string;
+  /** The node's name, when it has one. */
+  readonly name: string | null;
+}
+
+export interface AgentBoot extends Message {
   readonly kernel: string;
   readonly initrd: string;
   readonly apiUrl: string;
   readonly fingerprint: string;
   readonly secret: string;
   readonly console: readonly string[];
+  /** What it means for the disks, in words. */
+  readonly promise: string;
+  /** Where the machine goes when the agent cannot be loaded: to its disk, unless that must not start. */
+  readonly otherwise: 'own-disk' | 'hold';
+}
+
+/** How this machine gets to its disk; `platform` is iPXE's word, null where iPXE did not say it. */
+export interface DiskWay {
+  readonly ownDisk: OwnDisk;
+  readonly platform: string | null;
 }
 
 export function renderMachine(scripts: Scripts, boot: MachineBoot): string {
-  return boot.run === 'agent' ? renderAgent(scripts, boot.agent) : renderMessage(scripts, boot.run, boot.message);
+  switch (boot.run) {
+    case 'agent':
+      return renderAgent(scripts, boot.agent, boot.disk);
+    case 'own-disk':
+      return scripts['own-disk']({ ...screen(boot.message), disk: diskLines(boot.disk) });
+    case 'hold':
+      return scripts.hold(screen(boot.message));
+  }
 }
 
-export function renderAgent(scripts: Scripts, boot: AgentBoot): string {
+function renderAgent(scripts: Scripts, boot: AgentBoot, disk: DiskWay): string {
   const args = [
     `rackseed.url=${boot.apiUrl}`,
     `rackseed.fp=${boot.fingerprint}`,
@@ -50,32 +71,54 @@ export function renderAgent(scripts: Scripts, boot: AgentBoot): string {
     ...boot.console.map((name) => `console=${name}`),
   ].map((argument) => ipxeWord(argument, 'kernel argument'));
   return scripts.agent({
-    appliance: ipxeText(boot.appliance),
-    bootUrl: ipxeWord(boot.bootUrl, 'boot URL'),
-    reason: ipxeText(boot.reason),
-    mac: ipxeWord(boot.mac, 'MAC'),
+    ...screen(boot),
+    promise: ipxeText(boot.promise),
     kernel: ipxeWord(boot.kernel, 'kernel name'),
     initrd: ipxeWord(boot.initrd, 'initrd name'),
     kernelArguments: args.join(' ') as IpxeSafe, // words, joined by the blank that separates kernel arguments
+    // One of the two is empty.
+    disk: boot.otherwise === 'own-disk' ? diskLines(disk) : [],
+    hold: boot.otherwise === 'hold' ? [ipxeWord(`${boot.bootUrl}/boot/start.ipxe`, 'boot URL')] : [],
   });
 }
 
-export function renderStart(scripts: Scripts, { appliance, bootUrl }: { readonly appliance: string; readonly bootUrl: string }): string {
-  return scripts.start({ appliance: ipxeText(appliance), bootUrl: ipxeWord(bootUrl, 'boot URL') });
-}
-
-export interface Message {
-  readonly appliance: string;
-  readonly bootUrl: string;
-  readonly reason: string;
-  readonly mac: string;
-}
-
-export function renderMessage(scripts: Scripts, name: 'own-disk' | 'hold', message: Message): string {
-  return scripts[name]({
-    appliance: ipxeText(message.appliance),
-    bootUrl: ipxeWord(message.bootUrl, 'boot URL'),
-    reason: ipxeText(message.reason),
-    mac: ipxeWord(message.mac, 'MAC'),
+/** For machines that we could not tell apart: each platform has its own way to the disk. */
+export function renderStart(
+  scripts: Scripts,
+  start: { readonly appliance: string; readonly bootUrl: string; readonly ownDisk: OwnDisk },
+): string {
+  const { appliance, bootUrl, ownDisk } = start;
+  return scripts.start({
+    appliance: ipxeText(appliance),
+    bootUrl: ipxeWord(bootUrl, 'boot URL'),
+    bios: diskLines({ ownDisk, platform: 'pcbios' }),
+    efi: diskLines({ ownDisk, platform: 'efi' }),
   });
+}
+
+function screen({ appliance, bootUrl, reason, mac, name }: Message): Values {
+  const address = ipxeWord(mac, 'MAC');
+  return {
+    appliance: ipxeText(appliance),
+    bootUrl: ipxeWord(bootUrl, 'boot URL'),
+    reason: ipxeLines(reason),
+    mac: address,
+    who: name === null ? address : (`${ipxeText(name, 40)} (${address})` as IpxeSafe), // both are safe, and so are blank and brackets
+  };
+}
+
+/** Each step but the last is tried, whatever came of those before it. */
+function diskLines({ ownDisk, platform }: DiskWay): readonly IpxeSafe[] {
+  return ownDiskSteps(ownDisk, platform).map(diskLine);
+}
+
+function diskLine(step: OwnDiskStep): IpxeSafe {
+  switch (step.step) {
+    case 'start-drive':
+      return `sanboot --no-describe --drive ${ipxeWord(step.drive, 'drive')} ||` as IpxeSafe; // fixed words around a safe one
+    case 'start-loader':
+      return `sanboot --no-describe --drive 0 --filename ${ipxeEfiPath(step.path)} ||` as IpxeSafe; // the same
+    case 'exit':
+      return 'exit 1' as IpxeSafe; // a failure, so that the firmware tries its next entry (UEFI 2.10 §3.1.2)
+  }
 }

@@ -6,7 +6,8 @@ import type { FoundNode, Node } from '../nodes/index.ts';
 export type Identified =
   | { readonly is: 'new'; readonly reason: string }
   | { readonly is: 'known'; readonly node: Node; readonly reason: string }
-  | { readonly is: 'unclear'; readonly reason: string };
+  /** `nodes`: those that each have a part of its identity. */
+  | { readonly is: 'unclear'; readonly nodes: readonly Node[]; readonly reason: string };
 
 export interface Reported {
   /** Nodes that have one of the reported MACs. */
@@ -20,7 +21,7 @@ export function identify({ byMac, byUuid, smbiosUuid }: Reported): Identified {
   const [first, ...others] = byMac;
   if (first !== undefined && others.length > 0) {
     const names = byMac.map(({ node, ports }) => `${titleOf(node)} (${ports.map((port) => port.address).join(', ')})`).join(' and ');
-    return { is: 'unclear', reason: `its ports belong to several nodes: ${names}` };
+    return { is: 'unclear', nodes: byMac.map(({ node }) => node), reason: `its ports belong to several nodes: ${names}` };
   }
   if (first !== undefined) {
     const { node, ports } = first;
@@ -29,6 +30,7 @@ export function identify({ byMac, byUuid, smbiosUuid }: Reported): Identified {
     if (known !== null && smbiosUuid !== null && known !== smbiosUuid) {
       return {
         is: 'unclear',
+        nodes: [node, ...byUuid],
         reason: `port ${ports[0]?.address ?? ''} belongs to ${titleOf(node)}, whose SMBIOS UUID is ${known}, not ${smbiosUuid}`,
       };
     }
@@ -36,7 +38,7 @@ export function identify({ byMac, byUuid, smbiosUuid }: Reported): Identified {
   }
   const [same, ...more] = byUuid;
   if (same === undefined) return { is: 'new', reason: 'no node has one of its ports or its SMBIOS UUID' };
-  if (more.length > 0) return { is: 'unclear', reason: `several nodes have the SMBIOS UUID ${smbiosUuid ?? ''}` };
+  if (more.length > 0) return { is: 'unclear', nodes: byUuid, reason: `several nodes have the SMBIOS UUID ${smbiosUuid ?? ''}` };
   return { is: 'known', node: same, reason: `SMBIOS UUID ${smbiosUuid ?? ''} is ${titleOf(same)}; its ports are new` };
 }
 

@@ -1,7 +1,7 @@
 // The agent's server side: look-up with a one-time secret, inventory into a node, heartbeat. Knows nothing of HTTP.
 
 import { type Clock, type Log, type Mac, parseMac, RackseedError, type Random } from '../lib/index.ts';
-import type { Node, Nodes, PortInput } from '../nodes/index.ts';
+import type { Node, Nodes, NodeUuid, PortInput } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { type AgentSession, type BootSecrets, createBootSecrets } from './boot-secrets.ts';
 import { fail } from './errors.ts';
@@ -28,13 +28,21 @@ export interface Inspect {
   receiveInventory(token: string, request: InventoryRequest): Promise<InventoryReply>;
   heartbeat(token: string, request: HeartbeatRequest): Promise<HeartbeatReply>;
   /** Who boots there, for the boot decision. */
-  readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<Node | undefined>;
+  readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<Identified>;
+  /** What the agent last found a node to be; null before it ran there. */
+  readonly hardwareOf: (nodeUuid: NodeUuid) => Promise<HardwareNames | null>;
 }
 
 const HEARTBEAT_SECONDS = 30;
 const MAX_DISCOVERED = 4096;
 const DISCOVERED_DRIVER = 'manual-management';
 const BY = { who: 'system', actor: 'discovery' } as const;
+
+interface HardwareNames {
+  readonly manufacturer: string | null;
+  readonly product: string | null;
+  readonly serial: string | null;
+}
 
 export function createInspect(options: InspectOptions): Inspect {
   const { store, nodes, log } = options;
@@ -139,10 +147,22 @@ export function createInspect(options: InspectOptions): Inspect {
       return { waitSeconds: HEARTBEAT_SECONDS, command: null };
     },
 
-    async findMachine(mac, smbiosUuid) {
-      const who = await whoIs([mac], cleanSmbiosUuid(smbiosUuid));
-      return who.is === 'known' ? who.node : undefined;
+    findMachine: (mac, smbiosUuid) => whoIs([mac], cleanSmbiosUuid(smbiosUuid)),
+
+    async hardwareOf(nodeUuid) {
+      const stored = await nodes.inventory(nodeUuid);
+      return stored === undefined ? null : namesIn(stored.inventory.system_vendor);
     },
+  };
+}
+
+function namesIn(vendor: unknown): HardwareNames {
+  const fields = typeof vendor === 'object' && vendor !== null ? vendor : {};
+  const of = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  return {
+    manufacturer: of('manufacturer' in fields ? fields.manufacturer : null),
+    product: of('product_name' in fields ? fields.product_name : null),
+    serial: of('serial_number' in fields ? fields.serial_number : null),
   };
 }
 

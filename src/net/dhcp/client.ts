@@ -2,7 +2,7 @@
 
 import type { Ipv4, Mac } from '../../lib/index.ts';
 import { type DhcpPacket, macOf } from './codec.ts';
-import { getOption, OPTIONS, rawOption } from './options.ts';
+import { getOption, messageName, OPTIONS, rawOption } from './options.ts';
 import { type ClientIdentity, isSet } from './subnet.ts';
 
 export type BootClientKind = 'pxe' | 'http' | 'ipxe' | 'other';
@@ -18,6 +18,9 @@ export interface BootClient {
   readonly serverAddress: Ipv4;
   readonly interfaceName: string | null;
   readonly giaddr: Ipv4 | null;
+  /** The client's own number for this exchange, and whether it has chosen a server in it: they tell one boot attempt from the next. */
+  readonly transaction: number;
+  readonly isRequest: boolean;
 }
 
 export type BootOffer =
@@ -51,6 +54,8 @@ export function bootClientOf(packet: DhcpPacket, arrival: Arrival): BootClient |
     serverAddress: arrival.serverAddress,
     interfaceName: arrival.interfaceName,
     giaddr: isSet(packet.giaddr) ? packet.giaddr : null,
+    transaction: packet.xid,
+    isRequest: messageName(packet.options) === 'request',
   };
 }
 

@@ -184,10 +184,22 @@ describe('who boots', () => {
   it('is the node with that port, or with that UUID where the port is unknown', async () => {
     const { inspect } = await world();
     const { node } = await report(inspect, inventory({ macs: [A] }));
-    expect((await inspect.findMachine(A, null))?.uuid).toBe(node.uuid);
-    expect((await inspect.findMachine(B, UUID))?.uuid).toBe(node.uuid);
-    expect(await inspect.findMachine(B, null)).toBeUndefined();
-    expect(await inspect.findMachine(A, OTHER_UUID)).toBeUndefined();
+    expect(await inspect.findMachine(A, null)).toMatchObject({ is: 'known', node: { uuid: node.uuid } });
+    expect(await inspect.findMachine(B, UUID)).toMatchObject({ is: 'known', node: { uuid: node.uuid } });
+    expect(await inspect.findMachine(B, null)).toMatchObject({ is: 'new' });
+    expect(await inspect.findMachine(A, OTHER_UUID)).toMatchObject({ is: 'unclear', nodes: [{ uuid: node.uuid }] });
+  });
+
+  it('is told with the maker, product and serial that the agent found', async () => {
+    const { inspect, nodes } = await world();
+    const { node } = await report(inspect, inventory({ macs: [A] }));
+    const { uuid } = await nodes.get(node.uuid);
+    const { system_vendor: vendor } = inventory({ macs: [A] }).inventory;
+    expect(await inspect.hardwareOf(uuid)).toEqual({
+      manufacturer: vendor.manufacturer,
+      product: vendor.product_name,
+      serial: vendor.serial_number,
+    });
   });
 });
 
