@@ -1,7 +1,7 @@
 // Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
 
 import { join } from 'node:path';
-import type { DhcpNetwork, NetworkService } from './api/index.ts';
+import type { DhcpNetwork, NetworkService, Warning } from './api/index.ts';
 import { grubOf } from './app-boot.ts';
 import { type Boot, type BootFiles, createBootHttp, createTftpFiles, type Grub, localAddressFor } from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
@@ -71,8 +71,9 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
       status: () => ({
         dhcp: dhcpStatus(config, dhcp),
         tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { active: tftp.transfers } },
-        http: { listen: config.server.boot_listen, counters: {}, downloads: [] },
+        http: { listen: config.server.boot_listen, counters: { ...http.counters() }, downloads: http.downloads() },
       }),
+      warnings: () => dhcpWarnings(dhcp),
       probe: () => dhcp?.searchNow() ?? Promise.resolve(),
     },
   };
@@ -80,8 +81,15 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
 
 function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined): DhcpNetwork {
   if (dhcp === undefined) return { mode, state: 'off', reason: 'dhcp.mode is "off": nothing is answered', interfaces: [], counters: {} };
-  const status = dhcp.status();
-  return { ...status, interfaces: status.interfaces.map((one) => ({ ...one, address: one.address ?? '' })) };
+  return dhcp.status();
+}
+
+/** Every interface that wants a person's hand. */
+function dhcpWarnings(dhcp: DhcpServer | undefined): Warning[] {
+  const interfaces = dhcp?.status().interfaces ?? [];
+  return interfaces.flatMap(({ name, reason, hint }) =>
+    hint === null ? [] : [{ code: 'dhcp.interface', message: `${name}: ${reason}`, hint }],
+  );
 }
 
 function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub): TftpServer {

@@ -210,9 +210,12 @@ export const Network = named(
       interfaces: Type.Array(
         Type.Object({
           name: text,
-          address: text,
+          address: maybeText,
+          state: text,
+          reason: text,
+          hint: nullable(Type.String({ description: 'The next step when a person should do something.' })),
           otherServers: Type.Array(
-            Type.Object({ address: text, mac: maybeText, evidence: text, firstSeenAt: instant, lastSeenAt: instant }),
+            Type.Object({ address: text, mac: maybeText, role: text, evidence: text, firstSeenAt: instant, lastSeenAt: instant }),
             { description: 'DHCP servers heard there that are not this appliance.' },
           ),
         }),
@@ -228,9 +231,20 @@ export const Network = named(
     http: Type.Object({
       listen: text,
       counters,
-      downloads: Type.Array(Type.Object({ peer: text, file: text, sentBytes: count, totalBytes: count, startedAt: instant }), {
-        description: 'Boot files on their way, and those that ended a short while ago.',
-      }),
+      downloads: Type.Array(
+        Type.Object({
+          peer: text,
+          file: text,
+          sentBytes: count,
+          totalBytes: count,
+          bytesPerSecond: count,
+          state: text,
+          startedAt: instant,
+        }),
+        {
+          description: 'Boot files on their way, and those that ended a short while ago.',
+        },
+      ),
     }),
   }),
 );

@@ -75,9 +75,22 @@ export interface OtherDhcpServer {
   readonly address: string;
   /** Null when it was heard through a relay or named by a client only. */
   readonly mac: string | null;
+  /** addresses: it leases them; boot: it only answers network boot. */
+  readonly role: string;
   readonly evidence: string;
   readonly firstSeenAt: number;
   readonly lastSeenAt: number;
+}
+
+export interface DhcpInterface {
+  readonly name: string;
+  /** Ours there; null until it has one. */
+  readonly address: string | null;
+  readonly state: string;
+  readonly reason: string;
+  /** The next step when a person should do something. */
+  readonly hint: string | null;
+  readonly otherServers: readonly OtherDhcpServer[];
 }
 
 export interface DhcpNetwork {
@@ -86,16 +99,18 @@ export interface DhcpNetwork {
   readonly state: string;
   /** Why it is in that state, in words. */
   readonly reason: string;
-  readonly interfaces: readonly { readonly name: string; readonly address: string; readonly otherServers: readonly OtherDhcpServer[] }[];
+  readonly interfaces: readonly DhcpInterface[];
   readonly counters: Counters;
 }
 
 export interface Download {
   readonly peer: string;
   readonly file: string;
-  readonly sentBytes: number;
-  readonly totalBytes: number;
+  readonly sent: number;
+  readonly total: number;
   readonly startedAt: number;
+  readonly bytesPerSecond: number;
+  readonly state: string;
 }
 
 export interface NetworkStatus {
@@ -107,6 +122,8 @@ export interface NetworkStatus {
 
 export interface NetworkService {
   status(): NetworkStatus;
+  /** What of it somebody should look at. */
+  warnings(): readonly Warning[];
   /** Asks now whether other DHCP servers are there; resolves when the time for answers is over. */
   probe(): Promise<void>;
 }

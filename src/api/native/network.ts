@@ -44,12 +44,16 @@ function networkBody({ dhcp, tftp, http }: NetworkStatus): Static<typeof Network
       mode: dhcp.mode,
       state: dhcp.state,
       reason: dhcp.reason,
-      interfaces: dhcp.interfaces.map(({ name, address, otherServers }) => ({
+      interfaces: dhcp.interfaces.map(({ name, address, state, reason, hint, otherServers }) => ({
         name,
         address,
+        state,
+        reason,
+        hint,
         otherServers: otherServers.map((other) => ({
           address: other.address,
           mac: other.mac,
+          role: other.role,
           evidence: other.evidence,
           firstSeenAt: isoTime(other.firstSeenAt),
           lastSeenAt: isoTime(other.lastSeenAt),
@@ -61,7 +65,15 @@ function networkBody({ dhcp, tftp, http }: NetworkStatus): Static<typeof Network
     http: {
       listen: http.listen,
       counters: { ...http.counters },
-      downloads: http.downloads.map((one) => ({ ...one, startedAt: isoTime(one.startedAt) })),
+      downloads: http.downloads.map(({ peer, file, sent, total, bytesPerSecond, state, startedAt }) => ({
+        peer,
+        file,
+        sentBytes: sent,
+        totalBytes: total,
+        bytesPerSecond: Math.round(bytesPerSecond),
+        state,
+        startedAt: isoTime(startedAt),
+      })),
     },
   };
 }

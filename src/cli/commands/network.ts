@@ -38,7 +38,6 @@ export function networkCommand(program: Command, context: CliContext): void {
       renderOne(
         {
           dhcp: `${String(dhcp.mode)}, ${String(dhcp.state)}: ${String(dhcp.reason)}`,
-          interfaces: interfaces.map((one) => `${String(one.name)} ${String(one.address)}`).join(', '),
           'dhcp packets': countersText(dhcp.counters),
           tftp: record.tftp === null ? 'off' : `${String(tftp.listen)}: ${countersText(tftp.counters)}`,
           http: `${String(http.listen)}: ${countersText(http.counters)}`,
@@ -46,6 +45,7 @@ export function networkCommand(program: Command, context: CliContext): void {
         'table',
       ),
     );
+    if (interfaces.length > 0) context.out(`\n${renderList(interfaces, INTERFACE_COLUMNS, 'table')}`);
     const others = interfaces.flatMap((one) => asList(one.otherServers).map((other) => ({ ...other, interface: one.name })));
     if (others.length > 0) context.out(`\n${renderList(others, OTHER_COLUMNS, 'table')}`);
     const downloads = asList(http.downloads);
@@ -59,10 +59,19 @@ function countersText(counters: unknown): string {
     .join(', ');
 }
 
+const INTERFACE_COLUMNS = [
+  { title: 'INTERFACE', value: (row: Row) => row.name },
+  { title: 'ADDRESS', value: (row: Row) => row.address },
+  { title: 'DHCP', value: (row: Row) => row.state },
+  { title: 'REASON', value: (row: Row) => row.reason },
+  { title: 'NEXT STEP', value: (row: Row) => row.hint },
+];
+
 const OTHER_COLUMNS = [
   { title: 'OTHER DHCP SERVER', value: (row: Row) => row.address },
   { title: 'MAC', value: (row: Row) => row.mac },
   { title: 'INTERFACE', value: (row: Row) => row.interface },
+  { title: 'GIVES', value: (row: Row) => row.role },
   { title: 'FIRST SEEN (UTC)', value: (row: Row) => time(row.firstSeenAt) },
   { title: 'LAST SEEN (UTC)', value: (row: Row) => time(row.lastSeenAt) },
   { title: 'HOW WE KNOW', value: (row: Row) => row.evidence },
@@ -73,5 +82,7 @@ const DOWNLOAD_COLUMNS = [
   { title: 'BOOT FILE', value: (row: Row) => row.file },
   { title: 'SENT', value: (row: Row) => row.sentBytes },
   { title: 'OF', value: (row: Row) => row.totalBytes },
+  { title: 'BYTES/S', value: (row: Row) => row.bytesPerSecond },
+  { title: 'STATE', value: (row: Row) => row.state },
   { title: 'SINCE (UTC)', value: (row: Row) => time(row.startedAt) },
 ];

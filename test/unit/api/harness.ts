@@ -85,7 +85,7 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
     tasks: createTaskService(store, tasks),
     enrolment: playedEnrolment(clock),
     inspect: createInspect({ ...common, nodes }),
-    network: { status: () => PLAYED_NETWORK, probe: () => Promise.resolve() },
+    network: { status: () => PLAYED_NETWORK, warnings: () => [], probe: () => Promise.resolve() },
   };
   const services = options.services?.(real) ?? real;
   const logged: Record<string, unknown>[] = [];
@@ -104,7 +104,12 @@ export const PLAYED_NETWORK: ReturnType<ApiServices['network']['status']> = {
       {
         name: 'eth0',
         address: '192.0.2.9',
-        otherServers: [{ address: '192.0.2.1', mac: null, evidence: 'it sent OFFER', firstSeenAt: 1000, lastSeenAt: 2000 }],
+        state: 'standing-aside',
+        reason: '192.0.2.1 gives addresses on eth0',
+        hint: 'switch it off',
+        otherServers: [
+          { address: '192.0.2.1', mac: null, role: 'addresses', evidence: 'it sent OFFER', firstSeenAt: 1000, lastSeenAt: 2000 },
+        ],
       },
     ],
     counters: { received: 7, sent: 3 },
@@ -113,7 +118,9 @@ export const PLAYED_NETWORK: ReturnType<ApiServices['network']['status']> = {
   http: {
     listen: '0.0.0.0:6386',
     counters: { requests: 5 },
-    downloads: [{ peer: '192.0.2.77', file: 'agent/initrd-amd64', sentBytes: 10, totalBytes: 20, startedAt: 3000 }],
+    downloads: [
+      { peer: '192.0.2.77', file: 'agent/initrd-amd64', sent: 10, total: 20, bytesPerSecond: 4.6, state: 'sending', startedAt: 3000 },
+    ],
   },
 };
 

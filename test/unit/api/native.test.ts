@@ -197,10 +197,14 @@ describe('/api/network', () => {
           {
             name: 'eth0',
             address: '192.0.2.9',
+            state: 'standing-aside',
+            reason: '192.0.2.1 gives addresses on eth0',
+            hint: 'switch it off',
             otherServers: [
               {
                 address: '192.0.2.1',
                 mac: null,
+                role: 'addresses',
                 evidence: 'it sent OFFER',
                 firstSeenAt: '1970-01-01T00:00:01.000Z',
                 lastSeenAt: '1970-01-01T00:00:02.000Z',
@@ -212,7 +216,17 @@ describe('/api/network', () => {
       tftp: PLAYED_NETWORK.tftp,
       http: {
         ...PLAYED_NETWORK.http,
-        downloads: [{ ...PLAYED_NETWORK.http.downloads[0], startedAt: '1970-01-01T00:00:03.000Z' }],
+        downloads: [
+          {
+            peer: '192.0.2.77',
+            file: 'agent/initrd-amd64',
+            sentBytes: 10,
+            totalBytes: 20,
+            bytesPerSecond: 5,
+            state: 'sending',
+            startedAt: '1970-01-01T00:00:03.000Z',
+          },
+        ],
       },
     });
   });
