@@ -1,7 +1,8 @@
 // The TFTP server's edge: requests in, one session with its own socket for each. Serves what `find` gives; no file system stands behind it.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { type Clock, type Component, DecodeError, type Log, messageOf, systemCode } from '../../lib/index.ts';
+import { isIPv6 } from 'node:net';
+import { type Clock, type Component, DecodeError, hostInUrl, type Log, messageOf, systemCode, withoutMapping } from '../../lib/index.ts';
 import { decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
 import { fail } from './errors.ts';
 import { type NegotiationLimits, negotiate } from './negotiate.ts';
@@ -136,7 +137,7 @@ class Server implements TftpServer {
   /** Never rejects: nothing that one request causes may end the server. */
   async #serve(request: Request, peer: TftpPeer): Promise<void> {
     try {
-      const found = await this.#find(request.fileName, { address: peer.address, port: peer.port });
+      const found = await this.#find(request.fileName, { address: withoutMapping(peer.address), port: peer.port });
       if ('refuse' in found) this.#refuse(request, peer, TFTP_ERROR.notFound, found.refuse);
       else await this.#transfer(request, peer, found);
     } catch (thrown) {
@@ -176,7 +177,7 @@ class Server implements TftpServer {
   #noteEnd({ fileName }: Request, peer: TftpPeer, end: SessionEnd): void {
     const decision = end.ok ? 'sent' : 'failed';
     this.#options.note({
-      peer: { address: peer.address, port: peer.port },
+      peer: { address: withoutMapping(peer.address), port: peer.port },
       fileName,
       decision,
       reason: end.ok ? `${end.bytes} bytes` : end.reason,
@@ -187,7 +188,7 @@ class Server implements TftpServer {
     this.#socket?.send(encode({ op: 'error', code, message: reason }), peer.port, peer.address, (error) => {
       if (error !== null) this.#options.log.warn({ peer: peer.address }, `TFTP refusal not sent: ${error.message}`);
     });
-    this.#options.note({ peer: { address: peer.address, port: peer.port }, fileName, decision: 'refused', reason });
+    this.#options.note({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision: 'refused', reason });
   }
 }
 
@@ -213,7 +214,9 @@ async function closingOnFailure<T>(file: TftpFile, open: () => Promise<T>): Prom
 
 function bound(host: string, port: number): Promise<Socket> {
   // Addresses are always numbers here: no resolver, no detour through the thread pool for each datagram.
-  const socket = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  // A udp6 socket on :: hears IPv4 too, from ::ffff:a.b.c.d, and answers there.
+  const family = isIPv6(host) ? 6 : 4;
+  const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: (name, _options, done) => done(null, name, family) });
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error): void => {
       socket.close();
@@ -228,7 +231,7 @@ function bound(host: string, port: number): Promise<Socket> {
 }
 
 function socketError(host: string, port: number, cause: Error): Error {
-  const where = `UDP ${host}:${port}`;
+  const where = `UDP ${hostInUrl(host)}:${port}`;
   const code = systemCode(cause);
   const detail = { host, port, code };
   if (code === 'EACCES' || code === 'EPERM') {
