@@ -270,5 +270,5 @@ async function checkTools(run: Run, isRoot: boolean): Promise<void> {
 
 async function lastLines(file: string): Promise<string> {
   const text = await readFile(file, 'utf8');
-  return text.trim().split('\n').slice(-5).join(' | ') || '(it said nothing)';
+  return text.trim().split('\n').slice(-12).join(' | ') || '(it said nothing)';
 }

@@ -30,6 +30,8 @@ export interface MachineSpec extends MachineNic {
   readonly namespace?: string;
   /** Whether it may restart by itself: by default it ends instead, so that a loop is seen as an end. */
   readonly reboots?: boolean;
+  /** Further words for QEMU's command line. */
+  readonly qemu?: readonly string[];
 }
 
 export interface MachineFiles {
@@ -84,6 +86,7 @@ export function qemuArguments(
     ...firmwareArguments(spec.firmware, files.vars),
     ...networkArguments(spec),
     ...ports.flatMap((port, index) => portArguments(spec.firmware, port, index)),
+    spec.qemu ?? [],
   ].flat();
 }
 

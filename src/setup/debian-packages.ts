@@ -55,6 +55,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     probe: { command: 'busybox' },
     why: 'for udhcpc, an independent DHCP client, and busybox tftp',
   },
+  { groups: ['test'], package: 'isc-dhcp-relay', probe: { command: 'dhcrelay' }, why: 'as an independent DHCP relay' },
   { groups: ['test'], package: 'tftp-hpa', probe: { command: 'tftp' }, why: 'as an independent TFTP client' },
   { groups: ['test'], package: 'atftp', probe: { command: 'atftp' }, why: 'as an independent TFTP client with block size and window size' },
   { groups: ['test'], package: 'curl', probe: { command: 'curl' }, why: 'as an independent HTTP and TFTP client' },
