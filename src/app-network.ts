@@ -3,7 +3,15 @@
 import { join } from 'node:path';
 import type { DhcpNetwork, NetworkService, Warning } from './api/index.ts';
 import { grubOf } from './app-boot.ts';
-import { type Boot, type BootFiles, createBootHttp, createTftpFiles, type Grub, localAddressFor } from './boot/index.ts';
+import {
+  type Boot,
+  type BootFiles,
+  type BootHttpOptions,
+  createBootHttp,
+  createTftpFiles,
+  type Grub,
+  localAddressFor,
+} from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
 import {
   type Clock,
@@ -60,6 +68,7 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
     startScript: boot.startScript,
     machineScript: boot.machineScript,
     texts: (request) => grub.text(request),
+    ...accelOf(config),
     clock,
     log: log.child({ part: 'boot-http' }),
   });
@@ -77,6 +86,13 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
       probe: () => dhcp?.searchNow() ?? Promise.resolve(),
     },
   };
+}
+
+const LOOPBACK = ['127.0.0.1', '::1'];
+
+function accelOf({ server }: Config): Pick<BootHttpOptions, 'accel'> {
+  const { boot_x_accel: prefix, boot_proxies: proxies, artefacts_dir: root } = server;
+  return prefix === undefined ? {} : { accel: { prefix, root, proxies: new Set(proxies.length === 0 ? LOOPBACK : proxies) } };
 }
 
 function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined): DhcpNetwork {

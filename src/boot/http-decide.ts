@@ -1,6 +1,5 @@
 // What a request for stored bytes is answered with: status, headers and which ranges (RFC 9110 §13-15). Pure: no file, no socket.
 
-import type { IncomingHttpHeaders } from 'node:http';
 import { type ByteRange, parseRanges } from './range.ts';
 
 export interface FileFacts {
@@ -21,7 +20,13 @@ export interface FileAnswer {
   readonly reason: string;
 }
 
-export type ConditionHeaders = Pick<IncomingHttpHeaders, 'range' | 'if-range' | 'if-match' | 'if-none-match'>;
+/** As node:http gives them. */
+export interface ConditionHeaders {
+  readonly range?: string | undefined;
+  readonly 'if-range'?: string | string[] | undefined;
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+}
 
 /** In the order of RFC 9110 §13.2.2. There is no Last-Modified, so that conditions by date never hold nor fail. */
 export function decideFileAnswer(method: string, headers: ConditionHeaders, file: FileFacts): FileAnswer {
@@ -89,8 +94,8 @@ export function lengthOf(body: readonly BodyPart[]): number {
 }
 
 /** A date, or a weak validator, never holds (RFC 9110 §13.1.5): then the whole file goes. */
-function rangeHolds(ifRange: string | undefined, etag: string): boolean {
-  return ifRange === undefined || ifRange.trim() === `"${etag}"`;
+function rangeHolds(ifRange: string | string[] | undefined, etag: string): boolean {
+  return ifRange === undefined || String(ifRange).trim() === `"${etag}"`;
 }
 
 /** `*` is any content that exists. Weak comparison takes W/"x" for "x" (RFC 9110 §8.8.3.2). */

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Log } from '../lib/index.ts';
 import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from './chunk-pool.ts';
 import { createDownloads, type Download, type Progress } from './downloads.ts';
-import { type BodyPart, decideFileAnswer, type FileAnswer } from './http-decide.ts';
+import { type BodyPart, type ConditionHeaders, decideFileAnswer, type FileAnswer } from './http-decide.ts';
 import type { ByteRange } from './range.ts';
 import type { ByteSource, Servable } from './servable.ts';
 import { shareSources } from './shared-sources.ts';
@@ -102,7 +102,7 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
 
   async function send(order: SendOrder): Promise<SendResult> {
     const { servable, peer, request, response } = order;
-    const answer = decideFileAnswer(request.method ?? 'GET', request.headers, servable);
+    const answer = decideFileAnswer(request.method ?? 'GET', conditionsOf(request), servable);
     if (!answer.body.some(isRange)) {
       response.writeHead(answer.status, answer.headers);
       response.end(request.method === 'HEAD' ? undefined : answer.body.map((part) => ('text' in part ? part.text : '')).join(''));
@@ -216,6 +216,15 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
         if (live.size === 0) pool.trim();
       }
     },
+  };
+}
+
+function conditionsOf({ headers }: IncomingMessage): ConditionHeaders {
+  return {
+    range: headers.range,
+    'if-range': headers['if-range'],
+    'if-match': headers['if-match'],
+    'if-none-match': headers['if-none-match'],
   };
 }
 

@@ -1,5 +1,6 @@
 // The forms of text that the configuration knows, each with its test and with the words for people. One table for ajv, messages and docs.
 
+import { isIP } from 'node:net';
 import { parseIpv4, parseIpv6, parseMac, parsePrefix6, parseSubnet } from '../lib/index.ts';
 import { isIpv6, readListen } from './listen.ts';
 import { parseRange } from './range.ts';
@@ -29,6 +30,11 @@ export const FORMATS: Readonly<Record<string, TextFormat>> = {
   'ipv6-address': {
     test: (text) => parseIpv6(text) !== undefined && !text.includes('%'),
     expected: 'an IPv6 address such as "fd00:77::1"',
+  },
+  'ip-address': { test: (text) => isIP(text) !== 0 && !text.includes('%'), expected: 'an IP address such as "10.0.0.1" or "fd00:77::1"' },
+  location: {
+    test: (text) => /^(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)+\/$/.test(text),
+    expected: 'the path of an nginx location such as "/rackseed-files/", from "/" to "/"',
   },
   prefix6: { test: isPrefix6, expected: 'an IPv6 network such as "fd00:77::/64" (prefix from 32 to 96)' },
   mac: { test: (text) => parseMac(text) !== undefined, expected: 'a MAC address such as "52:54:00:12:34:56"' },

@@ -11,6 +11,7 @@ export const SERVER_CHECKS: readonly Check[] = [
   { needs: ['/store/url'], run: noPasswordInUrl },
   { needs: ['/store/url', '/store/password'], run: passwordIsUsed },
   { needs: ['/server/listen', '/server/boot_listen'], run: httpPortsApart },
+  { needs: ['/server/boot_x_accel', '/server/boot_url', '/server/boot_proxies'], run: proxyIsKnown },
   {
     needs: ['/dhcp/mode', '/dhcp/port', '/dhcp/proxy_port', '/tftp/listen', '/tftp/enabled'],
     run: udpPortsApart,
@@ -77,6 +78,17 @@ function httpPortsApart({ server }: Config, notes: Notes): void {
         expected: 'another port, such as 6386',
       },
     );
+}
+
+function proxyIsKnown({ server }: Config, notes: Notes): void {
+  if (server.boot_x_accel === undefined) {
+    if (server.boot_proxies.length > 0) notes.warning('/server/boot_proxies', 'is not used: it goes with server.boot_x_accel');
+    return;
+  }
+  if (server.boot_url === undefined)
+    notes.problem('/server/boot_url', 'missing; boot_x_accel needs it, so that machines are sent to the nginx and not past it', {
+      expected: 'the URL of the nginx in front of boot_listen',
+    });
 }
 
 function udpPortsApart({ dhcp, tftp }: Config, notes: Notes): void {

@@ -1,7 +1,7 @@
 // [server], [store] and [auth]: where the appliance listens, what it keeps and who may speak to it.
 
 import { Type } from 'typebox';
-import { closed, flag, oneOf, secret, text } from '../fields.ts';
+import { closed, flag, oneOf, secret, text, texts } from '../fields.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export const AUTH_MODES = ['token', 'basic', 'none'] as const;
@@ -40,6 +40,20 @@ export const ServerSection = Type.Object(
         examples: ['http://10.0.0.2:6386'],
       }),
     ),
+    boot_x_accel: Type.Optional(
+      text({
+        description:
+          'For an nginx in front of boot_listen: its internal location that maps to artefacts_dir. Files asked for through it are then sent by nginx (X-Accel-Redirect); whoever asks directly still gets them from us. Needs boot_url.',
+        format: 'location',
+        examples: ['/rackseed-files/'],
+      }),
+    ),
+    boot_proxies: texts({
+      description:
+        'Addresses that the nginx of boot_x_accel speaks to us from. Only these are believed when they name a machine in X-Real-IP. Without any: loopback.',
+      format: 'ip-address',
+      examples: [['127.0.0.1']],
+    }),
     data_dir: text({
       description: 'Folder for everything that must survive a restart. Absolute.',
       format: 'path',

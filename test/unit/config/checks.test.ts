@@ -40,6 +40,11 @@ describe('refused together', () => {
       'rackseed.toml:3: server.boot_listen: "0.0.0.0:80" is the same port as server.listen "10.0.0.1:80"; each listener needs its own',
     ],
     [
+      'an nginx in front that machines are not sent to',
+      '[server]\nboot_x_accel = "/files/"',
+      'rackseed.toml:1: server.boot_url: missing; boot_x_accel needs it, so that machines are sent to the nginx and not past it',
+    ],
+    [
       'DHCP and proxyDHCP on one port',
       '[dhcp]\nmode = "proxy"\nproxy_port = 67',
       'rackseed.toml:3: dhcp.proxy_port: UDP port 67 is already used by dhcp.port; each needs its own',
