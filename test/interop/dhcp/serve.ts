@@ -130,6 +130,7 @@ async function main(): Promise<void> {
     ready: true,
     isCloseOnExec: plan.isSingle === true || isCloseOnExec(3),
     uid: process.getuid?.(),
+    hearsClientPort: server.status().interfaces.map((one) => one.hearsClientPort),
   });
   process.once('SIGTERM', () => {
     void server.stop().then(() => store.close());

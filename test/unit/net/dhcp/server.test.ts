@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { type Clock, silentLog } from '../../../../src/lib/index.ts';
+import { type Clock, silentLog, systemRandom } from '../../../../src/lib/index.ts';
 import type { DecideBoot } from '../../../../src/net/dhcp/client.ts';
 import { type DhcpPacket, decode, encode } from '../../../../src/net/dhcp/codec.ts';
 import type { LeaseBook } from '../../../../src/net/dhcp/lease-book.ts';
@@ -9,7 +9,7 @@ import type { DhcpLease } from '../../../../src/net/dhcp/lease-table.ts';
 import { getOption, messageName, rawOption } from '../../../../src/net/dhcp/options.ts';
 import { createDhcpServer, type DhcpNote, type DhcpServerOptions } from '../../../../src/net/dhcp/server.ts';
 import { CLIENT, ip, mac, message } from './packets.ts';
-import { HOME, NOW, SERVER } from './site.ts';
+import { HOME, lease, NOW, SERVER } from './site.ts';
 
 /** What the server needs of a socket: it hears, it sends, it closes. */
 class FakeSocket extends EventEmitter {
@@ -144,6 +144,27 @@ describe('the DHCP server', () => {
     await hear(message('discover'));
     expect(socket.sent).toHaveLength(1);
     expect(server.counters()).toMatchObject({ received: 4, malformed: 2, sent: 1 });
+  });
+
+  it('answers nobody before it has looked for other servers, says why, and hears what needs no answer', async () => {
+    const { socket, notes, saved, hear, server } = await bench({
+      watch: {
+        allowOtherServers: false,
+        random: systemRandom,
+        host: { linkOf: () => Promise.resolve('down'), identityOf: () => undefined, neighbour: () => Promise.resolve(null) },
+      },
+      book: { load: () => Promise.resolve([lease('10.0.0.105')]) },
+    });
+    await hear(message('discover'));
+    await hear(message('release', { ciaddr: ip('10.0.0.105') }));
+    expect(socket.sent).toHaveLength(0);
+    expect(notes).toEqual([
+      { mac: CLIENT, decision: 'silent', reason: expect.stringContaining('eth0 has no link') as unknown },
+      { mac: CLIENT, decision: 'end', reason: '10.0.0.105 released' },
+    ]);
+    expect(saved).toHaveLength(1);
+    expect(server.status()).toMatchObject({ mode: 'full', state: 'watching', interfaces: [{ name: 'eth0', problem: 'down' }] });
+    await server.stop();
   });
 
   it('limits each client, says so once, and goes on answering the others', async () => {
