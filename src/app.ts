@@ -22,21 +22,21 @@ import { createOutboxPump } from './app-outbox.ts';
 import { nodesAtWork, readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
 import {
-  type BootFiles,
   type BootLoop,
   compileScripts,
   createAttempts,
   createBoot,
   createEnrolment,
   createInstallBook,
-  loadBootFiles,
-  NO_BOOT_FILES,
+  type LiveBootFiles,
+  OWN_FILES,
+  openBootFiles,
   type Scripts,
   type Site,
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
-import { type Clock, type Component, hostInUrl, type Log, messageOf, RackseedError, type Random, resource } from './lib/index.ts';
+import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createStateTimers } from './nodes/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
@@ -81,7 +81,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const common = { store, clock, random, log: logger };
   const certificate = config.server.tls ? await ensureServerCertificate({ ...common, names: certificateNames(config) }) : null;
   const token = await ensureAdminToken({ dataDir: config.server.data_dir, random });
-  const { files, warnings } = await readBootFiles(config);
+  const files = await liveFiles(config, clock, logger.child({ part: 'boot-files' }));
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
   const tasks = createTaskEngine({ ...common, definitions: [], holder, limits: { workers: config.tasks.workers } });
@@ -113,11 +113,16 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const dhcp6 = config.dhcp6.mode === 'off' ? [] : [dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger })];
   const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts, ...dhcp6];
   const running = new Set<Component>();
-  const told = [...startWarnings(loaded, certificate), ...warnings, ...(options.warnings ?? []).map(warningOf)];
+  const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
     auth: createTokenAuth(token),
     system: {
-      status: () => Promise.resolve({ dhcpMode: config.dhcp.mode, isObserveOnly, warnings: [...told, ...network.network.warnings()] }),
+      status: () =>
+        Promise.resolve({
+          dhcpMode: config.dhcp.mode,
+          isObserveOnly,
+          warnings: [...told, ...files.problems().map(warningOf), ...network.network.warnings()],
+        }),
       readiness: () => readiness(store, parts, running),
     },
     nodes,
@@ -139,7 +144,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     version,
     processMetrics: true,
   });
-  for (const warning of told) logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
+  for (const warning of [...told, ...files.problems().map(warningOf)])
+    logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
   return lifeOf({ parts: [...parts, api], running, store, log: logger, ready: () => writeConnection(config, certificate, logger) });
 }
 
@@ -206,13 +212,8 @@ function siteOf(config: Config, certificate: ServerCertificate | null): Site {
   };
 }
 
-async function readBootFiles(config: Config): Promise<{ readonly files: BootFiles; readonly warnings: readonly Warning[] }> {
-  try {
-    return { files: await loadBootFiles(config.server.artefacts_dir), warnings: [] };
-  } catch (thrown) {
-    if (!(thrown instanceof RackseedError)) throw thrown;
-    return { files: NO_BOOT_FILES, warnings: [warningOf(thrown)] };
-  }
+function liveFiles({ server }: Config, clock: Clock, log: Log): Promise<LiveBootFiles> {
+  return openBootFiles({ directory: server.artefacts_dir, ownDirectory: join(server.data_dir, OWN_FILES), clock, log });
 }
 
 function warningOf({ code, message, hint }: RackseedError): Warning {

@@ -12,6 +12,8 @@ export const CLI_ERRORS = {
   'cli.not_trusted': { status: 502, about: 'The certificate of what answers is not one that the CLI was told to trust.' },
   'cli.bad_certificate': { status: 400, about: 'The file that RACKSEED_CA names cannot be read, or is no certificate.' },
   'cli.api': { status: 500, about: 'The appliance answered with an error; its own code stands before the message.' },
+  'cli.bad_file': { status: 400, about: 'A file named on the command line cannot be read.' },
+  'cli.no_own_loader': { status: 404, about: 'No boot loader of that name was added on this machine.' },
   'cli.bad_answer': { status: 502, about: 'What answered is not a Rackseed appliance, or one of another age.' },
 } as const satisfies ErrorCatalogue;
 
