@@ -12,6 +12,7 @@ import {
   type LabApi,
   type LabConnection,
   type LabOptions,
+  type MachineSpec,
   parseEnd,
 } from '../../lab/index.ts';
 import { type Client, createClient } from '../client.ts';
@@ -22,6 +23,7 @@ import { buildArtefacts } from './image.ts';
 
 interface UpOptions extends GlobalOptions {
   readonly firmware: Firmware;
+  readonly nics: string;
   readonly port: number;
   readonly wait: boolean;
   readonly follow?: boolean;
@@ -36,7 +38,12 @@ export function labCommand(program: Command, context: CliContext): void {
   lab
     .command('up')
     .description('bring it up: appliance, bridge, one virtual machine that boots from the network')
-    .addOption(new Option('--firmware <kind>', 'of the virtual machine').choices(FIRMWARES).default('uefi'))
+    .addOption(
+      new Option('--firmware <kind>', 'of the virtual machine: BIOS, UEFI with PXE, UEFI HTTP Boot, or UEFI with Secure Boot')
+        .choices(FIRMWARES)
+        .default('uefi'),
+    )
+    .addOption(new Option('--nics <n>', 'network ports of the virtual machine').choices(['1', '2', '3', '4']).default('1'))
     .option('--port <n>', 'where the API is on 127.0.0.1', positiveInteger, 6385)
     .option('--no-wait', 'do not wait until the machine is discovered')
     .option('--follow', 'stay, and take it down at Ctrl-C')
@@ -95,7 +102,7 @@ async function up(context: CliContext, options: UpOptions): Promise<void> {
     `Look at it: npx rackseed node list   (API: ${where}/api/nodes, its token: ${join(lab.connection.dataDir, 'admin.token')})\n`,
   );
   const name = `mini-${options.firmware}`;
-  const { serialLog } = await lab.startMachine(machineSpec(name, options.firmware));
+  const { serialLog } = await lab.startMachine(labMachine(name, options.firmware, Number(options.nics)));
   if (options.wait) await waitForDiscovery(context, lab, serialLog);
   if (options.follow !== true) {
     context.err('It goes on in the background. Take it down with: npx rackseed lab down\n');
@@ -107,18 +114,26 @@ async function up(context: CliContext, options: UpOptions): Promise<void> {
   await lab.down();
 }
 
-function machineSpec(name: string, firmware: Firmware): Parameters<Lab['startMachine']>[0] {
+/** What identifies it follows from its name: the same machine each time. */
+export function labMachine(name: string, firmware: Firmware, nics: number): MachineSpec {
   const digest = createHash('sha256').update(name).digest('hex');
   return {
     name,
     firmware,
-    mac: `52:54:00:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`,
+    mac: macOf(name),
+    tap: 'tap0',
+    nics: Array.from({ length: nics - 1 }, (_, index) => ({ mac: macOf(`${name} ${index + 1}`), tap: `tap${index + 1}` })),
     smbiosUuid: `${digest.slice(0, 8)}-${digest.slice(8, 12)}-4${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`,
     cpus: 2,
     memoryMb: 1536,
     diskGb: 8,
-    tap: 'tap0',
   };
+}
+
+/** 52:54:00 is what QEMU's own addresses begin with. */
+function macOf(text: string): string {
+  const digest = createHash('sha256').update(text).digest('hex');
+  return `52:54:00:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`;
 }
 
 async function waitForDiscovery(context: CliContext, lab: Lab, serialLog: string): Promise<void> {
