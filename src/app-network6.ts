@@ -12,6 +12,7 @@ import {
   type OtherServer6,
   openDhcp6Sockets,
   type Subnet6,
+  sourceAddressFor,
 } from './net/dhcp6/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -36,6 +37,7 @@ export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Netwo
       return openDhcp6Sockets({ interfaces: names, port, clock }, signal);
     },
     addressesOf: ipv6AddressesOf,
+    sourceFor: sourceAddressFor,
     subnets: subnets6(config),
     serverDuid: Buffer.concat([Uint8Array.of(0, DUID_UUID), derived(instanceId, 'duid').subarray(0, 16)]),
     secret: derived(instanceId, 'addresses'),

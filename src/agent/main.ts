@@ -10,6 +10,7 @@ import { createClient } from './client.ts';
 import { type BootWords, parseCommandLine } from './command-line.ts';
 import { fail } from './errors.ts';
 import { gatherDmi, gatherInterfaces, gatherInventory } from './facts/gather.ts';
+import { canReach } from './facts/interfaces.ts';
 import { PinnedAgent } from './pinned-agent.ts';
 import { openScreen, type Screen } from './screen.ts';
 import { type Memory, runSession, type SessionParts } from './session.ts';
@@ -28,7 +29,7 @@ async function main(consoles: readonly string[]): Promise<void> {
     const version = (await readFile(VERSION_FILE, 'utf8')).trim();
     screen.say(`RACKSEED agent ${version}: this machine was started over the network to be looked at. Its disks are not touched.`);
     await settle(runProgram);
-    await waitForAddress(screen);
+    await waitForAddress(words.url, screen);
     await runSession(partsOf(words, version, screen), new AbortController().signal);
   } catch (error) {
     if (!(error instanceof RackseedError)) throw error;
@@ -69,11 +70,11 @@ async function settle(run: Run): Promise<void> {
 }
 
 /** The first look-up would fail at once without an address, and then wait longer than the lease takes. */
-async function waitForAddress(screen: Screen): Promise<void> {
+async function waitForAddress(url: string, screen: Screen): Promise<void> {
   const begun = systemClock.monotonic();
   for (let looks = 0; systemClock.monotonic() - begun < ADDRESS_WAIT_MS; looks += 1) {
-    if ((await gatherInterfaces()).some((port) => port.ipv4_address !== null)) return;
-    if (looks === 0) screen.say('Waiting for an address by DHCP on every network port.');
+    if (canReach(url, await gatherInterfaces())) return;
+    if (looks === 0) screen.say('Waiting for an address on every network port.');
     await systemClock.sleep(ADDRESS_LOOK_MS);
   }
   screen.say('No network port got an address within a minute; still trying. Is a cable plugged in?');

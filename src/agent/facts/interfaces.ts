@@ -60,9 +60,19 @@ function interfaceOf(port: PortFiles, addresses: readonly PortAddress[]): Interf
   ];
 }
 
+/** Whether some port has an address to ask that URL from: of the family of its host, and for IPv6 a routable one. */
+export function canReach(url: string, ports: readonly Interface[]): boolean {
+  const isIpv6 = URL.parse(url)?.hostname.startsWith('[') === true;
+  return ports.some((port) => (isIpv6 ? port.ipv6_address !== null && isRoutable(port.ipv6_address) : port.ipv4_address !== null));
+}
+
+function isRoutable(address: string): boolean {
+  return !address.toLowerCase().startsWith('fe80:');
+}
+
 /** A routable address before a link-local one. */
 function pick(addresses: readonly PortAddress[]): string | null {
-  const routable = addresses.find((one) => !one.address.toLowerCase().startsWith('fe80:'));
+  const routable = addresses.find((one) => isRoutable(one.address));
   return (routable ?? addresses[0])?.address ?? null;
 }
 

@@ -73,6 +73,8 @@ export interface Dhcp6ServerOptions {
   readonly open: (signal: AbortSignal) => Promise<Dhcp6Socket[]>;
   /** Our own addresses on an interface, as they are now. */
   readonly addressesOf: (interfaceName: string) => readonly Ipv6[];
+  /** Which of our addresses the system answers a client there from; undefined when it knows no way to it. */
+  readonly sourceFor: (destination: Ipv6) => Promise<Ipv6 | undefined>;
   readonly subnets: readonly Subnet6[];
   readonly serverDuid: Uint8Array;
   /** What addresses are derived with: the same for ever. */
@@ -225,7 +227,7 @@ class Server implements Dhcp6Server {
       return this.#note(task, 'silent', decision.reason);
     }
     for (const change of decision.changes) this.#carryOut(change);
-    const boot = decision.hasConfiguration && asksForBoot6(received.message) ? await this.#bootOffer(task, subnet) : null;
+    const boot = decision.hasConfiguration && asksForBoot6(received.message) ? await this.#bootOffer(task, subnet, decision) : null;
     const answer = renderReply({ request: received.message, answer: decision, serverDuid, subnet, kind: kindOf6(received.message), boot });
     this.#send(encode6(wrap6(answer, received.relays)), task, decision, boot);
   }
@@ -246,16 +248,19 @@ class Server implements Dhcp6Server {
   }
 
   /** Our address as the client can use it in a URL: firmware does not understand zones, so link-local ones are of no use. */
-  #serverAddressFor({ at }: Task, subnet: Subnet6 | null): Ipv6 | undefined {
+  async #serverAddressFor({ at }: Task, subnet: Subnet6 | null, given: Ipv6 | undefined): Promise<Ipv6 | undefined> {
     if (at.address !== null) return at.address;
+    const source = given === undefined ? undefined : await this.#options.sourceFor(given);
+    if (source !== undefined && !isLinkLocal6(source)) return source;
     const names = at.interfaceName === null ? this.#sockets.flatMap(({ interfaceName }) => interfaceName ?? []) : [at.interfaceName];
     const usable = names.flatMap((name) => this.#options.addressesOf(name)).filter((address) => !isLinkLocal6(address));
     return usable.find((address) => subnet !== null && prefix6Has(subnet.prefix, address)) ?? usable[0];
   }
 
-  async #bootOffer(task: Task, subnet: Subnet6 | null): Promise<BootOffer6> {
+  async #bootOffer(task: Task, subnet: Subnet6 | null, { associations }: Answer6): Promise<BootOffer6> {
     const { mac, received, at } = task;
-    const serverAddress = this.#serverAddressFor(task, subnet);
+    const given = associations.flatMap(({ addresses }) => addresses).find(({ validSeconds }) => validSeconds > 0);
+    const serverAddress = await this.#serverAddressFor(task, subnet, given?.address);
     if (mac === undefined) return { silent: 'it tells no MAC: neither its address, its DUID nor a relay holds one' };
     if (serverAddress === undefined)
       return { silent: `we have no IPv6 address but link-local ones on ${at.interfaceName ?? 'any interface'}` };

@@ -9,6 +9,8 @@ import { fail } from './errors.ts';
 /** RFC 8415 §7.1: what clients and relays on the link send to, and what relays farther away send to. */
 const ALL_SERVERS_ON_LINK = 'ff02::1:2';
 const ALL_SERVERS_OF_SITE = 'ff05::1:3';
+/** RFC 863. Nothing is sent: the kernel only has to choose a route and a source. */
+const DISCARD_PORT = 9;
 /** Duplicate address detection takes one to two seconds; until then the system refuses to bind a new address. */
 const NEW_ADDRESS_MS = 5000;
 const NEW_ADDRESS_POLL_MS = 250;
@@ -64,6 +66,19 @@ export function closeAll6(sockets: readonly Dhcp6Socket[]): void {
 export function ipv6AddressesOf(interfaceName: string): Ipv6[] {
   const all = (networkInterfaces()[interfaceName] ?? []).flatMap((one) => (one.family === 'IPv6' ? (parseIpv6(one.address) ?? []) : []));
   return [...all.filter((one) => !isLinkLocal6(one)), ...all.filter(isLinkLocal6)];
+}
+
+/** The address of ours that answers to that one would come from: firmware takes a file only from the address that it asked (Mtftp6). */
+export function sourceAddressFor(destination: Ipv6): Promise<Ipv6 | undefined> {
+  const socket = createSocket({ type: 'udp6', lookup: (name, _options, done) => done(null, name, 6) });
+  return new Promise((resolve) => {
+    const found = (address: Ipv6 | undefined): void => {
+      socket.close();
+      resolve(address);
+    };
+    socket.once('error', () => found(undefined)); // no route there: the caller has other ways to choose
+    socket.connect(DISCARD_PORT, destination, () => found(parseIpv6(socket.address().address))); // sends nothing
+  });
 }
 
 /** Every interface but loopback that has an IPv6 address: what an empty [dhcp6] interfaces means. */
