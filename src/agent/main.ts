@@ -70,7 +70,7 @@ async function settle(run: Run): Promise<void> {
 }
 
 /** The first look-up would fail at once without an address, and then wait longer than the lease takes. */
-async function waitForAddress(url: string, screen: Screen): Promise<void> {
+async function waitForAddress(url: URL, screen: Screen): Promise<void> {
   const begun = systemClock.monotonic();
   for (let looks = 0; systemClock.monotonic() - begun < ADDRESS_WAIT_MS; looks += 1) {
     if (canReach(url, await gatherInterfaces())) return;

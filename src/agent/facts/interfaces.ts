@@ -61,8 +61,8 @@ function interfaceOf(port: PortFiles, addresses: readonly PortAddress[]): Interf
 }
 
 /** Whether some port has an address to ask that URL from: of the family of its host, and for IPv6 a routable one. */
-export function canReach(url: string, ports: readonly Interface[]): boolean {
-  const isIpv6 = URL.parse(url)?.hostname.startsWith('[') === true;
+export function canReach({ hostname }: URL, ports: readonly Interface[]): boolean {
+  const isIpv6 = hostname.startsWith('[');
   return ports.some((port) => (isIpv6 ? port.ipv6_address !== null && isRoutable(port.ipv6_address) : port.ipv4_address !== null));
 }
 

@@ -30,6 +30,6 @@ describe('the agent waits for an address of the family that its appliance is rea
     ['https://[fd00:77::1]:6385', [linkLocal, v6], true],
     ['https://rackseed.example:6385', [v4], true],
   ])('%s with %j: %j', (url, addresses, reaches) => {
-    expect(canReach(url, ports(...addresses))).toBe(reaches);
+    expect(canReach(new URL(url), ports(...addresses))).toBe(reaches);
   });
 });
