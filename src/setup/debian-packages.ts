@@ -49,6 +49,8 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     why: 'to run the store tests on PostgreSQL too',
   },
   { groups: ['test'], package: 'isc-dhcp-client', probe: { command: 'dhclient' }, why: 'as an independent DHCP client' },
+  { groups: ['test'], package: 'dhcpcd-base', probe: { command: 'dhcpcd' }, why: 'as an independent DHCP client' },
+  { groups: ['test'], package: 'nftables', probe: { command: 'nft' }, why: 'to make a server deaf to unicast, so that its clients rebind' },
   {
     groups: ['test'],
     package: 'busybox-static',

@@ -99,6 +99,7 @@ async function main(): Promise<void> {
     error: (fields, text) => say({ error: text, ...fields }),
   };
   const store = await openStore({ url: `sqlite://${plan.database}`, keys: [KEY], clock: systemClock, random: systemRandom, log });
+  const leases = createStoreLeaseBook(store, 100_000);
   const server = createDhcpServer({
     mode: plan.mode,
     sockets,
@@ -109,7 +110,7 @@ async function main(): Promise<void> {
           ? { silent: 'does not boot from the network' }
           : { boot: { fileName: 'loader.efi', nextServer: serverAddress }, reason: 'test' },
       ),
-    leases: createStoreLeaseBook(store, 100_000),
+    leases,
     clock: systemClock,
     log,
     note: (note) => say({ ...note }),
@@ -131,6 +132,10 @@ async function main(): Promise<void> {
     isCloseOnExec: plan.isSingle === true || isCloseOnExec(3),
     uid: process.getuid?.(),
     hearsClientPort: server.status().interfaces.map((one) => one.hearsClientPort),
+  });
+  // What the book holds, for whoever asks: by address.
+  process.on('SIGUSR2', () => {
+    void leases.load().then((all) => say({ book: Object.fromEntries(all.map((one) => [one.address, one.state])) }));
   });
   process.once('SIGTERM', () => {
     void server.stop().then(() => store.close());
