@@ -51,6 +51,23 @@ export function decode(datagram: Uint8Array): TftpPacket {
   }
 }
 
+/** The block of an ACK, without a packet made for it: of the datagrams that come to a transfer all but a few are ACKs. */
+export function ackedBlock(datagram: Uint8Array): number | undefined {
+  const [high, opcode, first, second] = datagram;
+  if (high !== 0 || opcode !== OPCODE.ack || first === undefined || second === undefined) return undefined;
+  return first * 256 + second;
+}
+
+export const DATA_HEADER_BYTES = 4;
+
+/** Writes the header of a DATA packet; its bytes are put behind it by whoever has them. */
+export function putDataHeader(target: Uint8Array, at: number, block: number): void {
+  target[at] = 0;
+  target[at + 1] = OPCODE.data;
+  target[at + 2] = (block >>> 8) & 0xff;
+  target[at + 3] = block & 0xff;
+}
+
 function readOptions(reader: ByteReader): TftpOptions {
   const options = new Map<string, string>();
   while (reader.left > 0) {

@@ -2,9 +2,11 @@
 
 export { decode, encode, TFTP_ERROR, type TftpOptions, type TftpPacket } from './codec.ts';
 export { TFTP_ERRORS } from './errors.ts';
+export { type SetSegmentSize, setSegmentSize } from './segment-size.ts';
 export {
   createTftpServer,
   TFTP_LIMITS,
+  type TftpCounters,
   type TftpLimits,
   type TftpNote,
   type TftpPeer,

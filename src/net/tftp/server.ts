@@ -2,10 +2,23 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { type Clock, type Component, DecodeError, hostInUrl, type Log, messageOf, systemCode, withoutMapping } from '../../lib/index.ts';
-import { decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
+import {
+  type Clock,
+  type Component,
+  DecodeError,
+  findPortOwner,
+  hostInUrl,
+  type Log,
+  messageOf,
+  systemCode,
+  withoutMapping,
+} from '../../lib/index.ts';
+import { DATA_HEADER_BYTES, decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
 import { fail } from './errors.ts';
-import { type NegotiationLimits, negotiate } from './negotiate.ts';
+import { type NegotiationLimits, negotiate, type TransferPlan } from './negotiate.ts';
+import { PageCache } from './pages.ts';
+import type { SetSegmentSize } from './segment-size.ts';
+import { SegmentSockets } from './segment-sockets.ts';
 import { runSession, type SessionEnd, type TftpFile } from './session.ts';
 import { TFTP_TIMING, type TransferTiming } from './transfer.ts';
 
@@ -27,6 +40,12 @@ export interface TftpLimits extends NegotiationLimits {
   readonly maxTransfersPerAddress: number;
   /** For `find`: longer is a refusal. */
   readonly findMs: number;
+  /** For one reading of a file: longer ends the transfer. */
+  readonly readMs: number;
+  /** Of files that name their content, kept for transfers that ask for the same. */
+  readonly cacheBytes: number;
+  /** Without a transfer for so long, what was kept for the next one is let go. */
+  readonly idleMs: number;
 }
 
 export const TFTP_LIMITS: TftpLimits = {
@@ -36,7 +55,21 @@ export const TFTP_LIMITS: TftpLimits = {
   maxTransfers: 512,
   maxTransfersPerAddress: 16,
   findMs: 10_000,
+  readMs: 30_000,
+  cacheBytes: 32 << 20,
+  idleMs: 60_000,
 };
+
+/** Since the start; `transfers` is how many are under way. */
+export interface TftpCounters {
+  readonly requests: number;
+  readonly refused: number;
+  readonly transfers: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly bytes: number;
+  readonly retransmits: number;
+}
 
 export interface TftpServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -46,12 +79,15 @@ export interface TftpServerOptions {
   readonly note: (note: TftpNote) => void;
   readonly limits?: Partial<TftpLimits>;
   readonly timing?: Partial<TransferTiming>;
+  /** Without it, windows are sent block by block. */
+  readonly setSegmentSize?: SetSegmentSize;
 }
 
 export interface TftpServer extends Component {
   /** Where it listens: the port that was chosen when 0 was asked for. */
   address(): { readonly host: string; readonly port: number };
   readonly transfers: number;
+  counters(): TftpCounters;
 }
 
 export function createTftpServer(options: TftpServerOptions): TftpServer {
@@ -59,6 +95,9 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
 }
 
 type Request = Extract<TftpPacket, { op: 'read' | 'write' }>;
+
+/** A window in one piece must fit an Ethernet frame block by block: IPv4 and UDP headers taken off 1500 (IPv6: the kernel says when it is too long). */
+const MAX_SEGMENT_BYTES = 1500 - 28;
 
 class Server implements TftpServer {
   readonly name = 'tftp';
@@ -68,15 +107,26 @@ class Server implements TftpServer {
   /** By the client's address and port: a repeated request is the same transfer. */
   readonly #sessions = new Map<string, Promise<void>>();
   readonly #perAddress = new Map<string, number>();
+  readonly #counters = { requests: 0, refused: 0, completed: 0, failed: 0, bytes: 0, retransmits: 0 };
+  readonly #cache: PageCache;
+  readonly #segments: SegmentSockets | null;
   #socket: Socket | undefined;
+  #idle = new AbortController();
 
   constructor(options: TftpServerOptions) {
+    const { clock, log, listen, setSegmentSize: setSize } = options;
     this.#options = options;
     this.#limits = { ...TFTP_LIMITS, ...options.limits };
+    this.#cache = new PageCache(this.#limits.cacheBytes);
+    this.#segments = setSize === undefined ? null : new SegmentSockets({ open: () => bound(listen.host, 0), setSize, clock, log });
   }
 
   get transfers(): number {
     return this.#sessions.size;
+  }
+
+  counters(): TftpCounters {
+    return { ...this.#counters, transfers: this.#sessions.size };
   }
 
   address(): { readonly host: string; readonly port: number } {
@@ -96,6 +146,8 @@ class Server implements TftpServer {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#sessions.values());
+    this.#idle.abort();
+    await this.#segments?.release();
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -105,17 +157,34 @@ class Server implements TftpServer {
     if (request === undefined || this.#stopping.signal.aborted) return;
     const key = `${from.address}:${from.port}`;
     if (this.#sessions.has(key)) return; // repeated: our answer is on its way, or its timer will send it again
+    this.#counters.requests += 1;
     const refusal = this.#refusal(request, from);
     if (refusal !== undefined) {
       this.#refuse(request, from, refusal.code, refusal.reason);
       return;
     }
     this.#count(from.address, 1);
+    this.#idle.abort();
     const session = this.#serve(request, from).finally(() => {
       this.#sessions.delete(key);
       this.#count(from.address, -1);
+      if (this.#sessions.size === 0) this.#letGoLater();
     });
     this.#sessions.set(key, session);
+  }
+
+  /** An appliance that boots nobody holds no pages and no sockets for it. */
+  #letGoLater(): void {
+    if (this.#stopping.signal.aborted) return;
+    const idle = new AbortController();
+    this.#idle = idle;
+    this.#options.clock.sleep(this.#limits.idleMs, idle.signal).then(
+      () => {
+        this.#cache.clear();
+        void this.#segments?.release();
+      },
+      () => undefined, // called off: there is a new transfer, or the server stops
+    );
   }
 
   #refusal(request: Request, from: RemoteInfo): { code: number; reason: string } | undefined {
@@ -167,29 +236,53 @@ class Server implements TftpServer {
   }
 
   async #transfer(request: Request, peer: TftpPeer, file: TftpFile): Promise<void> {
-    const { clock, timing, listen } = this.#options;
+    const { clock, timing } = this.#options;
     const plan = negotiate(request.options, file.size, this.#limits);
-    const socket = await closingOnFailure(file, () => bound(listen.host, 0));
-    const session = runSession({ socket, peer, file, plan, clock, timing: { ...TFTP_TIMING, ...timing } }, this.#stopping.signal);
-    this.#noteEnd(request, peer, await session);
+    const { socket, segments, done } = await closingOnFailure(file, () => this.#socketFor(plan));
+    try {
+      const { readMs } = this.#limits;
+      const more = { cache: this.#cache, log: this.#options.log, timing: { ...TFTP_TIMING, ...timing }, readMs };
+      const session = runSession({ socket, segments, peer, file, plan, clock, ...more }, this.#stopping.signal);
+      this.#noteEnd(request, peer, await session);
+    } finally {
+      done();
+    }
+  }
+
+  /** One of the transfer's own; for windows, one whose sends are cut into blocks by the kernel, if there is one. */
+  async #socketFor(plan: TransferPlan): Promise<Lent> {
+    const bytes = plan.blockSize + DATA_HEADER_BYTES;
+    const pool = plan.windowSize > 1 && bytes <= MAX_SEGMENT_BYTES ? this.#segments : null;
+    const ready = pool?.take(bytes);
+    if (pool !== null && ready !== undefined)
+      return { socket: ready, segments: { refused: (reason) => pool.refuse(ready, reason) }, done: () => pool.giveBack(bytes, ready) };
+    const socket = await bound(this.#options.listen.host, 0);
+    return { socket, segments: null, done: () => void socket.close() };
   }
 
   #noteEnd({ fileName }: Request, peer: TftpPeer, end: SessionEnd): void {
+    this.#counters[end.ok ? 'completed' : 'failed'] += 1;
+    this.#counters.bytes += end.bytes;
+    this.#counters.retransmits += end.retransmits;
     const decision = end.ok ? 'sent' : 'failed';
-    this.#options.note({
-      peer: { address: withoutMapping(peer.address), port: peer.port },
-      fileName,
-      decision,
-      reason: end.ok ? `${end.bytes} bytes` : end.reason,
-    });
+    const again = end.retransmits === 0 ? '' : `, ${end.retransmits} packets sent again`;
+    const reason = end.ok ? `${end.bytes} bytes${again}` : end.reason;
+    this.#options.note({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision, reason });
   }
 
   #refuse({ fileName }: Request, peer: TftpPeer, code: number, reason: string): void {
+    this.#counters.refused += 1;
     this.#socket?.send(encode({ op: 'error', code, message: reason }), peer.port, peer.address, (error) => {
       if (error !== null) this.#options.log.warn({ peer: peer.address }, `TFTP refusal not sent: ${error.message}`);
     });
     this.#options.note({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision: 'refused', reason });
   }
+}
+
+interface Lent {
+  readonly socket: Socket;
+  readonly segments: { readonly refused: (reason: string) => Promise<void> } | null;
+  readonly done: () => void;
 }
 
 /** Only requests come to the well-known port; everything else there is a stray or malformed datagram, and is not answered. */
@@ -220,7 +313,7 @@ function bound(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error): void => {
       socket.close();
-      reject(socketError(host, port, cause));
+      void socketError(host, port, cause).then(reject);
     };
     socket.once('error', refuse);
     socket.bind({ port, address: host, exclusive: true }, () => {
@@ -230,7 +323,7 @@ function bound(host: string, port: number): Promise<Socket> {
   });
 }
 
-function socketError(host: string, port: number, cause: Error): Error {
+async function socketError(host: string, port: number, cause: Error): Promise<Error> {
   const where = `UDP ${hostInUrl(host)}:${port}`;
   const code = systemCode(cause);
   const detail = { host, port, code };
@@ -239,8 +332,11 @@ function socketError(host: string, port: number, cause: Error): Error {
     return fail('tftp.port_denied', { message: `No permission to open ${where} for TFTP.`, hint, detail, cause });
   }
   if (code === 'EADDRINUSE') {
-    const hint = `See who has it: ss -ulpn 'sport = :${port}'. Stop that program, or set [tftp] listen to another address or port.`;
-    return fail('tftp.port_in_use', { message: `${where} is already in use by another program.`, hint, detail, cause });
+    const owner = await findPortOwner('udp', port);
+    const who = owner === undefined ? 'another program' : `${owner.command} (process ${owner.pid})`;
+    const stop = `Stop ${owner === undefined ? 'that program' : owner.command}, or set [tftp] listen to another address or port.`;
+    const hint = `${stop} \`ss -ulpn 'sport = :${port}'\` shows who listens.`;
+    return fail('tftp.port_in_use', { message: `${where} is already in use by ${who}.`, hint, detail: { ...detail, ...owner }, cause });
   }
   if (code === 'EADDRNOTAVAIL') {
     const hint = 'List the addresses with: ip -br addr. Then correct [tftp] listen.';

@@ -1,36 +1,52 @@
 // One transfer's edge: its own socket, its timer, the bytes read ahead. Obeys the state machine in transfer.ts.
+// The path of an ACK to the next window makes no promise and no object per block: it runs for every block of every machine.
 
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { type Clock, DecodeError, messageOf } from '../../lib/index.ts';
-import { decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
+import { type Clock, DecodeError, type Log, messageOf, systemCode } from '../../lib/index.ts';
+import { ackedBlock, DATA_HEADER_BYTES, decode, encode, putDataHeader, TFTP_ERROR, type TftpPacket } from './codec.ts';
 import type { TransferPlan } from './negotiate.ts';
+import { type PageCache, type PageSource, Pages } from './pages.ts';
 import { type Step, Transfer, type TransferTiming } from './transfer.ts';
 
-export interface TftpFile {
+export interface TftpFile extends PageSource {
   readonly kind: 'file';
-  readonly size: number;
   /** The bytes of [offset, offset + length), all of them. */
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void> | void;
 }
 
 export interface SessionOptions {
+  /** Bound, and nobody else's until the session is over; closing it is the caller's part. */
   readonly socket: Socket;
+  /** The kernel cuts what is sent into datagrams of this plan's size. Called when it turns out that it can't: makes the socket ordinary. */
+  readonly segments: { readonly refused: (reason: string) => Promise<void> } | null;
   readonly peer: { readonly address: string; readonly port: number };
   readonly file: TftpFile;
+  readonly cache: PageCache | null;
   readonly plan: TransferPlan;
   readonly clock: Clock;
+  readonly log: Log;
   readonly timing: TransferTiming;
+  /** For one reading of the file: longer ends the transfer. */
+  readonly readMs: number;
 }
 
-export type SessionEnd = { readonly ok: true; readonly bytes: number } | { readonly ok: false; readonly reason: string };
+export interface SessionEnd {
+  readonly ok: boolean;
+  readonly reason: string;
+  /** Of the file, as far as the client has acknowledged them. */
+  readonly bytes: number;
+  readonly retransmits: number;
+}
 
-/** Read ahead in pieces of this size: a file system answers 64 KiB as fast as one block. */
-const READ_AHEAD = 65_536;
 const WRAP = 0x10000;
-const MAX_WAITING = 64;
+/** One UDP datagram's payload, and one send's for a socket that cuts (UDP_MAX_SEGMENTS is 64 on the oldest kernel that has it). */
+const MAX_SEND_BYTES = 65_507;
+const MAX_SEGMENTS = 64;
+/** What a send of several blocks fails with where it can't be: a card without checksums (EIO), a path with a smaller MTU (EINVAL, EMSGSIZE). */
+const CANNOT_CUT: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EMSGSIZE', 'EOPNOTSUPP']);
 
-/** Resolves when the transfer is over, however it ended; socket and file are closed then. Never rejects. */
+/** Resolves when the transfer is over, however it ended; the file is closed then. Never rejects. */
 export function runSession(options: SessionOptions, signal: AbortSignal): Promise<SessionEnd> {
   return new Session(options).run(signal);
 }
@@ -38,12 +54,15 @@ export function runSession(options: SessionOptions, signal: AbortSignal): Promis
 class Session {
   readonly #options: SessionOptions;
   readonly #transfer: Transfer;
+  readonly #pages: Pages;
+  readonly #stride: number;
   readonly #ended = Promise.withResolvers<SessionEnd>();
+  readonly #lost = (error: Error | null): void => this.#refused(error);
+  #inPieces: boolean;
   #over = false;
-  #ahead: { offset: number; bytes: Uint8Array } = { offset: 0, bytes: new Uint8Array(0) };
-  /** Sending awaits reads of the file: one step at a time, in order of arrival. */
-  #queue: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  /** What came while the file is being read is passed over: at that point the client has all that was sent, and can only repeat itself. */
+  #loading = false;
+  #frame: Buffer = Buffer.alloc(0);
   #timer = new AbortController();
   #deadline = 0;
   #armedUntil = Number.POSITIVE_INFINITY;
@@ -51,94 +70,162 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#transfer = new Transfer(options.plan, options.timing);
+    this.#pages = new Pages(options.file, options.cache);
+    this.#stride = options.plan.blockSize + DATA_HEADER_BYTES;
+    this.#inPieces = options.segments !== null;
   }
 
   async run(signal: AbortSignal): Promise<SessionEnd> {
-    const { socket, file, clock } = this.#options;
+    const { socket, clock } = this.#options;
     const stop = (): void => this.#abandon('the server is stopping');
+    const receive = (datagram: Buffer, from: RemoteInfo): void => this.#receive(datagram, from);
+    const broken = (error: Error): void => this.#end(false, error.message);
     signal.addEventListener('abort', stop, { once: true });
-    socket.on('message', (datagram, from) => this.#receive(datagram, from));
-    socket.on('error', (error) => this.#end({ ok: false, reason: error.message }));
-    this.#enqueue(() => this.#transfer.begin(clock.monotonic()));
+    socket.on('message', receive);
+    socket.on('error', broken);
+    if (signal.aborted) stop();
+    else this.#obey(this.#transfer.begin(clock.monotonic()));
     const end = await this.#ended.promise;
     signal.removeEventListener('abort', stop);
-    await this.#queue;
-    socket.close();
-    await file.close();
+    socket.off('message', receive);
+    socket.off('error', broken);
+    await this.#closeFile();
     return end;
+  }
+
+  /** A reading that hangs keeps its file, and nobody waits for it. */
+  async #closeFile(): Promise<void> {
+    const { file, log } = this.#options;
+    const close = async (): Promise<void> => {
+      try {
+        await file.close();
+      } catch (thrown) {
+        log.warn({ error: thrown }, `a file given by TFTP could not be closed: ${messageOf(thrown)}`);
+      }
+    };
+    if (this.#pages.isReading) void this.#pages.settled().then(close);
+    else await close();
   }
 
   #receive(datagram: Buffer, from: RemoteInfo): void {
     const { peer, clock } = this.#options;
+    if (this.#over) return;
     // RFC 1350 §4: a stranger is told so, and changes nothing here. Not in answer to an ERROR: two servers would go on for ever.
-    if (from.address !== peer.address || from.port !== peer.port) {
+    if (from.port !== peer.port || from.address !== peer.address) {
       if (datagram[1] !== 5) this.#send({ op: 'error', code: TFTP_ERROR.unknownTransfer, message: 'unknown transfer' }, from);
       return;
     }
+    const block = ackedBlock(datagram);
+    if (block !== undefined) {
+      if (!this.#loading) this.#obey(this.#transfer.onAck(block, clock.monotonic()));
+      return;
+    }
     const packet = tryDecode(datagram);
-    if (packet?.op === 'error') this.#end({ ok: false, reason: `the client stopped: ${packet.message || `error ${packet.code}`}` });
-    // ACKs that flood in faster than the file can be read must not grow the queue: what is over the cap is lost, as on a wire.
-    else if (packet?.op === 'ack' && this.#waiting < MAX_WAITING)
-      this.#enqueue(() => this.#transfer.onAck(packet.block, clock.monotonic()));
+    if (packet?.op === 'error') this.#end(false, `the client stopped: ${packet.message || `error ${packet.code}`}`);
     // Anything else on this socket is malformed or out of place, and changes nothing.
   }
 
-  #enqueue(next: () => Step): void {
-    if (this.#over) return;
-    this.#waiting += 1;
-    this.#queue = this.#queue.then(async () => {
-      this.#waiting -= 1;
-      if (this.#over) return;
-      try {
-        await this.#obey(next());
-      } catch (thrown) {
-        this.#abandon(`the file could not be read: ${messageOf(thrown)}`);
-      }
-    });
-  }
-
-  async #obey(step: Step): Promise<void> {
-    const { plan, file } = this.#options;
+  #obey(step: Step): void {
     switch (step.do) {
       case 'wait':
         return;
       case 'finish':
-        this.#end({ ok: true, bytes: file.size });
+        this.#end(true, '');
         return;
       case 'give-up':
         this.#abandon(step.reason);
         return;
       case 'options':
-        this.#send({ op: 'oack', options: plan.granted ?? new Map() });
-        break;
+        // Kernels before 6.11 refuse every send of a socket that cuts, where the card makes no checksums: heard here, at the first packet.
+        this.#send(
+          { op: 'oack', options: this.#options.plan.granted ?? new Map() },
+          this.#options.peer,
+          this.#inPieces ? this.#lost : undefined,
+        );
+        this.#armTimer();
+        return;
       case 'blocks':
-        await this.#sendBlocks(step.first, step.last);
-        break;
+        this.#give(step.first, step.last);
     }
-    this.#armTimer();
   }
 
-  async #sendBlocks(first: number, last: number): Promise<void> {
+  #give(first: number, last: number): void {
     const { blockSize, size } = this.#options.plan;
     const start = (first - 1) * blockSize;
     const end = Math.min(last * blockSize, size);
-    const bytes = await this.#bytes(start, end);
-    for (let block = first; block <= last; block += 1) {
-      const from = (block - first) * blockSize;
-      this.#send({ op: 'data', block: block % WRAP, bytes: bytes.subarray(from, from + blockSize) });
+    if (this.#pages.has(start, end)) {
+      this.#sendBlocks(first, last);
+      this.#pages.move(start, end);
+      this.#armTimer();
+    } else void this.#loadThenGive(start, end, first, last);
+  }
+
+  async #loadThenGive(start: number, end: number, first: number, last: number): Promise<void> {
+    this.#loading = true;
+    const timer = new AbortController();
+    const late = this.#options.clock.sleep(this.#options.readMs, timer.signal).then(
+      () => this.#abandon('the file could not be read in time'),
+      () => undefined, // called off: it was read
+    );
+    try {
+      await Promise.race([this.#pages.load(start, end), late]);
+      this.#loading = false;
+      if (!this.#over) this.#give(first, last);
+    } catch (thrown) {
+      this.#abandon(`the file could not be read: ${messageOf(thrown)}`);
+    } finally {
+      timer.abort();
     }
   }
 
-  /** Kept until the window has passed it: repeats are sent from memory. */
-  async #bytes(start: number, end: number): Promise<Uint8Array> {
-    const have = this.#ahead;
-    if (start < have.offset || end > have.offset + have.bytes.length) {
-      const length = Math.min(Math.max(end - start, READ_AHEAD), this.#options.plan.size - start);
-      const bytes = length === 0 ? new Uint8Array(0) : await this.#options.file.read(start, length);
-      if (bytes.length !== length) throw new Error(`${length} bytes wanted at ${start}, ${bytes.length} read`);
-      this.#ahead = { offset: start, bytes };
+  /** As many blocks in one send as the socket can cut, or one. */
+  #sendBlocks(first: number, last: number): void {
+    const { socket, peer } = this.#options;
+    // The card has not taken the last window yet: a repeat now would only grow the queue.
+    if (socket.getSendQueueCount() > 0) return;
+    const most = this.#inPieces ? Math.max(1, Math.min(MAX_SEGMENTS, Math.floor(MAX_SEND_BYTES / this.#stride))) : 1;
+    for (let block = first; block <= last; block += most) {
+      const count = Math.min(most, last - block + 1);
+      const length = this.#fill(block, count);
+      if (count > 1) socket.send(this.#frame, 0, length, peer.port, peer.address, this.#lost);
+      // Without a callback a failed send is silent, as on a wire, and the timer's business; and it costs a tenth less.
+      else socket.send(this.#frame, 0, length, peer.port, peer.address);
     }
-    return this.#ahead.bytes.subarray(start - this.#ahead.offset, end - this.#ahead.offset);
+  }
+
+  /** Puts blocks with their headers one behind the other into the frame; returns how long that is. */
+  #fill(first: number, count: number): number {
+    const { blockSize, size } = this.#options.plan;
+    // A send that could not be done at once still needs its bytes.
+    if (this.#frame.length < count * this.#stride || this.#options.socket.getSendQueueCount() > 0)
+      this.#frame = Buffer.allocUnsafeSlow(count * this.#stride);
+    let at = 0;
+    for (let block = first; block < first + count; block += 1) {
+      const start = (block - 1) * blockSize;
+      const end = Math.min(start + blockSize, size);
+      putDataHeader(this.#frame, at, block % WRAP);
+      this.#pages.copy(start, end, this.#frame, at + DATA_HEADER_BYTES);
+      at += DATA_HEADER_BYTES + end - start;
+    }
+    return at;
+  }
+
+  /**
+   * The blocks are lost then, and go out again one by one, from the same port: the client knows no other. Not before the socket is an
+   * ordinary one again: while it cuts, even a single block must fit the path's MTU. Any other failure is a loss like one on the wire.
+   */
+  #refused(error: Error | null): void {
+    const { segments, clock } = this.#options;
+    if (error === null || segments === null || !this.#inPieces || !CANNOT_CUT.has(systemCode(error) ?? '')) return;
+    this.#inPieces = false;
+    this.#loading = true;
+    segments.refused(error.message).then(
+      () => {
+        this.#loading = false;
+        if (!this.#over) this.#obey(this.#transfer.onTimeout(clock.monotonic()));
+      },
+      (thrown: unknown) => this.#abandon(`the socket could not be used: ${messageOf(thrown)}`),
+    );
   }
 
   #armTimer(): void {
@@ -163,26 +250,29 @@ class Session {
   #wake(): void {
     const { clock } = this.#options;
     this.#armedUntil = Number.POSITIVE_INFINITY;
+    if (this.#over || this.#loading) return; // what is sent after the loading arms it again
     if (clock.monotonic() < this.#deadline) this.#arm();
-    else this.#enqueue(() => (clock.monotonic() < this.#deadline ? { do: 'wait' } : this.#transfer.onTimeout(clock.monotonic())));
+    else this.#obey(this.#transfer.onTimeout(clock.monotonic()));
   }
 
   /** Tells the client, so that it needn't wait for its own timeouts. */
   #abandon(reason: string): void {
     if (!this.#over) this.#send({ op: 'error', code: TFTP_ERROR.undefined, message: reason });
-    this.#end({ ok: false, reason });
+    this.#end(false, reason);
   }
 
-  #end(end: SessionEnd): void {
+  #end(ok: boolean, reason: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer.abort();
-    this.#ended.resolve(end);
+    const { blockSize, size } = this.#options.plan;
+    const bytes = Math.min(size, this.#transfer.acknowledged * blockSize);
+    this.#ended.resolve({ ok, reason, bytes, retransmits: this.#transfer.retransmits });
   }
 
-  #send(packet: TftpPacket, to: { readonly address: string; readonly port: number } = this.#options.peer): void {
-    // Without a callback an error would end the transfer by the socket's error event; a lost datagram is the timer's business.
-    this.#options.socket.send(encode(packet), to.port, to.address, () => undefined);
+  #send(packet: TftpPacket, to: SessionOptions['peer'] = this.#options.peer, done?: (error: Error | null) => void): void {
+    const datagram = encode(packet);
+    this.#options.socket.send(datagram, 0, datagram.length, to.port, to.address, done);
   }
 }
 

@@ -41,6 +41,7 @@ export class Transfer {
   #acked: number;
   #sent: number;
   #sentAt = 0;
+  #retransmits = 0;
   #repeats = 0;
   #answered = false;
   /** Karn: what was sent twice tells nothing about the time it takes. */
@@ -65,6 +66,11 @@ export class Transfer {
   /** Blocks the client has. */
   get acknowledged(): number {
     return Math.max(0, this.#acked);
+  }
+
+  /** Packets sent more than once. */
+  get retransmits(): number {
+    return this.#retransmits;
   }
 
   begin(now: number): Step {
@@ -130,10 +136,12 @@ export class Transfer {
   #sendFrom(block: number, now: number): Step {
     this.#sentAt = now;
     if (block === 0) {
+      if (this.#sent === 0) this.#retransmits += 1;
       this.#sent = 0;
       return { do: 'options' };
     }
     const last = Math.min(block + this.#plan.windowSize - 1, this.#lastBlock);
+    this.#retransmits += Math.max(0, Math.min(last, this.#sent) - block + 1);
     this.#sent = Math.max(this.#sent, last);
     return { do: 'blocks', first: block, last };
   }
