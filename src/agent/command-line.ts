@@ -11,6 +11,8 @@ export interface BootWords {
   readonly secret: Secret;
   /** The port that was booted from, where the boot script knew it. */
   readonly mac: Mac | null;
+  /** The chain of loaders that the script came through, where it said so. */
+  readonly chain: 'shim-grub' | null;
 }
 
 export function parseCommandLine(line: string): BootWords {
@@ -27,6 +29,7 @@ export function parseCommandLine(line: string): BootWords {
     fingerprint: parseFingerprint(words.get(KERNEL_WORDS.fingerprint), url),
     secret: new Secret(secret),
     mac: parseMac(words.get(KERNEL_WORDS.mac) ?? '') ?? null,
+    chain: words.get(KERNEL_WORDS.chain) === 'shim-grub' ? 'shim-grub' : null,
   };
 }
 

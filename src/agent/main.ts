@@ -50,7 +50,7 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
     say: screen.say,
     mark: screen.mark,
     identity: identify,
-    inventory: () => gatherInventory(runProgram, words.mac),
+    inventory: () => gatherInventory(runProgram, words),
     uptimeSeconds: uptime,
     memory: { load: loadMemory, save: saveMemory },
   };

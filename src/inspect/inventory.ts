@@ -112,6 +112,10 @@ export const InventorySchema = Type.Object(
         current_boot_mode: Type.Union([Type.Literal('bios'), Type.Literal('uefi')]),
         /** MAC of the port the machine booted through. */
         pxe_interface: Type.Union([macText, Type.Null()]),
+        /** Whether the firmware enforces Secure Boot; null where the kernel does not say. Ours. */
+        secure_boot: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+        /** The chain of loaders that our boot script named; null or absent: iPXE. Ours. */
+        chain: Type.Optional(Type.Union([Type.Literal('shim-grub'), Type.Null()])),
       },
       closed,
     ),

@@ -24,6 +24,11 @@ export function propertiesOf(inventory: Inventory): NodeProperties {
     memory_mb: inventory.memory.physical_mb ?? Math.floor(inventory.memory.total / MIB),
     local_gb: roots.length === 0 ? 0 : Math.floor(Math.min(...roots) / GIB),
     vendor: inventory.system_vendor.manufacturer,
-    capabilities: `boot_mode:${inventory.boot.current_boot_mode}`,
+    capabilities: capabilitiesOf(inventory.boot),
   };
+}
+
+/** Ironic's names. Secure Boot is said only where it is on, as an operator would. */
+function capabilitiesOf({ current_boot_mode: mode, secure_boot: secureBoot }: Inventory['boot']): string {
+  return secureBoot === true ? `boot_mode:${mode},secure_boot:true` : `boot_mode:${mode}`;
 }

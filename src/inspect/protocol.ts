@@ -17,6 +17,7 @@ export const KERNEL_WORDS = {
   fingerprint: 'rackseed.fp',
   secret: 'rackseed.secret',
   mac: 'rackseed.mac',
+  chain: 'rackseed.chain',
 } as const;
 
 export const PROTOCOL_LIMITS = {

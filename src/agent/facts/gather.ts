@@ -12,19 +12,27 @@ import { kernelArchitecture, parseCpuinfo } from './cpu.ts';
 import { disksOf, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase } from './disks.ts';
 import { interfacesOf, type PortAddress, type PortFiles } from './interfaces.ts';
 import { parseMeminfoTotal, parseMemoryModules } from './memory.ts';
+import { parseSecureBoot } from './secure-boot.ts';
 import { DMI_FILES, type DmiTexts, parsePciDevices, systemVendorOf } from './system.ts';
 
 const PROGRAM_TIMEOUT_MS = 30_000;
 const GAP_LENGTH = 200;
 const NET = '/sys/class/net';
 const DMI = '/sys/class/dmi/id';
+const BOOT_PARAMS = '/sys/kernel/boot_params/data';
 
-export async function gatherInventory(run: Run, bootMac: Mac | null): Promise<InventoryRequest> {
+/** What the boot script said of this boot. */
+export interface BootWords {
+  readonly mac: Mac | null;
+  readonly chain: 'shim-grub' | null;
+}
+
+export async function gatherInventory(run: Run, words: BootWords): Promise<InventoryRequest> {
   const gaps: string[] = [];
   const gap = (what: string, error: unknown): void => {
     gaps.push(`${what}: ${messageOf(error)}`.slice(0, GAP_LENGTH));
   };
-  const [cpuinfo, maxKilohertz, memory, disks, interfaces, dmi, pci, kernel] = await Promise.all([
+  const [cpuinfo, maxKilohertz, memory, disks, interfaces, dmi, pci, kernel, boot] = await Promise.all([
     readFile('/proc/cpuinfo', 'utf8'),
     textOf('/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq'),
     gatherMemory(run, gap),
@@ -33,6 +41,7 @@ export async function gatherInventory(run: Run, bootMac: Mac | null): Promise<In
     gatherDmi(),
     textOf('/proc/bus/pci/devices'),
     textOf('/proc/sys/kernel/osrelease'),
+    gatherBoot(words),
   ]);
   const inventory: Inventory = {
     cpu: parseCpuinfo(cpuinfo, kernelArchitecture(process.arch), maxKilohertz),
@@ -40,7 +49,7 @@ export async function gatherInventory(run: Run, bootMac: Mac | null): Promise<In
     disks,
     interfaces,
     system_vendor: systemVendorOf(dmi),
-    boot: { current_boot_mode: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios', pxe_interface: bootMac },
+    boot,
     hostname: hostname(),
     bmc_address: null,
   };
@@ -59,6 +68,12 @@ export async function gatherInterfaces(): Promise<Inventory['interfaces']> {
 export async function gatherDmi(): Promise<DmiTexts> {
   const texts = await Promise.all(DMI_FILES.map(async (name) => [name, await textOf(join(DMI, name))] as const));
   return Object.fromEntries(texts) as DmiTexts; // one entry per name of DMI_FILES
+}
+
+async function gatherBoot({ mac, chain }: BootWords): Promise<Inventory['boot']> {
+  const mode = existsSync('/sys/firmware/efi') ? 'uefi' : 'bios';
+  const secureBoot = parseSecureBoot(await readFile(BOOT_PARAMS).catch(() => null)); // absent where the architecture has none
+  return { current_boot_mode: mode, pxe_interface: mac, ...(mode === 'uefi' ? { secure_boot: secureBoot, chain } : {}) };
 }
 
 type Gap = (what: string, error: unknown) => void;

@@ -18,6 +18,12 @@ describe('the kernel command line', () => {
     expect(parseCommandLine(LINE.replace(FINGERPRINT, printed)).fingerprint).toBe(FINGERPRINT);
   });
 
+  it('names the chain of loaders when it is the one of Secure Boot, and nothing else', () => {
+    expect(parseCommandLine(LINE).chain).toBeNull();
+    expect(parseCommandLine(`${LINE.trim()} rackseed.chain=shim-grub`).chain).toBe('shim-grub');
+    expect(parseCommandLine(`${LINE.trim()} rackseed.chain=other`).chain).toBeNull();
+  });
+
   it('may lack the boot port', () => {
     expect(parseCommandLine(LINE.replace('rackseed.mac=52-54-00-12-34-56', 'rackseed.mac=')).mac).toBeNull();
   });

@@ -5,6 +5,7 @@ import { kernelArchitecture, parseCpuinfo } from '../../../src/agent/facts/cpu.t
 import { disksOf, parseLsblk, parseUdevDatabase } from '../../../src/agent/facts/disks.ts';
 import { interfacesOf, type PortFiles } from '../../../src/agent/facts/interfaces.ts';
 import { parseMeminfoTotal, parseMemoryModules } from '../../../src/agent/facts/memory.ts';
+import { parseSecureBoot } from '../../../src/agent/facts/secure-boot.ts';
 import { type DmiTexts, parsePciDevices, systemVendorOf } from '../../../src/agent/facts/system.ts';
 import { CpuSchema, DiskSchema, InterfaceSchema, SystemVendorSchema } from '../../../src/inspect/inventory.ts';
 
@@ -195,5 +196,17 @@ describe('the system', () => {
     const cards = parsePciDevices(captured('pci.txt'));
     expect(cards).toContainEqual({ bus: '00:1f.2', vendor_id: '8086', product_id: '2922' });
     expect(parsePciDevices('nonsense\n\n')).toEqual([]);
+  });
+});
+
+describe('Secure Boot', () => {
+  it('is what the kernel found in the firmware, and nothing where it did not look', () => {
+    const bootParams = (mode: number): Uint8Array => new Uint8Array(4096).fill(mode, 0x1ec, 0x1ed);
+    expect(parseSecureBoot(bootParams(3))).toBe(true);
+    expect(parseSecureBoot(bootParams(2))).toBe(false);
+    expect(parseSecureBoot(bootParams(1))).toBeNull();
+    expect(parseSecureBoot(bootParams(0))).toBeNull();
+    expect(parseSecureBoot(new Uint8Array(8))).toBeNull();
+    expect(parseSecureBoot(null)).toBeNull();
   });
 });
