@@ -2,20 +2,25 @@
 
 import Handlebars from 'handlebars';
 import type { MachineBoot } from './boot.ts';
-import { type GrubSafe, grubText, grubWord } from './grub-text.ts';
-import type { AgentBoot } from './script.ts';
+import { type GrubSafe, grubLines, grubText, grubWord } from './grub-text.ts';
+import { ownDiskSteps } from './own-disk-decide.ts';
+import type { AgentBoot, DiskWay, Message } from './script.ts';
+
+/** Of a node's name, so that its MAC stays on the screen. */
+const NAME_MAX = 40;
 
 export const GRUB_NAMES = ['start', 'agent', 'own-disk', 'hold', 'error'] as const;
 export type GrubName = (typeof GRUB_NAMES)[number];
 
-type Render = (values: Readonly<Record<string, GrubSafe | true | null>>) => string;
+type Values = Readonly<Record<string, GrubSafe | readonly GrubSafe[] | true | null>>;
+type Render = (values: Values) => string;
 export type GrubScripts = Readonly<Record<GrubName, Render>>;
 
 /** `read` gives a template's text by its name. Fails at start, not when a machine asks. */
 export function compileGrub(read: (name: GrubName) => string): GrubScripts {
   const compileOne = (name: GrubName): Render => {
     // noEscape: HTML escaping would break URLs; the type GrubSafe stands for the escaping that GRUB needs.
-    const template = Handlebars.compile<Readonly<Record<string, GrubSafe | true | null>>>(read(name), {
+    const template = Handlebars.compile<Values>(read(name), {
       noEscape: true,
       strict: true,
       knownHelpersOnly: true,
@@ -54,7 +59,7 @@ export function renderGrubStart(scripts: GrubScripts, start: GrubStart): string 
   return scripts.start({
     http: start.http === null ? null : startBase(start.http),
     tftp: start.tftp ? true : null,
-    ownDisk: start.ownDisk.map((path) => grubWord(path.replaceAll('\\', '/'), 'EFI loader')).join(' ') as GrubSafe, // words with blanks between
+    ownDisk: quotedList(start.ownDisk),
   });
 }
 
@@ -65,20 +70,21 @@ function startBase(http: Exclude<GrubStart['http'], null>): GrubSafe | null {
 }
 
 export function renderGrubMachine(scripts: GrubScripts, boot: MachineBoot): string {
-  if (boot.run === 'agent') return renderGrubAgent(scripts, boot.agent);
-  const { message } = boot;
-  return scripts[boot.run === 'own-disk' ? 'own-disk' : 'hold']({
-    appliance: grubText(`${message.appliance}:`),
-    reason: grubText(message.reason),
-    mac: grubText(message.mac),
-  });
+  switch (boot.run) {
+    case 'agent':
+      return renderGrubAgent(scripts, boot.agent, boot.disk);
+    case 'own-disk':
+      return scripts['own-disk']({ ...screen(boot.message), loaders: loadersOf(boot.disk) });
+    case 'hold':
+      return scripts.hold(screen(boot.message));
+  }
 }
 
 export function renderGrubError(scripts: GrubScripts, error: { readonly appliance: string; readonly reason: string }): string {
-  return scripts.error({ appliance: grubText(error.appliance), reason: grubText(error.reason) });
+  return scripts.error({ appliance: grubText(error.appliance), reason: grubLines(error.reason) });
 }
 
-function renderGrubAgent(scripts: GrubScripts, boot: AgentBoot): string {
+function renderGrubAgent(scripts: GrubScripts, boot: AgentBoot, disk: DiskWay): string {
   const args = [
     `rackseed.url=${boot.apiUrl}`,
     `rackseed.fp=${boot.fingerprint}`,
@@ -91,16 +97,35 @@ function renderGrubAgent(scripts: GrubScripts, boot: AgentBoot): string {
   const overTftp = (name: string): string => `(tftp)/${name}`;
   const overHttp = (name: string): string => (http === undefined ? overTftp(name) : `${http}/boot/files/${name}`);
   return scripts.agent({
-    appliance: grubText(`${boot.appliance}:`),
-    reason: grubText(boot.reason),
-    mac: grubText(boot.mac),
+    ...screen(boot),
+    promise: grubText(boot.promise),
     bootUrl: grubText(boot.bootUrl),
-    kernel: grubText(boot.kernel),
-    initrd: grubText(boot.initrd),
     kernelUrl: grubWord(overHttp(boot.kernel), 'kernel URL'),
     initrdUrl: grubWord(overHttp(boot.initrd), 'initrd URL'),
     kernelTftp: grubWord(overTftp(boot.kernel), 'kernel name'),
     initrdTftp: grubWord(overTftp(boot.initrd), 'initrd name'),
     kernelArguments: args.join(' ') as GrubSafe, // words, joined by the blank that separates kernel arguments
+    otherwise: grubWord(boot.otherwise, 'what comes after a failure'),
+    loaders: loadersOf(disk),
   });
+}
+
+function screen({ appliance, reason, mac, name }: Message): Values {
+  return {
+    appliance: grubText(appliance),
+    reason: grubLines(reason),
+    mac: grubText(mac),
+    who: name === null ? grubText(mac) : grubText(`${name.slice(0, NAME_MAX)} (${mac})`),
+  };
+}
+
+/** What GRUB looks for on the disks, as one value: blanks lie between. "exit" leaves it to the order of the first configuration. */
+function loadersOf({ ownDisk }: DiskWay): GrubSafe {
+  return quotedList(ownDiskSteps(ownDisk, 'efi').flatMap((step) => (step.step === 'start-loader' ? [step.path] : [])));
+}
+
+function quotedList(paths: readonly string[]): GrubSafe {
+  const words = paths.map((path) => path.replaceAll('\\', '/'));
+  for (const word of words) grubWord(word, 'EFI loader');
+  return (words.length === 0 ? '' : `'${words.join(' ')}'`) as GrubSafe; // proven, and a blank has no meaning between quotes
 }
