@@ -65,7 +65,13 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'dnsmasq-base', probe: { command: 'dnsmasq' }, why: 'as an independent DHCP and TFTP server' },
   { groups: ['test'], package: 'buildah', probe: { command: 'buildah' }, why: 'to build the container image without a daemon' },
   { groups: ['bench'], package: 'kea-dhcp4-server', probe: { command: 'kea-dhcp4' }, why: 'as a DHCP server to be measured against' },
-  { groups: ['bench'], package: 'atftpd', probe: { command: 'atftpd' }, why: 'as a TFTP server to be measured against' },
+  // atftpd conflicts with tftpd-hpa: the benches unpack it into a folder of their own; this is what it needs besides.
+  {
+    groups: ['bench'],
+    package: 'libpcre2-8-0',
+    probe: { file: '/usr/lib/*/libpcre2-8.so.0' },
+    why: 'for atftpd, which is measured against',
+  },
   { groups: ['bench'], package: 'tftpd-hpa', probe: { command: 'in.tftpd' }, why: 'as a TFTP server to be measured against' },
   { groups: ['bench', 'test'], package: 'nginx-light', probe: { command: 'nginx' }, why: 'as an HTTP server to be measured against' },
   { groups: ['bench'], package: 'wrk', probe: { command: 'wrk' }, why: 'as an HTTP load generator' },
