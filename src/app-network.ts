@@ -27,6 +27,7 @@ import {
   subnetHas,
 } from './lib/index.ts';
 import {
+  createConflictProbe,
   createDhcpServer,
   createJournaledLeaseBook,
   createStoreLeaseBook,
@@ -39,7 +40,7 @@ import {
   type DhcpSubnet,
   type LeaseBook,
 } from './net/dhcp/index.ts';
-import { createTftpServer, type TftpServer } from './net/tftp/index.ts';
+import { createTftpServer, setSegmentSize, type TftpServer } from './net/tftp/index.ts';
 import type { Store } from './store/index.ts';
 
 export interface NetworkDeps {
@@ -79,7 +80,7 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
     network: {
       status: () => ({
         dhcp: dhcpStatus(config, dhcp),
-        tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { active: tftp.transfers } },
+        tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { ...tftp.counters() } },
         http: { listen: config.server.boot_listen, counters: { ...http.counters() }, downloads: http.downloads() },
       }),
       warnings: () => dhcpWarnings(dhcp),
@@ -122,6 +123,7 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub):
     log: log.child({ part: 'tftp' }),
     note: ({ peer, fileName, decision, reason }) => log.info({ part: 'tftp', peer: peer.address, fileName, decision }, reason),
     limits: { maxTransfers: config.tftp.max_transfers, maxWindowSize: config.tftp.max_windowsize },
+    setSegmentSize,
   });
 }
 
@@ -134,6 +136,7 @@ function dhcpPart(deps: NetworkDeps): DhcpServer {
     subnets: dhcpSubnets(config),
     decideBoot: decideBoot(boot),
     leases: leaseBook(deps),
+    ...(config.dhcp.conflict_probe ? { probe: createConflictProbe({ clock }) } : {}),
     clock,
     log: log.child({ part: 'dhcp' }),
     note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason }),
@@ -191,7 +194,7 @@ export function dhcpSubnets(config: Config): DhcpSubnet[] {
       domainName: one.domain ?? null,
       ntpServers: ipv4s(one.ntp),
       options: new Map(),
-      sharedNetwork: null,
+      sharedNetwork: one.shared_network ?? null,
     };
   });
 }

@@ -8,6 +8,7 @@ import type { Check, Notes } from './check.ts';
 export const DHCP_CHECKS: readonly Check[] = [
   { needs: ['/dhcp/mode', '/dhcp/interfaces', '/dhcp/subnet'], run: modeFits },
   { needs: ['/dhcp/interfaces'], run: interfacesOnce },
+  { needs: ['/dhcp/subnet/*/shared_network'], run: sharedByTwo },
   { needs: ['/dhcp/subnet/*/subnet'], run: subnetsApart },
   { needs: ['/dhcp/subnet/*/subnet', '/dhcp/subnet/*/ranges', '/dhcp/subnet/*/router'], run: rangesInside },
   { needs: ['/dhcp/reservation/*/mac', '/dhcp/reservation/*/uuid', '/dhcp/reservation/*/client_id'], run: machinesNamedOnce },
@@ -29,6 +30,17 @@ function modeFits({ dhcp }: Config, notes: Notes): void {
 function interfacesOnce({ dhcp }: Config, notes: Notes): void {
   for (const [index, name] of dhcp.interfaces.entries())
     if (dhcp.interfaces.indexOf(name) < index) notes.problem(`/dhcp/interfaces/${index}`, `${JSON.stringify(name)} is listed twice`);
+}
+
+/** A name that only one subnet bears shares nothing: most likely a slip of the pen. */
+function sharedByTwo({ dhcp }: Config, notes: Notes): void {
+  const names = dhcp.subnet.map((one) => one.shared_network);
+  for (const [index, name] of names.entries())
+    if (name !== undefined && names.filter((other) => other === name).length === 1)
+      notes.warning(
+        `/dhcp/subnet/${index}/shared_network`,
+        `${JSON.stringify(name)} is the name of this subnet alone: it shares its wire with none`,
+      );
 }
 
 /** With its pointer; the schema has proved the form. */

@@ -17,6 +17,14 @@ export const DhcpSubnet = Type.Object(
     dns: texts({ description: 'Name servers.', format: 'ipv4-address', maxItems: 8, examples: [['10.0.0.1']] }),
     domain: Type.Optional(text({ description: 'Domain name.', format: 'hostname', examples: ['lab.example'] })),
     ntp: texts({ description: 'Time servers.', format: 'ipv4-address', maxItems: 8, examples: [['10.0.0.1']] }),
+    shared_network: Type.Optional(
+      text({
+        description: 'A name. Subnets of one name lie on one wire: where one is full, its machines get addresses of another.',
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+        'x-expected': 'a short name such as "rack-1"',
+        examples: ['rack-1'],
+      }),
+    ),
     lease_seconds: whole({
       description: 'How long an address is lent, in seconds.',
       minimum: 60,
@@ -74,6 +82,12 @@ export const DhcpSection = Type.Object(
       description: 'Start in mode "full" although another DHCP server was heard on the network.',
       default: false,
       examples: [false],
+    }),
+    conflict_probe: flag({
+      description:
+        'Ask the network whether an address is in use before it is lent for the first time. Costs a new machine a quarter of a second.',
+      default: true,
+      examples: [true],
     }),
     subnet: Type.Array(DhcpSubnet, { description: 'Networks for mode = "full".', maxItems: 256, default: [] }),
     reservation: Type.Array(DhcpReservation, { description: 'Fixed addresses.', maxItems: 10_000, default: [] }),

@@ -10,6 +10,7 @@ import {
   type ClientIdentity,
   type IndexedSubnet,
   isInPool,
+  isKeptBack,
   isReservedForOther,
   isSet,
   reservationFor,
@@ -19,7 +20,14 @@ import {
 
 export type Decision =
   | { readonly kind: 'silent'; readonly reason: string; readonly otherServer?: Ipv4 }
-  | { readonly kind: 'offer' | 'ack'; readonly lease: DhcpLease; readonly subnet: IndexedSubnet; readonly reason: string }
+  | {
+      readonly kind: 'offer' | 'ack';
+      readonly lease: DhcpLease;
+      readonly subnet: IndexedSubnet;
+      /** How long the client may keep it; an offer's own end comes sooner. */
+      readonly leaseSeconds: number;
+      readonly reason: string;
+    }
   | { readonly kind: 'nak'; readonly reason: string }
   | { readonly kind: 'inform'; readonly subnet: IndexedSubnet; readonly reason: string }
   /** RELEASE and DECLINE: to be stored, never answered. */
@@ -31,6 +39,8 @@ export interface FullState {
   readonly arrival: Arrival;
   /** Every address of ours that a client may name as its server. */
   readonly serverIds: ReadonlySet<Ipv4>;
+  /** Ports of nodes that the appliance knows. Reservations and former leases are looked up here. */
+  readonly isKnown?: (mac: Mac) => boolean;
   readonly now: number;
   readonly offerMs: number;
   readonly declineMs: number;
@@ -45,6 +55,9 @@ interface Ask {
 }
 
 const MIN_LEASE_SECONDS = 60;
+/** What a stranger gets where four fifths of the pool are taken: enough for a firmware to boot, and soon free again. */
+const STRANGER_LEASE_SECONDS = 300;
+const NEARLY_FULL = 0.8;
 /** RFC 3527: the relay names the client's link when giaddr is only the way back. */
 const LINK_SELECTION = 5;
 const HOSTNAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/;
@@ -77,10 +90,20 @@ function linkOf(packet: DhcpPacket, arrival: Arrival): Ipv4 {
 function decideDiscover(ask: Ask): Decision {
   const { table, now, offerMs } = ask.state;
   const chosen = chooseAddress(ask);
-  if (chosen === undefined) return silent(`no free address in ${ask.places.map((place) => place.cidr).join(', ')}`);
+  if (chosen === undefined) return silent(noneFree(ask));
   if (table.at(chosen.address) === undefined && !table.makeRoom(now)) return silent('too many offers or leases at once: limit reached');
   const lease = leaseFor(ask, chosen.subnet, chosen.address, 'offered', now + offerMs);
-  return { kind: 'offer', lease, subnet: chosen.subnet, reason: `${chosen.address}: ${chosen.why}` };
+  const leaseSeconds = leaseSecondsFor(ask, chosen.subnet);
+  return { kind: 'offer', lease, subnet: chosen.subnet, leaseSeconds, reason: `${chosen.address}: ${chosen.why}` };
+}
+
+function noneFree(ask: Ask): string {
+  const where = ask.places.map((place) => place.cidr).join(', ');
+  if (ask.places.every((place) => place.pools.length === 0))
+    return `nothing reserved for this machine in ${where}, which has no ranges to lend from`;
+  return isStranger(ask)
+    ? `no free address in ${where} for a machine that is not known: the last tenth is kept back`
+    : `no free address in ${where}`;
 }
 
 interface Choice {
@@ -107,7 +130,11 @@ function chooseAddress(ask: Ask): Choice | undefined {
     if (subnet !== undefined) return { subnet, address: wanted, why: 'asked for it' };
   }
   for (const subnet of places) {
-    const address = state.table.findFree(subnet, client, state.now);
+    const address = state.table.findFree(subnet, {
+      now: state.now,
+      isStranger: isStranger(ask),
+      isOurs: (one) => state.serverIds.has(one),
+    });
     if (address !== undefined) return { subnet, address, why: 'free' };
   }
   return undefined;
@@ -117,8 +144,16 @@ function chooseAddress(ask: Ask): Choice | undefined {
 function mayHave(ask: Ask, subnet: IndexedSubnet, address: Ipv4): boolean {
   const { client, state } = ask;
   if (subnetOf([subnet], address) === undefined || isReservedForOther(subnet, address, client)) return false;
-  const isOurs = isInPool(subnet, address) || reservationFor(subnet, client)?.address === address;
-  return isOurs && state.table.isFreeFor(client, address, state.now);
+  if (state.serverIds.has(address) || !state.table.isFreeFor(client, address, state.now)) return false;
+  if (reservationFor(subnet, client)?.address === address || state.table.at(address)?.mac === client.mac) return true;
+  const keptBack = isKeptBack(subnet, address);
+  return keptBack === false || (keptBack === true && !isStranger(ask));
+}
+
+/** Has it no reservation, no lease now or before, and no place among the nodes? */
+function isStranger({ client, places, state }: Ask): boolean {
+  if (state.isKnown?.(client.mac) === true || places.some((place) => reservationFor(place, client) !== undefined)) return false;
+  return !state.table.knows(client.mac);
 }
 
 function decideSelecting(ask: Ask): Decision {
@@ -157,6 +192,9 @@ function decideRenewal(ask: Ask): Decision {
   if (subnet === undefined) return silent(`${address} is in none of our subnets`);
   const isOurs = isInPool(subnet, address) || ask.state.table.at(address) !== undefined || subnet.byAddress.has(address);
   if (!isOurs) return silent(`${address} is in none of our pools`);
+  // Renewals come by unicast; one through a relay is a rebinding, and the relay tells where the machine is now.
+  if (isSet(ask.packet.giaddr) && ask.places.length > 0 && !ask.places.includes(subnet))
+    return { kind: 'nak', reason: `${address} does not belong to the network the machine is in now, ${ask.places[0]?.cidr}` };
   return grantOrNak(ask, [subnet], address, 'extended');
 }
 
@@ -165,14 +203,18 @@ function grantOrNak(ask: Ask, places: readonly IndexedSubnet[], address: Ipv4, r
   const subnet = places.find((place) => mayHave(ask, place, address));
   if (subnet === undefined) return { kind: 'nak', reason: `${address} is not free for this client` };
   if (table.at(address) === undefined && !table.makeRoom(now)) return silent('too many offers or leases at once: limit reached');
-  const seconds = leaseSeconds(ask.packet, subnet);
-  return { kind: 'ack', lease: leaseFor(ask, subnet, address, 'bound', now + seconds * 1000), subnet, reason: `${address}: ${reason}` };
+  const leaseSeconds = leaseSecondsFor(ask, subnet);
+  const lease = leaseFor(ask, subnet, address, 'bound', now + leaseSeconds * 1000);
+  return { kind: 'ack', lease, subnet, leaseSeconds, reason: `${address}: ${reason}` };
 }
 
 /** The client may ask for less than we give, but not so little that it renews all the time. */
-export function leaseSeconds(packet: DhcpPacket, subnet: IndexedSubnet): number {
-  const asked = getOption(packet.options, 'leaseSeconds') ?? subnet.leaseSeconds;
-  return Math.min(subnet.leaseSeconds, Math.max(asked, MIN_LEASE_SECONDS));
+function leaseSecondsFor(ask: Ask, subnet: IndexedSubnet): number {
+  const { table, now } = ask.state;
+  const asked = getOption(ask.packet.options, 'leaseSeconds') ?? subnet.leaseSeconds;
+  const given = Math.min(subnet.leaseSeconds, Math.max(asked, MIN_LEASE_SECONDS));
+  const isShort = given > STRANGER_LEASE_SECONDS && table.fullness(subnet, now) >= NEARLY_FULL && isStranger(ask);
+  return isShort ? STRANGER_LEASE_SECONDS : given;
 }
 
 function decideRelease(ask: Ask): Decision {

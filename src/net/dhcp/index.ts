@@ -2,18 +2,18 @@
 
 export type { BootClient, BootClientKind, BootOffer, DecideBoot } from './client.ts';
 export { type DhcpPacket, decode, encode } from './codec.ts';
+export { type ConflictProbe, createConflictProbe } from './conflict-probe.ts';
 export { DHCP_ERRORS } from './errors.ts';
 export type { LeaseBook } from './lease-book.ts';
 export { createJournaledLeaseBook } from './lease-journal.ts';
 export { createStoreLeaseBook } from './lease-store.ts';
 export type { DhcpLease, LeaseState } from './lease-table.ts';
+export { DHCP_LIMITS, type DhcpLimits } from './limits.ts';
 export { getOption, MESSAGE, type MessageName, messageName, OPTIONS, type OptionName, rawOption } from './options.ts';
 export { type DhcpPorts, STANDARD_PORTS } from './reply.ts';
 export {
   createDhcpServer,
-  DHCP_LIMITS,
   type DhcpCounters,
-  type DhcpLimits,
   type DhcpMode,
   type DhcpNote,
   type DhcpServer,

@@ -1,7 +1,9 @@
 // The leases in memory: who has which address, until when. No clock, no store: callers pass the time and persist what changed.
 
-import { type Ipv4, ipv4ToNumber, type Mac, numberToIpv4 } from '../../lib/index.ts';
-import { type AddressRange, type ClientIdentity, type IndexedSubnet, isReservedForOther } from './subnet.ts';
+import type { Ipv4, Mac } from '../../lib/index.ts';
+import { ExpiryQueue } from './expiry-queue.ts';
+import { FreeAddresses } from './free-addresses.ts';
+import { type ClientIdentity, type IndexedSubnet, isKeptBack, keptBackFrom, poolTotal } from './subnet.ts';
 
 /** `offered` lives in memory only: losing one costs a client one more DISCOVER. */
 export type LeaseState = 'offered' | 'bound' | 'released' | 'declined';
@@ -23,17 +25,36 @@ export interface LeaseTableLimits {
   readonly maxOffers: number;
 }
 
+export interface Search {
+  readonly now: number;
+  /** Strangers leave the last part of the pool to machines that are known. */
+  readonly isStranger: boolean;
+  /** An address of the appliance itself is nobody's. */
+  readonly isOurs: (address: Ipv4) => boolean;
+}
+
+interface Parts {
+  readonly subnet: IndexedSubnet;
+  readonly open: FreeAddresses;
+  readonly keptBack: FreeAddresses;
+}
+
+/** Counting the live leases reads all of them: about 2 ms for 65,536. */
+const COUNT_EVERY_MS = 1000;
+
 export class LeaseTable {
   readonly #limits: LeaseTableLimits;
   readonly #byAddress = new Map<Ipv4, DhcpLease>();
   readonly #byMac = new Map<Mac, Set<Ipv4>>();
   readonly #offers = new Set<Ipv4>();
-  readonly #cursors = new Map<string, number>();
-  /** A subnet found full is not searched again before the first of its leases can have ended. */
-  readonly #fullUntil = new Map<string, number>();
+  readonly #parts = new Map<string, Parts>();
+  readonly #ends: ExpiryQueue<Ipv4>;
+  #live = new Map<string, number>();
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: LeaseTableLimits, leases: Iterable<DhcpLease> = []) {
     this.#limits = limits;
+    this.#ends = new ExpiryQueue((address) => this.#endOf(address));
     for (const lease of leases) this.put(lease);
   }
 
@@ -55,24 +76,27 @@ export class LeaseTable {
     return leases.sort((a, b) => b.startsAt - a.startsAt);
   }
 
+  /** Has or had it a lease, not only an offer? */
+  knows(mac: Mac): boolean {
+    for (const address of this.#byMac.get(mac) ?? []) {
+      const state = this.#byAddress.get(address)?.state;
+      if (state === 'bound' || state === 'released') return true;
+    }
+    return false;
+  }
+
   put(lease: DhcpLease): void {
-    this.remove(lease.address);
+    this.#forget(lease.address);
     this.#byAddress.set(lease.address, lease);
     const own = this.#byMac.get(lease.mac) ?? new Set();
     this.#byMac.set(lease.mac, own.add(lease.address));
     if (lease.state === 'offered') this.#offers.add(lease.address);
-    if (lease.state === 'released') this.#fullUntil.delete(lease.subnet);
+    this.#changed(lease);
   }
 
   remove(address: Ipv4): void {
-    const lease = this.#byAddress.get(address);
-    if (lease === undefined) return;
-    this.#byAddress.delete(address);
-    this.#offers.delete(address);
-    const own = this.#byMac.get(lease.mac);
-    own?.delete(address);
-    if (own?.size === 0) this.#byMac.delete(lease.mac);
-    this.#fullUntil.delete(lease.subnet);
+    const lease = this.#forget(address);
+    if (lease !== undefined) this.#changed(lease);
   }
 
   /** True when nobody else has a live claim on it. */
@@ -82,23 +106,16 @@ export class LeaseTable {
     return lease.mac === client.mac && lease.state !== 'declined';
   }
 
-  /**
-   * An address nobody has: first one never given out, else the one that has been free the longest (so that a machine that comes back
-   * finds its own). Returns undefined when the pools are full.
-   */
-  findFree(subnet: IndexedSubnet, client: ClientIdentity, now: number): Ipv4 | undefined {
-    if ((this.#fullUntil.get(subnet.cidr) ?? 0) > now) return undefined;
-    let oldest: DhcpLease | undefined;
-    let firstEnd = Number.POSITIVE_INFINITY;
-    for (const address of this.#walk(subnet)) {
-      if (isReservedForOther(subnet, address, client)) continue;
-      const lease = this.#byAddress.get(address);
-      if (lease === undefined) return address;
-      if (lease.expiresAt > now) firstEnd = Math.min(firstEnd, lease.expiresAt);
-      else if (oldest === undefined || lease.expiresAt < oldest.expiresAt) oldest = lease;
-    }
-    if (oldest === undefined) this.#fullUntil.set(subnet.cidr, firstEnd);
-    return oldest?.address;
+  /** An address nobody has; undefined when the pools are full. */
+  findFree(subnet: IndexedSubnet, { now, isStranger, isOurs }: Search): Ipv4 | undefined {
+    const { open, keptBack } = this.#partsOf(subnet);
+    return open.find(now, isOurs) ?? (isStranger ? undefined : keptBack.find(now, isOurs));
+  }
+
+  /** How much of what strangers may have is taken, 0 to 1; as of at most a second ago. */
+  fullness(subnet: IndexedSubnet, now: number): number {
+    if (now - this.#countedAt >= COUNT_EVERY_MS || now < this.#countedAt) this.#count(now);
+    return (this.#live.get(subnet.cidr) ?? 0) / Math.max(1, keptBackFrom(subnet));
   }
 
   /** Room for one more record? Ended ones make way, the oldest first; when all are live there is none. */
@@ -106,13 +123,51 @@ export class LeaseTable {
     this.#dropOldOffers(now);
     if (this.#offers.size >= this.#limits.maxOffers) return false;
     if (this.#byAddress.size < this.#limits.maxLeases) return true;
-    let oldest: DhcpLease | undefined;
-    for (const lease of this.#byAddress.values()) {
-      if (lease.expiresAt <= now && (oldest === undefined || lease.expiresAt < oldest.expiresAt)) oldest = lease;
-    }
-    if (oldest === undefined) return false;
-    this.remove(oldest.address);
+    const oldest = this.#ends.first();
+    if (oldest === undefined || oldest.at > now) return false;
+    this.remove(oldest.key);
     return true;
+  }
+
+  #forget(address: Ipv4): DhcpLease | undefined {
+    const lease = this.#byAddress.get(address);
+    if (lease === undefined) return undefined;
+    this.#byAddress.delete(address);
+    this.#offers.delete(address);
+    const own = this.#byMac.get(lease.mac);
+    own?.delete(address);
+    if (own?.size === 0) this.#byMac.delete(lease.mac);
+    return lease;
+  }
+
+  #changed({ subnet, address }: DhcpLease): void {
+    const end = this.#endOf(address);
+    if (end !== undefined) this.#ends.put(address, end);
+    const parts = this.#parts.get(subnet);
+    if (parts !== undefined) partOf(parts, address)?.changed(address);
+  }
+
+  /** Made when the first address is sought, and kept up to date from then on. */
+  #partsOf(subnet: IndexedSubnet): Parts {
+    const known = this.#parts.get(subnet.cidr);
+    if (known !== undefined) return known;
+    const [border, total] = [keptBackFrom(subnet), poolTotal(subnet.pools)];
+    const part = (start: number, end: number): FreeAddresses => new FreeAddresses(subnet, start, end, (address) => this.#endOf(address));
+    const parts: Parts = { subnet, open: part(0, border), keptBack: part(border, total) };
+    this.#parts.set(subnet.cidr, parts);
+    for (const { address } of this.#byAddress.values()) partOf(parts, address)?.changed(address);
+    return parts;
+  }
+
+  #endOf(address: Ipv4): number | undefined {
+    return this.#byAddress.get(address)?.expiresAt;
+  }
+
+  #count(now: number): void {
+    this.#live = new Map();
+    for (const { subnet, expiresAt } of this.#byAddress.values())
+      if (expiresAt > now) this.#live.set(subnet, (this.#live.get(subnet) ?? 0) + 1);
+    this.#countedAt = now;
   }
 
   /** Offers are made in order of time and all live equally long: the set's order is their order of expiry. */
@@ -123,28 +178,11 @@ export class LeaseTable {
       this.remove(address);
     }
   }
-
-  /** Each address of the pools once, from where the last search stopped: neighbours in time get neighbours in number, in constant time. */
-  *#walk(subnet: IndexedSubnet): Generator<Ipv4> {
-    const total = subnet.pools.reduce((sum, pool) => sum + poolSize(pool), 0);
-    const start = this.#cursors.get(subnet.cidr) ?? 0;
-    for (let step = 0; step < total; step += 1) {
-      const index = (start + step) % total;
-      this.#cursors.set(subnet.cidr, (index + 1) % total);
-      yield addressAt(subnet.pools, index);
-    }
-  }
 }
 
-function poolSize(pool: AddressRange): number {
-  return Math.max(0, ipv4ToNumber(pool.last) - ipv4ToNumber(pool.first) + 1);
-}
-
-function addressAt(pools: readonly AddressRange[], index: number): Ipv4 {
-  let left = index;
-  for (const pool of pools) {
-    if (left < poolSize(pool)) return numberToIpv4(ipv4ToNumber(pool.first) + left);
-    left -= poolSize(pool);
-  }
-  throw new RangeError(`no address number ${index} in the pools`);
+/** undefined: outside the pools, as a reserved address may be. */
+function partOf({ subnet, open, keptBack }: Parts, address: Ipv4): FreeAddresses | undefined {
+  const place = isKeptBack(subnet, address);
+  if (place === undefined) return undefined;
+  return place ? keptBack : open;
 }

@@ -3,7 +3,6 @@
 import { type Ipv4, numberToIpv4, subnetBroadcast } from '../../lib/index.ts';
 import { type BootClient, type BootOffer, classToEcho, clientIdOf } from './client.ts';
 import { BROADCAST_FLAG, type DhcpPacket, NO_ADDRESS } from './codec.ts';
-import { leaseSeconds } from './decide-full.ts';
 import type { DhcpLease } from './lease-table.ts';
 import { getOption, MESSAGE, type MessageName, OPTIONS, type OptionName, type OptionValue, rawOption } from './options.ts';
 import { type IndexedSubnet, isSet, reservationFor } from './subnet.ts';
@@ -15,6 +14,8 @@ export interface ReplyPlan {
   /** null in proxy answers, NAKs and answers to INFORM. */
   readonly lease: DhcpLease | null;
   readonly subnet: IndexedSubnet | null;
+  /** With a lease only. */
+  readonly leaseSeconds: number | null;
   readonly client: BootClient;
   readonly boot: BootOffer | null;
 }
@@ -80,13 +81,12 @@ function flagsOf({ request, message }: ReplyPlan): number {
 }
 
 function addOptions(options: Map<number, Uint8Array>, plan: ReplyPlan): void {
-  if (plan.lease !== null && plan.subnet !== null) addTimes(options, plan.request, plan.subnet);
+  if (plan.leaseSeconds !== null) addTimes(options, plan.leaseSeconds);
   addNetwork(options, plan);
   if (plan.boot !== null && 'boot' in plan.boot) addBoot(options, plan, plan.boot.boot);
 }
 
-function addTimes(options: Map<number, Uint8Array>, request: DhcpPacket, subnet: IndexedSubnet): void {
-  const seconds = leaseSeconds(request, subnet);
+function addTimes(options: Map<number, Uint8Array>, seconds: number): void {
   options.set(...rawOption('leaseSeconds', seconds));
   options.set(...rawOption('renewalSeconds', Math.floor(seconds / 2)));
   options.set(...rawOption('rebindingSeconds', Math.floor((seconds * 7) / 8)));

@@ -2,18 +2,21 @@
 
 import type { RemoteInfo } from 'node:dgram';
 import { type Clock, type Component, DecodeError, type Ipv4, type Log, type Mac, messageOf } from '../../lib/index.ts';
-import { type Admission, TokenBuckets } from '../token-buckets.ts';
+import { TokenBuckets } from '../token-buckets.ts';
+import { AdmissionControl } from './admission.ts';
 import { type Arrival, asksForBoot, type BootClient, type BootOffer, bootClientOf, type DecideBoot } from './client.ts';
 import { type DhcpPacket, decode, encodeWithin } from './codec.ts';
-import { type Decision, decideFull } from './decide-full.ts';
+import type { ConflictProbe } from './conflict-probe.ts';
+import type { Decision } from './decide-full.ts';
 import { decideProxy } from './decide-proxy.ts';
-import { groupCommit, type LeaseBook } from './lease-book.ts';
-import { type DhcpLease, LeaseTable } from './lease-table.ts';
+import type { LeaseBook } from './lease-book.ts';
+import { Lender } from './lender.ts';
+import { DHCP_LIMITS, type DhcpLimits } from './limits.ts';
 import { getOption, messageName } from './options.ts';
 import { buildReply, type Destination, type DhcpPorts, destinationOf, maxReplyLength, type ReplyPlan, STANDARD_PORTS } from './reply.ts';
 import { closeAll, type DhcpSocket } from './sockets.ts';
 import type { DhcpNews, DhcpStatus } from './status.ts';
-import { type DhcpSubnet, type IndexedSubnet, indexSubnet, isSet } from './subnet.ts';
+import { type DhcpSubnet, indexSubnet, isSet } from './subnet.ts';
 import type { Watch, WatchSetup } from './watch.ts';
 import { statusOf, unwatched, watchOf } from './watch-wires.ts';
 
@@ -25,32 +28,6 @@ export interface DhcpNote {
   readonly decision: string;
   readonly reason: string;
 }
-
-export interface DhcpLimits {
-  readonly maxLeases: number;
-  readonly maxOffers: number;
-  /** Packets in work at once; more are dropped, and the clients ask again. */
-  readonly maxInWork: number;
-  readonly maxRememberedClients: number;
-  readonly clientBurst: number;
-  readonly clientPerSecond: number;
-  readonly offerMs: number;
-  readonly declineMs: number;
-  readonly bootDecisionMs: number;
-}
-
-export const DHCP_LIMITS: DhcpLimits = {
-  maxLeases: 65_536,
-  maxOffers: 8192,
-  maxInWork: 4096,
-  maxRememberedClients: 16_384,
-  // One boot is firmware, loader, installer kernel and system, each DISCOVER and REQUEST with repeats: about 20 packets in a minute.
-  clientBurst: 30,
-  clientPerSecond: 2,
-  offerMs: 30_000,
-  declineMs: 600_000,
-  bootDecisionMs: 5000,
-};
 
 /** What a storm of boots may pile up while the event loop does something else. The kernel gives as much of it as net.core.rmem_max allows. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -68,6 +45,10 @@ export interface DhcpServerOptions {
   readonly watch?: WatchSetup;
   /** Of new servers at most ten a minute, so that a flood of made-up ones fills nothing. */
   readonly onNews?: (news: DhcpNews) => void;
+  /** Asks the network before an address is offered; without it addresses are offered unasked. */
+  readonly probe?: ConflictProbe;
+  /** Ports of nodes we know: they get an address although strangers have taken the pool. */
+  readonly isKnown?: (mac: Mac) => boolean;
   readonly limits?: Partial<DhcpLimits>;
   readonly ports?: DhcpPorts;
 }
@@ -79,6 +60,12 @@ export interface DhcpCounters {
   dropped: number;
   sent: number;
   failed: number;
+  /** Reasons of strangers that were not kept, in a flood. */
+  unnoted: number;
+  /** Addresses offered without asking the network first, since too many were being asked for. */
+  unprobed: number;
+  /** Addresses found in use by somebody without a lease. */
+  conflicts: number;
 }
 
 export interface DhcpServer extends Component {
@@ -105,38 +92,52 @@ class Server implements DhcpServer {
   readonly #options: DhcpServerOptions;
   readonly #limits: DhcpLimits;
   readonly #ports: DhcpPorts;
-  readonly #subnets: readonly IndexedSubnet[];
   /** As handed over, each with our address there, which may come or change later. */
   readonly #sockets: DhcpSocket[];
   readonly #watch: Watch | undefined;
-  readonly #commit: (lease: DhcpLease) => Promise<void>;
-  readonly #buckets: TokenBuckets<Mac>;
+  readonly #lender: Lender;
+  readonly #admission: AdmissionControl;
+  readonly #notes: TokenBuckets<'strangers'>;
   readonly #work = new Set<Promise<void>>();
-  readonly #counters: DhcpCounters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0 };
+  readonly #counters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0, unnoted: 0 };
   #serverIds: ReadonlySet<Ipv4>;
-  #table: LeaseTable;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   constructor(options: DhcpServerOptions) {
     this.#options = options;
     this.#limits = { ...DHCP_LIMITS, ...options.limits };
     this.#ports = options.ports ?? STANDARD_PORTS;
-    this.#subnets = options.subnets.map(indexSubnet);
     this.#sockets = [...options.sockets];
     this.#serverIds = new Set(options.sockets.map((one) => one.address));
     this.#watch = watchOf(options, this.#ports, (name, address) => this.#readdress(name, address));
-    this.#commit = groupCommit(options.leases);
-    const { clientBurst: burst, clientPerSecond: perSecond, maxRememberedClients: maxKeys } = this.#limits;
-    this.#buckets = new TokenBuckets({ burst, perSecond, maxKeys });
-    this.#table = new LeaseTable(this.#limits);
+    this.#admission = new AdmissionControl(this.#limits);
+    this.#notes = new TokenBuckets({ burst: this.#limits.noteBurst, perSecond: this.#limits.notePerSecond, maxKeys: 1 });
+    this.#lender = this.#makeLender();
+  }
+
+  #makeLender(): Lender {
+    const { leases: book, probe, isKnown = () => false, clock, log, subnets, onNews } = this.#options;
+    return new Lender({
+      limits: this.#limits,
+      subnets: subnets.map(indexSubnet),
+      book,
+      probe,
+      isKnown,
+      onConflict: ({ message }, { interfaceName }) => {
+        const hint = 'Give that machine another address, or take this one out of the ranges of [[dhcp.subnet]].';
+        onNews?.({ event: 'dhcp.address_conflict', severity: 'warning', interfaceName: interfaceName ?? '', message, hint, server: null });
+      },
+      clock,
+      log,
+    });
   }
 
   counters(): Readonly<DhcpCounters> {
-    return { ...this.#counters };
+    return { ...this.#counters, ...this.#lender.counts };
   }
 
   status(): DhcpStatus {
-    return statusOf(this.#options.mode, this.#watch?.status() ?? unwatched(this.#sockets), this.#counters);
+    return statusOf(this.#options.mode, this.#watch?.status() ?? unwatched(this.#sockets), this.counters());
   }
 
   async searchNow(): Promise<void> {
@@ -144,7 +145,7 @@ class Server implements DhcpServer {
   }
 
   async start(): Promise<void> {
-    if (this.#options.mode === 'full') this.#table = new LeaseTable(this.#limits, await this.#options.leases.load());
+    if (this.#options.mode === 'full') await this.#lender.load();
     if (this.#state !== 'new') return;
     this.#state = 'started';
     if (this.#options.mode === 'off') return;
@@ -204,9 +205,11 @@ class Server implements DhcpServer {
       return;
     }
     if (this.#watch?.isOwnSearch(client.mac) === true) return;
-    const admission = this.#buckets.take(client.mac, this.#options.clock.monotonic());
-    if (admission !== 'admitted') {
-      this.#limited(client.mac, admission);
+    const isStranger = this.#lender.isStranger(client.mac);
+    const admission = this.#admission.take(packet, client, isStranger, this.#options.clock.monotonic());
+    if (!admission.isAdmitted) {
+      this.#counters.limited += 1;
+      if (admission.reason !== null) this.#note(client.mac, 'silent', admission.reason);
       return;
     }
     if (this.#work.size >= this.#limits.maxInWork) {
@@ -215,11 +218,6 @@ class Server implements DhcpServer {
     }
     const work = this.#answer({ packet, client, at, from }).finally(() => this.#work.delete(work));
     this.#work.add(work);
-  }
-
-  #limited(mac: Mac, admission: Admission): void {
-    this.#counters.limited += 1;
-    if (admission === 'first-refused') this.#note(mac, 'silent', `asks more than ${this.#limits.clientPerSecond} times a second: limited`);
   }
 
   /** Replies reach us on the client port, by a relay, or when two servers share a machine. Ours are not news. */
@@ -259,7 +257,16 @@ class Server implements DhcpServer {
     if (decision.kind === 'silent') return this.#note(client.mac, 'silent', decision.reason);
     const boot = await this.#bootOffer(client);
     if ('silent' in boot) return this.#note(client.mac, 'silent', boot.silent);
-    const plan: ReplyPlan = { request: packet, message: decision.kind, serverId: at.address, lease: null, subnet: null, client, boot };
+    const plan: ReplyPlan = {
+      request: packet,
+      message: decision.kind,
+      serverId: at.address,
+      lease: null,
+      subnet: null,
+      leaseSeconds: null,
+      client,
+      boot,
+    };
     // The boot port is asked by unicast and answers where it was asked from (PXE 2.1 §2.2.5).
     const to: Destination = isBootPort ? { address: from.address as Ipv4, port: from.port } : destinationOf(plan, this.#ports); // udp4: always dotted
     this.#send(plan, to, task, `${decision.reason}: ${boot.boot.fileName}, ${boot.reason}`);
@@ -267,49 +274,20 @@ class Server implements DhcpServer {
 
   async #answerFull(task: Task): Promise<void> {
     const { client } = task;
-    const decision = this.#decideFull(task);
+    const decision = await this.#lender.decide(task.packet, client.mac, arrivalOf(task.at), this.#serverIds);
     if (decision.kind === 'silent') {
       if (decision.otherServer !== undefined) this.#watch?.heardNamed(decision.otherServer, task.at.interfaceName);
       return this.#note(client.mac, 'silent', decision.reason);
     }
     if (decision.kind === 'end') {
-      await this.#keep(decision.lease);
+      await this.#lender.keep(decision.lease);
       return this.#note(client.mac, 'end', decision.reason);
     }
-    if (decision.kind === 'offer') this.#hold(decision.lease);
-    const stored = decision.kind === 'ack' ? this.#keep(decision.lease) : undefined;
-    const boot = await this.#bootFor(task, decision);
-    await stored; // the lease is durable before the client hears of it
+    const stored = decision.kind === 'ack' ? this.#lender.keep(decision.lease) : undefined;
+    // Both at once; the lease is durable before the client hears of it.
+    const [boot] = await Promise.all([this.#bootFor(task, decision), stored]);
     const plan = planOf(task, decision, boot);
     this.#send(plan, destinationOf(plan, this.#ports), task, reasonOf(decision, boot), decision.kind);
-  }
-
-  #decideFull({ packet, client, at }: Task): Decision {
-    const { offerMs, declineMs } = this.#limits;
-    const state = { table: this.#table, subnets: this.#subnets, serverIds: this.#serverIds, offerMs, declineMs };
-    return decideFull(packet, client.mac, { ...state, arrival: arrivalOf(at), now: this.#options.clock.now() });
-  }
-
-  /** An offer of what the client still holds must not shorten it. */
-  #hold(offer: DhcpLease): void {
-    const held = this.#table.at(offer.address);
-    if (held?.state === 'bound' && held.expiresAt > offer.startsAt) return;
-    this.#table.put(offer);
-  }
-
-  /** In memory at once, so that nobody else is given the address meanwhile; taken back when the store fails. */
-  async #keep(lease: DhcpLease): Promise<void> {
-    const before = this.#table.at(lease.address);
-    this.#table.put(lease);
-    try {
-      await this.#commit(lease);
-    } catch (thrown) {
-      if (this.#table.at(lease.address) === lease) {
-        this.#table.remove(lease.address);
-        if (before !== undefined) this.#table.put(before);
-      }
-      throw thrown;
-    }
   }
 
   async #bootFor(task: Task, decision: Decision): Promise<BootOffer | null> {
@@ -348,7 +326,18 @@ class Server implements DhcpServer {
   }
 
   #note(mac: Mac, decision: string, reason: string): void {
-    this.#options.note({ mac, decision, reason });
+    // In a flood of made-up machines the store would spend more on their reasons than their answers cost.
+    const admission = this.#lender.isNamed(mac) ? 'admitted' : this.#notes.take('strangers', this.#options.clock.monotonic());
+    if (admission === 'admitted') {
+      this.#options.note({ mac, decision, reason });
+      return;
+    }
+    this.#counters.unnoted += 1;
+    if (admission === 'first-refused')
+      this.#options.log.warn(
+        { perSecond: this.#limits.notePerSecond },
+        'DHCP: too many unknown machines ask: their reasons are counted, not kept',
+      );
   }
 }
 
@@ -362,9 +351,9 @@ function planOf(
   boot: BootOffer | null,
 ): ReplyPlan {
   const common = { request: packet, serverId: at.address, client, boot };
-  if (decision.kind === 'nak') return { ...common, message: 'nak', lease: null, subnet: null };
-  if (decision.kind === 'inform') return { ...common, message: 'ack', lease: null, subnet: decision.subnet };
-  return { ...common, message: decision.kind, lease: decision.lease, subnet: decision.subnet };
+  if (decision.kind === 'nak') return { ...common, message: 'nak', lease: null, subnet: null, leaseSeconds: null };
+  if (decision.kind === 'inform') return { ...common, message: 'ack', lease: null, subnet: decision.subnet, leaseSeconds: null };
+  return { ...common, message: decision.kind, lease: decision.lease, subnet: decision.subnet, leaseSeconds: decision.leaseSeconds };
 }
 
 function reasonOf(decision: Decision, boot: BootOffer | null): string {

@@ -33,7 +33,13 @@ export interface DhcpInterfaceStatus {
 
 /** Something an operator should know: appended to the event log as it is. */
 export interface DhcpNews {
-  readonly event: 'dhcp.other_server' | 'dhcp.other_server_gone' | 'dhcp.resumed' | 'dhcp.no_server' | 'dhcp.interface';
+  readonly event:
+    | 'dhcp.other_server'
+    | 'dhcp.other_server_gone'
+    | 'dhcp.resumed'
+    | 'dhcp.no_server'
+    | 'dhcp.interface'
+    | 'dhcp.address_conflict';
   readonly severity: 'info' | 'warning';
   readonly interfaceName: string;
   /** What and where, then what we do about it. */

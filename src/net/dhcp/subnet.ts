@@ -1,6 +1,6 @@
 // What the site gave us to hand out: subnets, pools, reservations. Pure; picks the subnets a client may live in.
 
-import { type Ipv4, ipv4ToNumber, type Mac, type Subnet, subnetHas } from '../../lib/index.ts';
+import { type Ipv4, ipv4ToNumber, type Mac, numberToIpv4, type Subnet, subnetHas } from '../../lib/index.ts';
 import { NO_ADDRESS } from './codec.ts';
 import type { RawOptions } from './options.ts';
 
@@ -75,8 +75,52 @@ export function subnetOf(subnets: readonly IndexedSubnet[], address: Ipv4): Inde
 }
 
 export function isInPool(subnet: IndexedSubnet, address: Ipv4): boolean {
+  return indexInPools(subnet.pools, address) !== undefined;
+}
+
+/** Of each pool the last tenth is for machines that are known, so that strangers, or one that makes up many, can't take it all. */
+const KEPT_BACK_SHARE = 0.1;
+/** A pool smaller than this is too small to keep anything back. */
+const MIN_POOL_TO_KEEP_BACK = 10;
+
+export function poolTotal(pools: readonly AddressRange[]): number {
+  return pools.reduce((sum, pool) => sum + poolSize(pool), 0);
+}
+
+/** Addresses are numbered through all pools of the subnet; strangers get those below this number. */
+export function keptBackFrom(subnet: DhcpSubnet): number {
+  const total = poolTotal(subnet.pools);
+  return total < MIN_POOL_TO_KEEP_BACK ? total : total - Math.max(1, Math.floor(total * KEPT_BACK_SHARE));
+}
+
+/** undefined when it is in no pool. */
+export function isKeptBack(subnet: DhcpSubnet, address: Ipv4): boolean | undefined {
+  const index = indexInPools(subnet.pools, address);
+  return index === undefined ? undefined : index >= keptBackFrom(subnet);
+}
+
+function poolSize(pool: AddressRange): number {
+  return Math.max(0, ipv4ToNumber(pool.last) - ipv4ToNumber(pool.first) + 1);
+}
+
+function indexInPools(pools: readonly AddressRange[], address: Ipv4): number | undefined {
   const value = ipv4ToNumber(address);
-  return subnet.pools.some((pool) => value >= ipv4ToNumber(pool.first) && value <= ipv4ToNumber(pool.last));
+  let before = 0;
+  for (const pool of pools) {
+    const index = value - ipv4ToNumber(pool.first);
+    if (index >= 0 && index < poolSize(pool)) return before + index;
+    before += poolSize(pool);
+  }
+  return undefined;
+}
+
+export function addressAt(pools: readonly AddressRange[], index: number): Ipv4 {
+  let left = index;
+  for (const pool of pools) {
+    if (left < poolSize(pool)) return numberToIpv4(ipv4ToNumber(pool.first) + left);
+    left -= poolSize(pool);
+  }
+  throw new RangeError(`no address number ${index} in the pools`);
 }
 
 export function reservationFor(subnet: IndexedSubnet, client: ClientIdentity): Reservation | undefined {

@@ -17,7 +17,8 @@ function plan(request: DhcpPacket, more: Partial<ReplyPlan> = {}): ReplyPlan {
   const client = bootClientOf(request, { interfaceName: 'eth0', serverAddress: SERVER });
   if (client === undefined) throw new Error('no MAC');
   const subnet = indexSubnet(HOME);
-  return { request, message: 'offer', serverId: SERVER, lease: lease('10.0.0.100'), subnet, client, boot: BOOT, ...more };
+  const leaseSeconds = more.lease === null ? null : HOME.leaseSeconds;
+  return { request, message: 'offer', serverId: SERVER, lease: lease('10.0.0.100'), subnet, leaseSeconds, client, boot: BOOT, ...more };
 }
 
 describe('who is asking', () => {
