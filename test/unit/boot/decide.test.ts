@@ -1,71 +1,157 @@
 import { describe, expect, it } from 'vitest';
-import { type ClientFacts, decideOffer, decideProgram, type KnownMachine } from '../../../src/boot/index.ts';
-import { parseMac } from '../../../src/lib/index.ts';
+import { mayStartDisk } from '../../../src/boot/decide.ts';
+import { decideInstall, decideProgram, type KnownMachine, type Situation } from '../../../src/boot/index.ts';
 import { STATE_NAMES } from '../../../src/nodes/index.ts';
 import { containing } from '../../support/containing.ts';
 
-const mac = parseMac('52:54:00:00:00:01') ?? expect.unreachable();
-const loaders = new Set(['undionly.kpxe', 'snponly-x86_64.efi', 'ipxe-x86_64.efi']);
-const firmware = (architecture: number | null, kind: ClientFacts['kind'] = 'pxe'): ClientFacts => ({ mac, architecture, kind });
-const machine = (provisionState: string, ignored = false): KnownMachine => ({ uuid: 'u', name: 'pve1', provisionState, ignored });
-const OPEN = { machine: undefined, enrolmentOpen: true };
-const CLOSED = { machine: undefined, enrolmentOpen: false };
+const machine = (provisionState: string, change: Partial<KnownMachine> = {}): KnownMachine => ({
+  uuid: 'u',
+  name: 'pve1',
+  provisionState,
+  ignored: false,
+  held: null,
+  ownDisk: null,
+  secureBoot: false,
+  ...change,
+});
+const OPEN: Situation = { machine: undefined, enrolmentOpen: true };
+const CLOSED: Situation = { machine: undefined, enrolmentOpen: false };
+const YES = { name: 'rack7', fits: 'yes' } as const;
+const ASK = { name: 'rack7', fits: 'ask' } as const;
 
 describe('what an unknown machine runs', () => {
   it('is the agent while enrolment is open', () => expect(decideProgram(OPEN)).toMatchObject({ run: 'agent' }));
-  it('is its own disk while enrolment is closed', () => expect(decideProgram(CLOSED)).toMatchObject({ run: 'own-disk' }));
+
+  it('is its own disk while enrolment is closed, and no loader of ours on the way', () =>
+    expect(decideProgram(CLOSED)).toMatchObject({ run: 'own-disk', hands: 'off' }));
+
+  it('is the agent when a rule fits though enrolment is closed, and the reason names the rule', () =>
+    expect(decideProgram({ ...CLOSED, rule: YES })).toMatchObject({ run: 'agent', reason: containing('rule rack7') }));
+
+  it('is to be asked when a rule may fit', () => expect(decideProgram({ ...CLOSED, rule: ASK })).toMatchObject({ run: 'ask' }));
+
+  it('is its own disk, and no hands on it, where the site only watches', () =>
+    expect(decideProgram({ ...OPEN, rule: YES, observeOnly: true })).toMatchObject({ run: 'own-disk', hands: 'off' }));
+
+  it('is its own disk when the agent is not built, with the command that builds it', () =>
+    expect(decideProgram({ ...OPEN, hasAgent: false })).toMatchObject({ run: 'own-disk', reason: containing('rackseed image build') }));
 });
 
 describe('what a known machine runs', () => {
-  it('is its own disk when it is ignored, whatever state it is in and though enrolment is open', () => {
-    for (const state of STATE_NAMES)
-      expect(decideProgram({ machine: machine(state, true), enrolmentOpen: true }), state).toMatchObject({ run: 'own-disk' });
+  it.each(STATE_NAMES)('is its own disk when it is ignored in "%s", though enrolment is open and a rule fits', (state) => {
+    const situation = { machine: machine(state, { ignored: true, held: 'dead' }), enrolmentOpen: true, rule: YES };
+    expect(decideProgram(situation)).toMatchObject({ run: 'own-disk', hands: 'off', reason: 'pve1 is ignored' });
   });
 
   it('is its own disk when it is active, also while enrolment is open', () => {
-    expect(decideProgram({ machine: machine('active'), enrolmentOpen: true })).toMatchObject({
+    expect(decideProgram({ machine: machine('active'), enrolmentOpen: true, rule: YES })).toMatchObject({
       run: 'own-disk',
       reason: containing('pve1'),
     });
   });
 
-  it('is the agent when it waits for a yes and enrolment is open, and its own disk when it is closed', () => {
-    expect(decideProgram({ machine: machine('enroll'), enrolmentOpen: true })).toMatchObject({ run: 'agent' });
-    expect(decideProgram({ machine: machine('enroll'), enrolmentOpen: false })).toMatchObject({ run: 'own-disk' });
+  it('is the agent when it waits for a yes and enrolment is open or a rule fits, and its own disk otherwise', () => {
+    const waits = { machine: machine('enroll') };
+    expect(decideProgram({ ...waits, enrolmentOpen: true })).toMatchObject({ run: 'agent' });
+    expect(decideProgram({ ...waits, enrolmentOpen: false, rule: YES })).toMatchObject({ run: 'agent' });
+    expect(decideProgram({ ...waits, enrolmentOpen: false, rule: ASK })).toMatchObject({ run: 'ask' });
+    expect(decideProgram({ ...waits, enrolmentOpen: false })).toMatchObject({ run: 'own-disk' });
   });
 
-  it('is nothing at all after a failed cleaning: never the local disk', () => {
-    expect(decideProgram({ machine: machine('clean failed'), enrolmentOpen: true })).toMatchObject({ run: 'hold' });
+  it('is its own disk when it has waited too long for a yes, with the way on', () => {
+    const overdue = { machine: machine('enroll'), enrolmentOpen: true, rule: YES, waitedMinutes: 11 };
+    expect(decideProgram(overdue)).toMatchObject({ run: 'own-disk', reason: containing('waited 11 minutes') });
+    expect(decideProgram(overdue).reason).toContain('open enrolment again');
   });
 
-  it('is decided for every state of the table, with a reason', () => {
-    for (const state of STATE_NAMES) expect(decideProgram({ machine: machine(state), enrolmentOpen: false }).reason).toContain(state);
+  it.each(['clean failed', 'clean hold', 'deploy hold', 'deploy failed', 'deleting', 'error'])(
+    'is nothing at all in "%s": never the local disk',
+    (state) => expect(decideProgram({ machine: machine(state), enrolmentOpen: true })).toMatchObject({ run: 'hold' }),
+  );
+
+  it('is nothing at all while it is declared dead and being replaced, whatever its state', () => {
+    for (const state of STATE_NAMES) {
+      const situation = { machine: machine(state, { held: 'it is being replaced by pve9' }), enrolmentOpen: true };
+      expect(decideProgram(situation), state).toMatchObject({ run: 'hold', reason: containing('replaced by pve9') });
+    }
+  });
+
+  it('is the agent while it is inspected or cleaned, though enrolment is closed', () => {
+    for (const state of ['inspecting', 'inspect wait', 'cleaning', 'clean wait'])
+      expect(decideProgram({ machine: machine(state), enrolmentOpen: false }), state).toMatchObject({ run: 'agent' });
+  });
+
+  it('is nothing while it is cleaned and the agent is not there: its disk is no alternative', () => {
+    expect(decideProgram({ machine: machine('cleaning'), enrolmentOpen: true, hasAgent: false })).toMatchObject({ run: 'hold' });
+    expect(decideProgram({ machine: machine('inspecting'), enrolmentOpen: true, hasAgent: false })).toMatchObject({ run: 'own-disk' });
+  });
+
+  it('is decided for every state of the table, with a reason that names machine and state', () => {
+    for (const state of STATE_NAMES) {
+      const { reason } = decideProgram({ machine: machine(state), enrolmentOpen: false });
+      expect(reason).toContain(state);
+      expect(reason).toContain('pve1');
+    }
   });
 });
 
-describe('what the DHCP answer names', () => {
+describe('what a machine runs that may be one of several nodes', () => {
+  const rivals = (...states: string[]): Situation => ({ ...CLOSED, rivals: states.map((state) => machine(state)) });
+
+  it('is nothing when one of them is held', () =>
+    expect(decideProgram(rivals('active', 'clean failed'))).toMatchObject({ run: 'hold', reason: containing('may be pve1') }));
+
+  it('is as for an unknown machine otherwise', () => {
+    expect(decideProgram(rivals('active', 'enroll'))).toMatchObject({ run: 'own-disk', reason: containing('none of them for sure') });
+    expect(decideProgram({ ...rivals('active'), enrolmentOpen: true })).toMatchObject({ run: 'agent' });
+  });
+
+  it('is its own disk when one of them is ignored', () =>
+    expect(decideProgram({ ...OPEN, rivals: [machine('active', { ignored: true })] })).toMatchObject({ run: 'own-disk', hands: 'off' }));
+});
+
+describe('what a machine runs that is being deployed', () => {
+  const deployed = (state: string, progress: Parameters<typeof decideInstall>[0], hasInstaller = true): Situation => ({
+    machine: machine(state),
+    enrolmentOpen: false,
+    install: decideInstall(progress, hasInstaller),
+  });
+  const begun = { boots: 0, answerServed: false, done: false };
+
+  it('is the installer, three times at most', () => {
+    for (const state of ['deploying', 'wait call-back'])
+      expect([0, 1, 2, 3, 4].map((boots) => decideProgram(deployed(state, { ...begun, boots })).run)).toEqual([
+        'installer',
+        'installer',
+        'installer',
+        'hold',
+        'hold',
+      ]);
+  });
+
+  it('is nothing once the answer was served, so that it never installs itself again', () =>
+    expect(decideProgram(deployed('deploying', { ...begun, boots: 1, answerServed: true }))).toMatchObject({ run: 'hold' }));
+
+  it('is its own disk once the installer has reported', () =>
+    expect(decideProgram(deployed('wait call-back', { boots: 1, answerServed: true, done: true }))).toMatchObject({ run: 'own-disk' }));
+
+  it('is nothing while there is no installer, and the reason says so', () =>
+    expect(decideProgram(deployed('deploying', begun, false))).toMatchObject({ run: 'hold', reason: containing('no installer') }));
+
+  it('is nothing when nobody knows how far it came', () =>
+    expect(decideProgram({ machine: machine('deploying'), enrolmentOpen: true })).toMatchObject({ run: 'hold' }));
+});
+
+describe('whether a machine may start its disk when its program cannot be had', () => {
   it.each([
-    [0, 'undionly.kpxe', false],
-    [7, 'snponly-x86_64.efi', false],
-    [9, 'snponly-x86_64.efi', false],
-    [16, 'ipxe-x86_64.efi', true],
-  ])('is the loader of architecture %i: %s', (architecture, name, overHttp) => {
-    expect(decideOffer(firmware(architecture), OPEN, loaders)).toMatchObject({ offer: 'loader', name, overHttp });
-  });
+    ['enroll', true],
+    ['inspecting', true],
+    ['active', true],
+    ['cleaning', false],
+    ['clean wait', false],
+    ['clean failed', false],
+    ['deploying', false],
+  ])('in "%s": %s', (state, expected) => expect(mayStartDisk({ machine: machine(state), enrolmentOpen: true })).toBe(expected));
 
-  it('is the script once iPXE runs', () => expect(decideOffer(firmware(7, 'ipxe'), OPEN, loaders)).toMatchObject({ offer: 'script' }));
-
-  it('is nothing for a client that does not boot from the network', () => {
-    expect(decideOffer(firmware(null, 'other'), OPEN, loaders)).toEqual({ silent: 'not a network boot' });
-  });
-
-  it('is nothing for a machine that shall start its own disk, whatever its firmware', () => {
-    for (const kind of ['pxe', 'http', 'ipxe'] as const) expect(decideOffer(firmware(7, kind), CLOSED, loaders)).toHaveProperty('silent');
-  });
-
-  it('is nothing, and says why, for an architecture we have no loader for', () => {
-    expect(decideOffer(firmware(11), OPEN, loaders)).toEqual({ silent: containing('snponly-arm64.efi') });
-    expect(decideOffer(firmware(4711), OPEN, loaders)).toEqual({ silent: containing('4711') });
-    expect(decideOffer(firmware(null), OPEN, loaders)).toEqual({ silent: containing('option 93') });
-  });
+  it('is so for an unknown one', () => expect(mayStartDisk(OPEN)).toBe(true));
 });
