@@ -134,7 +134,7 @@ function dhcpPart(deps: NetworkDeps): DhcpServer {
     mode,
     sockets,
     subnets: dhcpSubnets(config),
-    decideBoot: decideBoot(boot),
+    decideBoot: decideBoot(boot, config),
     leases: leaseBook(deps),
     ...(config.dhcp.conflict_probe ? { probe: createConflictProbe({ clock }) } : {}),
     clock,
@@ -164,9 +164,11 @@ function leaseBook({ config, store, clock, log }: NetworkDeps): LeaseBook {
   return createJournaledLeaseBook({ book, directory, clock, log: log.child({ part: 'dhcp' }) });
 }
 
-function decideBoot(boot: Boot): DecideBoot {
+function decideBoot(boot: Boot, { dhcp, tftp }: Config): DecideBoot {
+  // Beside another DHCP server a third one may have the boot file; silence leaves the machine to it.
+  const mayTurnAway = dhcp.mode === 'full' && tftp.enabled;
   return async (client) => {
-    const answer = await boot.offer(client);
+    const answer = await boot.offer({ ...client, mayTurnAway });
     return 'silent' in answer ? answer : { boot: { fileName: answer.fileName, nextServer: client.serverAddress }, reason: answer.reason };
   };
 }
