@@ -1,8 +1,9 @@
 // Wiring of what talks to machines: DHCP, TFTP and the boot listener, from the config's words to the servers'.
 
 import { join } from 'node:path';
-import type { DhcpNetwork, NetworkService, Warning } from './api/index.ts';
+import type { DhcpNetwork, NetworkService } from './api/index.ts';
 import { grubOf } from './app-boot.ts';
+import { interfaceWarnings, subnetWarnings } from './app-network-warnings.ts';
 import {
   type Boot,
   type BootFiles,
@@ -83,7 +84,7 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
         tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { ...tftp.counters() } },
         http: { listen: config.server.boot_listen, counters: { ...http.counters() }, downloads: http.downloads() },
       }),
-      warnings: () => dhcpWarnings(dhcp),
+      warnings: () => interfaceWarnings(config, dhcp?.status().interfaces ?? []),
       probe: () => dhcp?.searchNow() ?? Promise.resolve(),
     },
   };
@@ -99,14 +100,6 @@ function accelOf({ server }: Config): Pick<BootHttpOptions, 'accel'> {
 function dhcpStatus({ dhcp: { mode } }: Config, dhcp: DhcpServer | undefined): DhcpNetwork {
   if (dhcp === undefined) return { mode, state: 'off', reason: 'dhcp.mode is "off": nothing is answered', interfaces: [], counters: {} };
   return dhcp.status();
-}
-
-/** Every interface that wants a person's hand. */
-function dhcpWarnings(dhcp: DhcpServer | undefined): Warning[] {
-  const interfaces = dhcp?.status().interfaces ?? [];
-  return interfaces.flatMap(({ name, reason, hint }) =>
-    hint === null ? [] : [{ code: 'dhcp.interface', message: `${name}: ${reason}`, hint }],
-  );
 }
 
 function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub): TftpServer {
@@ -130,6 +123,8 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub):
 function dhcpPart(deps: NetworkDeps): DhcpServer {
   const { config, sockets, boot, store, clock, random, log } = deps;
   const { mode, port, client_port: clientPort, proxy_port: proxyPort } = config.dhcp;
+  const listening = sockets.filter((one) => one.port === port).map(({ interfaceName: name, address }) => ({ name, address }));
+  for (const { message, hint } of subnetWarnings(config, listening)) log.warn({ part: 'dhcp', hint }, message);
   return createDhcpServer({
     mode,
     sockets,

@@ -56,6 +56,8 @@ export interface BootQuestion extends ClientFacts {
   /** DHCP's xid, and whether the client has chosen already: they tell one boot attempt from the next. */
   readonly transaction?: number;
   readonly isRequest?: boolean;
+  /** We alone give addresses there, and TFTP answers: a machine may be told that there is nothing to boot. */
+  readonly mayTurnAway?: boolean;
 }
 
 export interface Boot {
@@ -74,6 +76,8 @@ export type MachineBoot =
   | { readonly run: 'own-disk'; readonly message: Message; readonly disk: DiskWay }
   | { readonly run: 'hold'; readonly message: Message };
 
+/** What firmware sees named when there is nothing for it: no such file is served. */
+const NO_BOOT_FILE = 'nothing-to-boot-here';
 /** Firmware may have four network entries per port, each of which ends at the disk: more than that within a minute is a loop. */
 const OWN_DISK_LOOP_AT = 6;
 
@@ -84,7 +88,8 @@ export function createBoot(options: BootOptions): Boot {
 
   function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {
     if (offer.offer === 'script') return `${bootUrl}/boot/start.ipxe`;
-    return offer.overHttp ? `${bootUrl}/boot/files/${offer.name}` : offer.name;
+    const name = offer.offer === 'nothing' ? NO_BOOT_FILE : offer.name;
+    return offer.overHttp ? `${bootUrl}/boot/files/${name}` : name;
   }
 
   function note(mac: Mac, decision: string, reason: string): void {
@@ -108,9 +113,9 @@ export function createBoot(options: BootOptions): Boot {
     if (client.kind === 'ipxe') attempts.spoke(client.mac, 'ipxe');
     const look = await situations.look(client, null);
     const { ownDisk } = diskOf(look, look.names, null);
-    const wish = { loaders: files, uefiLoader: config.boot.uefi_loader, ownDisk };
+    const wish = { loaders: files, uefiLoader: config.boot.uefi_loader, ownDisk, mayTurnAway: client.mayTurnAway === true };
     const first = decideOffer(client, look.situation, { ...wish, standing: FIRST_ATTEMPT });
-    if (!('offer' in first) || first.offer === 'script') return first;
+    if ('silent' in first || first.offer !== 'loader') return first;
     const { mac, transaction = null, isRequest = false } = client;
     const offer = decideOffer(client, look.situation, { ...wish, standing: attempts.asked({ mac, transaction, isRequest }) });
     if (offer.loop !== undefined) loop(mac, look, offer.loop);

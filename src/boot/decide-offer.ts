@@ -56,9 +56,13 @@ export interface LoaderWish {
   readonly uefiLoader: 'auto' | 'ipxe' | 'shim';
   readonly standing: Standing;
   readonly ownDisk: OwnDisk;
+  /** Nobody else could have something to boot for it, so that it need not wait for another answer. */
+  readonly mayTurnAway: boolean;
 }
 
 export type Offer =
+  /** Go on, there is nothing to wait for. */
+  | { readonly offer: 'nothing'; readonly overHttp: boolean; readonly reason: string; readonly loop?: undefined }
   | { readonly offer: 'loader'; readonly name: string; readonly overHttp: boolean; readonly reason: string; readonly loop?: string }
   | { readonly offer: 'script'; readonly reason: string; readonly loop?: string }
   | { readonly silent: string; readonly loop?: string };
@@ -66,7 +70,7 @@ export type Offer =
 export function decideOffer(client: ClientFacts, situation: Situation, wish: LoaderWish): Offer {
   if (client.kind === 'other') return { silent: 'not a network boot' };
   const program = decideProgram(situation);
-  if (program.run === 'own-disk' && !mayHelpToDisk(program, wish.ownDisk)) return { silent: `${program.reason}; its own disk` };
+  if (program.run === 'own-disk' && !mayHelpToDisk(program, wish.ownDisk)) return leaveAlone(client, program, wish);
   const goal = program.run === 'own-disk' ? `own disk by ${wish.ownDisk.way} (${wish.ownDisk.by})` : program.run;
   if (client.kind === 'ipxe') return { offer: 'script', reason: `iPXE is running: ${goal}, since ${program.reason}` };
   const platform = client.architecture === null ? undefined : PLATFORMS.get(client.architecture);
@@ -77,6 +81,15 @@ export function decideOffer(client: ClientFacts, situation: Situation, wish: Loa
 /** Machines that are to be left alone, and those that nobody knows, are never given a loader on their way to their own disk. */
 function mayHelpToDisk(program: Program, ownDisk: OwnDisk): boolean {
   return program.hands !== 'off' && needsLoader(ownDisk);
+}
+
+/**
+ * An address without a boot file makes EDK2 ask for a minute at each of its network entries (measured: 60 s at each, 9 minutes on a
+ * machine with two ports). A boot file that is not there ends the wait at once. iPXE waits for nobody.
+ */
+function leaveAlone({ kind }: ClientFacts, { reason }: Program, { mayTurnAway, ownDisk }: LoaderWish): Offer {
+  if (!mayTurnAway || ownDisk.way === 'silent' || kind === 'ipxe') return { silent: `${reason}; its own disk` };
+  return { offer: 'nothing', overHttp: kind === 'http', reason: `${reason}; its own disk, and told so at once` };
 }
 
 function decideLoader(platform: Platform, goal: string, wish: LoaderWish, { machine }: Situation): Offer {

@@ -23,6 +23,7 @@ const wish = (change: Partial<LoaderWish> = {}): LoaderWish => ({
   uefiLoader: 'auto',
   standing: FIRST_ATTEMPT,
   ownDisk: AUTO,
+  mayTurnAway: false,
   ...change,
 });
 const client = (architecture: number | null, kind: ClientFacts['kind'] = 'pxe'): ClientFacts => ({ mac, architecture, kind });
@@ -68,6 +69,13 @@ describe('what the DHCP answer names', () => {
 
   it('is nothing for a machine that shall start its own disk, whatever its firmware', () => {
     for (const kind of ['pxe', 'http', 'ipxe'] as const) expect(decideOffer(client(7, kind), CLOSED, wish())).toHaveProperty('silent');
+  });
+
+  it('is a file that is not there, so that the firmware goes on at once, where nobody else could answer', () => {
+    expect(decideOffer(client(7), CLOSED, wish({ mayTurnAway: true }))).toMatchObject({ offer: 'nothing', overHttp: false });
+    expect(decideOffer(client(16, 'http'), CLOSED, wish({ mayTurnAway: true }))).toMatchObject({ offer: 'nothing', overHttp: true });
+    expect(decideOffer(client(7, 'ipxe'), CLOSED, wish({ mayTurnAway: true }))).toHaveProperty('silent');
+    expect(decideOffer(client(7), CLOSED, wish({ mayTurnAway: true, ownDisk: { ...AUTO, way: 'silent' } }))).toHaveProperty('silent');
   });
 
   it('is nothing, and says why, for an architecture we have no loader for', () => {
