@@ -61,7 +61,9 @@ export async function openDhcpLab(): Promise<DhcpLab> {
     async start(who) {
       const place = join(directory, `${who}-${made++}`);
       await mkdir(place, { recursive: true });
-      return startServer(server, await PROGRAMS[who](place));
+      const started = await startServer(server, await PROGRAMS[who](place));
+      await untilAnswering(client, started);
+      return started;
     },
     offer: (rate, seconds) => offer(client, rate, seconds),
     async remove() {
@@ -109,13 +111,12 @@ async function ours(place: string): Promise<Program> {
 
 /** Its lease file is written for each lease, without fsync. No ping before an offer: its fastest. */
 async function dnsmasq(place: string): Promise<Program> {
-  const words = [
-    ...['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--port=0', '--interface=s0', '--bind-interfaces'],
-    ...['--log-facility=-', '--quiet-dhcp', '--no-ping', '--dhcp-authoritative', '--dhcp-lease-max=100000'],
-    `--dhcp-leasefile=${join(place, 'leases')}`,
-    `--pid-file=${join(place, 'pid')}`,
-    `--dhcp-range=${POOL.first},${POOL.last},${POOL.mask},${LEASE_SECONDS}`,
-  ];
+  const plain =
+    '--keep-in-foreground --conf-file=/dev/null --user=root --port=0 --interface=s0 --bind-interfaces --log-facility=- --quiet-dhcp';
+  const files = [`--dhcp-leasefile=${join(place, 'leases')}`, `--pid-file=${join(place, 'pid')}`];
+  const dhcp = ['--no-ping', '--dhcp-authoritative', '--dhcp-lease-max=100000'];
+  const range = `--dhcp-range=${POOL.first},${POOL.last},${POOL.mask},${LEASE_SECONDS}`;
+  const words = ['dnsmasq', ...plain.split(' '), ...files, ...dhcp, range];
   return { words, ready: /dnsmasq-dhcp.*DHCP, IP range|DHCP, sockets bound/ };
 }
 
@@ -158,6 +159,17 @@ async function startServer(namespace: string, { words, ready }: Program): Promis
   return { child, stop: () => stop(child) };
 }
 
+/** Ours first listens for other DHCP servers; the peers answer at once. */
+async function untilAnswering(namespace: string, server: RunningServer): Promise<void> {
+  const giveUp = performance.now() + READY_LIMIT_MS;
+  const few = ['-4', '-l', RELAY, '-r', '20', '-n', '5', '-R', '5', '-W', '200000', SERVER];
+  while (figure((await perfdhcp(namespace, few)).split('Statistics for: REQUEST-ACK')[1] ?? '', 'received packets') === 0) {
+    if (performance.now() < giveUp) continue;
+    await server.stop();
+    throw new Error('the server never answered');
+  }
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
@@ -181,7 +193,8 @@ async function perfdhcp(namespace: string, words: readonly string[]): Promise<st
   let [out, errors] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const [code] = await once(child, 'close');
+  await once(child, 'close');
+  const code = child.exitCode;
   if (code !== 0 && code !== 3) throw new Error(`perfdhcp ended with ${code}: ${errors}${out}`);
   return out;
 }

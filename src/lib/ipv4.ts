@@ -3,6 +3,7 @@
 export type Ipv4 = string & { readonly __brand: 'Ipv4' };
 
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const [DOT, ZERO] = [46, 48];
 const DOTTED = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 
 export interface Subnet {
@@ -15,8 +16,17 @@ export function parseIpv4(text: string): Ipv4 | undefined {
   return DOTTED.test(text) ? (text as Ipv4) : undefined; // the pattern proved the form
 }
 
+/** Without split(): called a dozen times for each DHCP packet. */
 export function ipv4ToNumber(address: Ipv4): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  let [value, octet] = [0, 0];
+  for (let at = 0; at < address.length; at += 1) {
+    const code = address.charCodeAt(at);
+    if (code === DOT) {
+      value = value * 256 + octet;
+      octet = 0;
+    } else octet = octet * 10 + code - ZERO;
+  }
+  return value * 256 + octet;
 }
 
 export function numberToIpv4(value: number): Ipv4 {

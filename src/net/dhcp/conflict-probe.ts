@@ -43,6 +43,7 @@ export interface ProbeOptions {
 
 /** "discard" (RFC 863): nobody listens there, and who does says nothing. */
 const PORT = 9;
+const SAME_MOMENT_MS = 20;
 
 export function createConflictProbe(options: ProbeOptions): ConflictProbe {
   return new UdpProbe(options);
@@ -53,6 +54,7 @@ class UdpProbe implements ConflictProbe {
   readonly #limits: ProbeLimits;
   readonly #readArpTable: () => Promise<string>;
   readonly #bucket: TokenBuckets<'all'>;
+  #table: { readonly at: number; readonly text: Promise<string> } | undefined;
   readonly #running = new Map<Ipv4, Promise<Finding>>();
   /** Addresses found free, and until when that is believed. */
   readonly #free = new Map<Ipv4, number>();
@@ -79,14 +81,21 @@ class UdpProbe implements ConflictProbe {
 
   async #probe(address: Ipv4): Promise<Finding> {
     try {
-      const before = macInArpTable(await this.#readArpTable(), address);
+      const before = macInArpTable(await this.#arpTable(), address);
       const isRefused = await this.#knock(address);
-      const finding = judgeTraces({ before, after: macInArpTable(await this.#readArpTable(), address), isRefused });
+      const finding = judgeTraces({ before, after: macInArpTable(await this.#arpTable(), address), isRefused });
       if (finding.kind === 'free') this.#remember(address);
       return finding;
     } catch (thrown) {
       return { kind: 'unchecked', why: messageOf(thrown) };
     }
+  }
+
+  /** Read once for all that ask in the same moment. */
+  #arpTable(): Promise<string> {
+    const now = this.#clock.monotonic();
+    if (this.#table === undefined || now - this.#table.at >= SAME_MOMENT_MS) this.#table = { at: now, text: this.#readArpTable() };
+    return this.#table.text;
   }
 
   /** True when the port was refused: somebody lives there. */

@@ -32,7 +32,7 @@ export class FreeAddresses {
   /** First one never given out, else the one that has been free the longest: a machine that comes back finds its own. It stays free until it is leased. */
   find(now: number, isOurs: (address: Ipv4) => boolean): Ipv4 | undefined {
     for (; this.#next < this.#end; this.#next += 1) {
-      const address = addressAt(this.#subnet.pools, this.#next);
+      const address = addressAt(this.#subnet, this.#next);
       if (this.#endOf(address) === undefined && !this.#subnet.byAddress.has(address) && !isOurs(address)) return address;
     }
     for (;;) {

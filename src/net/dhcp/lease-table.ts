@@ -3,7 +3,7 @@
 import type { Ipv4, Mac } from '../../lib/index.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { FreeAddresses } from './free-addresses.ts';
-import { type ClientIdentity, type IndexedSubnet, isKeptBack, keptBackFrom, poolTotal } from './subnet.ts';
+import { type ClientIdentity, type IndexedSubnet, isKeptBack } from './subnet.ts';
 
 /** `offered` lives in memory only: losing one costs a client one more DISCOVER. */
 export type LeaseState = 'offered' | 'bound' | 'released' | 'declined';
@@ -115,7 +115,7 @@ export class LeaseTable {
   /** How much of what strangers may have is taken, 0 to 1; as of at most a second ago. */
   fullness(subnet: IndexedSubnet, now: number): number {
     if (now - this.#countedAt >= COUNT_EVERY_MS || now < this.#countedAt) this.#count(now);
-    return (this.#live.get(subnet.cidr) ?? 0) / Math.max(1, keptBackFrom(subnet));
+    return (this.#live.get(subnet.cidr) ?? 0) / Math.max(1, subnet.keptBackFrom);
   }
 
   /** Room for one more record? Ended ones make way, the oldest first; when all are live there is none. */
@@ -151,7 +151,7 @@ export class LeaseTable {
   #partsOf(subnet: IndexedSubnet): Parts {
     const known = this.#parts.get(subnet.cidr);
     if (known !== undefined) return known;
-    const [border, total] = [keptBackFrom(subnet), poolTotal(subnet.pools)];
+    const { keptBackFrom: border, total } = subnet;
     const part = (start: number, end: number): FreeAddresses => new FreeAddresses(subnet, start, end, (address) => this.#endOf(address));
     const parts: Parts = { subnet, open: part(0, border), keptBack: part(border, total) };
     this.#parts.set(subnet.cidr, parts);

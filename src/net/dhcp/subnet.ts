@@ -42,13 +42,33 @@ export interface IndexedSubnet extends DhcpSubnet {
   readonly byUuid: ReadonlyMap<string, Reservation>;
   readonly byClientId: ReadonlyMap<string, Reservation>;
   readonly byAddress: ReadonlyMap<Ipv4, Reservation>;
+  /** The pools as numbers; their addresses are numbered through. */
+  readonly ranges: readonly NumberRange[];
+  readonly total: number;
+  /** Strangers get the addresses below this number. */
+  readonly keptBackFrom: number;
 }
+
+interface NumberRange {
+  readonly first: number;
+  readonly size: number;
+}
+
+/** Of each pool the last tenth is for machines that are known, so that strangers, or one that makes up many, can't take it all. */
+const KEPT_BACK_SHARE = 0.1;
+/** A pool smaller than this is too small to keep anything back. */
+const MIN_POOL_TO_KEEP_BACK = 10;
 
 export function indexSubnet(subnet: DhcpSubnet): IndexedSubnet {
   const by = (key: (one: Reservation) => string | undefined): ReadonlyMap<string, Reservation> =>
     new Map(subnet.reservations.flatMap((one) => (key(one) === undefined ? [] : [[key(one) ?? '', one] as const])));
+  const ranges = subnet.pools.map(({ first, last }) => rangeOf(ipv4ToNumber(first), ipv4ToNumber(last)));
+  const total = ranges.reduce((sum, range) => sum + range.size, 0);
   return {
     ...subnet,
+    ranges,
+    total,
+    keptBackFrom: total < MIN_POOL_TO_KEEP_BACK ? total : total - Math.max(1, Math.floor(total * KEPT_BACK_SHARE)),
     byMac: by((one) => one.mac),
     byUuid: by((one) => one.smbiosUuid?.toLowerCase()),
     byClientId: by((one) => one.clientId?.toLowerCase()),
@@ -75,52 +95,36 @@ export function subnetOf(subnets: readonly IndexedSubnet[], address: Ipv4): Inde
 }
 
 export function isInPool(subnet: IndexedSubnet, address: Ipv4): boolean {
-  return indexInPools(subnet.pools, address) !== undefined;
-}
-
-/** Of each pool the last tenth is for machines that are known, so that strangers, or one that makes up many, can't take it all. */
-const KEPT_BACK_SHARE = 0.1;
-/** A pool smaller than this is too small to keep anything back. */
-const MIN_POOL_TO_KEEP_BACK = 10;
-
-export function poolTotal(pools: readonly AddressRange[]): number {
-  return pools.reduce((sum, pool) => sum + poolSize(pool), 0);
-}
-
-/** Addresses are numbered through all pools of the subnet; strangers get those below this number. */
-export function keptBackFrom(subnet: DhcpSubnet): number {
-  const total = poolTotal(subnet.pools);
-  return total < MIN_POOL_TO_KEEP_BACK ? total : total - Math.max(1, Math.floor(total * KEPT_BACK_SHARE));
+  return indexOf(subnet, address) !== undefined;
 }
 
 /** undefined when it is in no pool. */
-export function isKeptBack(subnet: DhcpSubnet, address: Ipv4): boolean | undefined {
-  const index = indexInPools(subnet.pools, address);
-  return index === undefined ? undefined : index >= keptBackFrom(subnet);
+export function isKeptBack(subnet: IndexedSubnet, address: Ipv4): boolean | undefined {
+  const index = indexOf(subnet, address);
+  return index === undefined ? undefined : index >= subnet.keptBackFrom;
 }
 
-function poolSize(pool: AddressRange): number {
-  return Math.max(0, ipv4ToNumber(pool.last) - ipv4ToNumber(pool.first) + 1);
+function rangeOf(first: number, last: number): NumberRange {
+  return { first, size: Math.max(0, last - first + 1) };
 }
 
-function indexInPools(pools: readonly AddressRange[], address: Ipv4): number | undefined {
+function indexOf(subnet: IndexedSubnet, address: Ipv4): number | undefined {
   const value = ipv4ToNumber(address);
   let before = 0;
-  for (const pool of pools) {
-    const index = value - ipv4ToNumber(pool.first);
-    if (index >= 0 && index < poolSize(pool)) return before + index;
-    before += poolSize(pool);
+  for (const { first, size } of subnet.ranges) {
+    if (value >= first && value < first + size) return before + value - first;
+    before += size;
   }
   return undefined;
 }
 
-export function addressAt(pools: readonly AddressRange[], index: number): Ipv4 {
+export function addressAt(subnet: IndexedSubnet, index: number): Ipv4 {
   let left = index;
-  for (const pool of pools) {
-    if (left < poolSize(pool)) return numberToIpv4(ipv4ToNumber(pool.first) + left);
-    left -= poolSize(pool);
+  for (const { first, size } of subnet.ranges) {
+    if (left < size) return numberToIpv4(first + left);
+    left -= size;
   }
-  throw new RangeError(`no address number ${index} in the pools`);
+  throw new RangeError(`no address number ${index} in the pools of ${subnet.cidr}`);
 }
 
 export function reservationFor(subnet: IndexedSubnet, client: ClientIdentity): Reservation | undefined {
