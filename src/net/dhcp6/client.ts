@@ -29,6 +29,11 @@ const ETHERNET = 1;
 const DUID_LLT = 1;
 const DUID_LL = 3;
 const DUID_UUID = 4;
+const TURNED_ROUND = [
+  [0, 4],
+  [4, 6],
+  [6, 8],
+] as const;
 const JUNK_UUID = /^[0-]+$|^[f-]+$/;
 
 /**
@@ -54,11 +59,16 @@ function macInDuid(duid: Uint8Array | undefined): Mac | undefined {
   return isLinkLayer && bytes.readUInt16BE(2) === ETHERNET ? macOfBytes(bytes.subarray(start)) : undefined;
 }
 
-/** DUID-UUID (RFC 6355). Firmware and iPXE put the SMBIOS UUID there. */
+/**
+ * DUID-UUID (RFC 6355). Firmware and iPXE put the SMBIOS UUID there: iPXE in network order, EDK2 as it lies in memory, the first three groups
+ * turned round (seen with OVMF 2022.11 and iPXE 1.21.1).
+ */
 export function smbiosUuidOf6(message: Message6): string | null {
   const duid = getOption6(message.options, 'clientId');
   if (duid === undefined || duid.length !== 18 || duid[0] !== 0 || duid[1] !== DUID_UUID) return null;
-  const hex = Buffer.from(duid.subarray(2)).toString('hex');
+  const bytes = Buffer.from(duid.subarray(2));
+  if (['pxe', 'http'].includes(kindOf6(message))) for (const [from, to] of TURNED_ROUND) bytes.subarray(from, to).reverse();
+  const hex = bytes.toString('hex');
   const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   return JUNK_UUID.test(uuid) ? null : uuid;
 }

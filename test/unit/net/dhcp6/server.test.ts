@@ -1,0 +1,195 @@
+import type { Socket } from 'node:dgram';
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { type Clock, silentLog } from '../../../../src/lib/index.ts';
+import { decode6, encode6, isRelay6, type Message6, type Packet6, unwrap6 } from '../../../../src/net/dhcp6/codec.ts';
+import { getOption6, OPTIONS6, option6, RELAY_FORWARD, RELAY_REPLY } from '../../../../src/net/dhcp6/options.ts';
+import { createDhcp6Server, type Dhcp6Note, type Dhcp6ServerOptions, type OtherServer6 } from '../../../../src/net/dhcp6/server.ts';
+import type { Dhcp6Socket } from '../../../../src/net/dhcp6/sockets.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
+import { CAPTURED_FROM, CAPTURED_MAC, CAPTURED_UUID, IPXE_SOLICIT, OVMF_SOLICIT } from './captured.ts';
+import { addressesIn, HOME6, ip6, message6, NOW, OTHER_DUID, SERVER_DUID, subnet6 } from './messages.ts';
+
+const OURS = ip6('fd00:77::1');
+
+class FakeSocket extends EventEmitter {
+  readonly sent: { packet: Packet6; port: number; address: string }[] = [];
+  closed = false;
+  send(bytes: Buffer, port: number, address: string, done: (error: Error | null) => void): void {
+    this.sent.push({ packet: decode6(bytes), port, address });
+    done(null);
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
+const clock: Clock = {
+  now: () => NOW,
+  monotonic: () => 0,
+  sleep: (_ms, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('off')))),
+};
+
+async function bench(options: Partial<Dhcp6ServerOptions> & { at?: Partial<Dhcp6Socket> } = {}) {
+  const socket = new FakeSocket();
+  const notes: Dhcp6Note[] = [];
+  const others: OtherServer6[] = [];
+  const asked: unknown[] = [];
+  const at: Dhcp6Socket = {
+    hears: 'multicast',
+    interfaceName: 'eth0',
+    address: null,
+    ...options.at,
+    socket: socket as unknown as Socket, // the methods it uses
+  };
+  const server = createDhcp6Server({
+    mode: 'full',
+    open: () => Promise.resolve([at]),
+    addressesOf: () => [OURS, ip6('fe80::1')],
+    sourceFor: () => Promise.resolve(OURS),
+    subnets: [HOME6],
+    serverDuid: SERVER_DUID,
+    secret: Buffer.from('secret'),
+    decideBoot: (client) => {
+      asked.push(client);
+      return Promise.resolve({ url: 'tftp://[fd00:77::1]/loader.efi', reason: 'enrolment is open' });
+    },
+    clock,
+    log: silentLog,
+    note: (note) => notes.push(note),
+    onOtherServer: (seen) => others.push(seen),
+    ...options,
+  });
+  await server.start(AbortSignal.timeout(1000));
+  const hear = async (packet: Packet6 | Buffer, address = `${CAPTURED_FROM}%eth0`, port = 546): Promise<void> => {
+    socket.emit('message', Buffer.isBuffer(packet) ? packet : encode6(packet), { address, port, family: 'IPv6', size: 0 });
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  };
+  const answer = (): Message6 => unwrapAnswer(socket.sent.at(-1)?.packet);
+  return { socket, notes, others, asked, server, hear, answer };
+}
+
+function unwrapAnswer(packet: Packet6 | undefined): Message6 {
+  if (packet === undefined) throw new Error('nothing was sent');
+  if (!isRelay6(packet)) return packet;
+  return unwrap6(decode6(getOption6(packet.options, 'relayMessage') ?? new Uint8Array(0))).message;
+}
+
+describe('the DHCPv6 server', () => {
+  it('advertises an address and the boot file to firmware, where it came from, and notes why', async () => {
+    const { socket, notes, asked, hear, answer } = await bench();
+    await hear(OVMF_SOLICIT);
+    expect(socket.sent.map(({ address, port }) => [address, port])).toEqual([[`${CAPTURED_FROM}%eth0`, 546]]);
+    expect(answer()).toMatchObject({ type: 2, transactionId: 0x0497f3 });
+    expect(addressesIn(answer())[0]).toMatch(/^fd00:77::/);
+    expect(getOption6(answer().options, 'bootFileUrl')).toBe('tftp://[fd00:77::1]/loader.efi');
+    expect(getOption6(answer().options, 'preference')).toBe(255);
+    expect(asked).toEqual([
+      {
+        mac: CAPTURED_MAC,
+        smbiosUuid: CAPTURED_UUID,
+        architecture: 16,
+        kind: 'http',
+        serverAddress: OURS,
+        interfaceName: 'eth0',
+      },
+    ]);
+    expect(notes).toMatchObject([
+      { mac: CAPTURED_MAC, decision: 'advertise', reason: expect.stringMatching(/solicit: has fd00:77::.*boots tftp/) },
+    ]);
+  });
+
+  it('echoes the class to UEFI HTTP boot, and to nobody else', async () => {
+    const { hear, answer } = await bench();
+    await hear(OVMF_SOLICIT);
+    const echoed = getOption6(answer().options, 'vendorClass');
+    expect([echoed?.enterprise, echoed?.classes.map((one) => Buffer.from(one).toString())]).toEqual([343, ['HTTPClient']]);
+    await hear(IPXE_SOLICIT);
+    expect(getOption6(answer().options, 'bootFileUrl')).toBeDefined();
+    expect(getOption6(answer().options, 'vendorClass')).toBeUndefined();
+  });
+
+  it('gives name servers to who asks for them', async () => {
+    const { hear, answer } = await bench();
+    await hear(message6('solicit'));
+    expect(getOption6(answer().options, 'dnsServers')).toBeUndefined();
+    await hear(message6('solicit', { options: [option6('optionRequest', [OPTIONS6.dnsServers.code, OPTIONS6.domainSearch.code])] }));
+    expect(getOption6(answer().options, 'dnsServers')).toEqual(['fd00:77::53']);
+    expect(getOption6(answer().options, 'domainSearch')).toEqual(['lab.example']);
+    expect(getOption6(answer().options, 'bootFileUrl')).toBeUndefined();
+  });
+
+  it('answers through the relays, from the network that the nearest one names', async () => {
+    const away = subnet6('fd00:99::/64');
+    const { socket, hear, answer } = await bench({ subnets: [HOME6, away], at: { hears: 'unicast', address: OURS } });
+    const inner = { type: RELAY_FORWARD, hops: 0, linkAddress: ip6('fd00:99::1'), peerAddress: ip6(CAPTURED_FROM) } as const;
+    const near: Packet6 = { ...inner, options: [option6('relayMessage', IPXE_SOLICIT), option6('interfaceId', Buffer.from('p7'))] };
+    await hear(near, 'fd00:99::1', 40_000);
+    expect(socket.sent[0]).toMatchObject({ address: 'fd00:99::1', port: 547, packet: { type: RELAY_REPLY, linkAddress: 'fd00:99::1' } });
+    expect(addressesIn(answer())[0]).toMatch(/^fd00:99::/);
+    await hear({ ...near, options: [...near.options, option6('relaySourcePort', 0)] }, 'fd00:99::1', 40_000);
+    expect(socket.sent[1]).toMatchObject({ port: 40_000 });
+  });
+
+  it('names no boot file when it has no address that firmware could ask, and says so', async () => {
+    const { notes, asked, hear } = await bench({
+      addressesOf: () => [ip6('fe80::1')],
+      sourceFor: () => Promise.resolve(undefined),
+      mode: 'stateless',
+    });
+    await hear(message6('informationRequest', { claims: null, options: [option6('optionRequest', [59])] }));
+    expect(asked).toEqual([]);
+    expect(notes[0]?.reason).toContain('no IPv6 address but link-local ones on eth0');
+  });
+
+  it('keeps an address when the boot decision fails or hangs', async () => {
+    const failing = await bench({ decideBoot: () => Promise.reject(new Error('store is away')) });
+    await failing.hear(IPXE_SOLICIT);
+    expect(addressesIn(failing.answer())).toHaveLength(1);
+    expect(failing.notes[0]?.reason).toContain('the boot decision failed: store is away');
+    const turned = createFakeClock();
+    const hanging = await bench({ clock: turned, decideBoot: () => new Promise(() => undefined) });
+    await hanging.hear(IPXE_SOLICIT);
+    expect(hanging.socket.sent).toEqual([]);
+    await turned.advance(5000);
+    expect(addressesIn(hanging.answer())).toHaveLength(1);
+    expect(hanging.notes[0]?.reason).toContain('no boot decision within 5000 ms');
+  });
+
+  it('reports another server once, however often clients name it', async () => {
+    const { socket, others, notes, hear } = await bench();
+    for (let times = 0; times < 3; times += 1) await hear(message6('request', { server: OTHER_DUID }));
+    expect(socket.sent).toEqual([]);
+    expect(others).toEqual([{ duid: OTHER_DUID.toString('hex'), interfaceName: 'eth0' }]);
+    expect(notes.at(-1)?.reason).toContain('another DHCPv6 server');
+  });
+
+  it('limits who asks too often, and says so once', async () => {
+    const { socket, notes, server, hear } = await bench({ limits: { clientBurst: 2 } });
+    for (let times = 0; times < 5; times += 1) await hear(IPXE_SOLICIT);
+    expect(socket.sent).toHaveLength(2);
+    expect(server.counters()).toMatchObject({ received: 5, limited: 3, sent: 2 });
+    expect(notes.filter(({ reason }) => reason.includes('limited'))).toHaveLength(1);
+  });
+
+  it('counts what it cannot read, also deep inside, and lives on', async () => {
+    const { server, hear, answer } = await bench();
+    await hear(Buffer.from('nonsense'));
+    await hear({ ...message6('solicit', { claims: null }), options: [{ code: 1, bytes: new Uint8Array(1) }] });
+    await hear(message6('solicit', { claims: null, options: [{ code: 3, bytes: new Uint8Array(5) }] }));
+    expect(server.counters()).toMatchObject({ malformed: 3, sent: 0, failed: 0 });
+    await hear(IPXE_SOLICIT);
+    expect(answer().type).toBe(2);
+  });
+
+  it('hears nothing when it is off, and nothing more once stopped', async () => {
+    const off = await bench({ mode: 'off' });
+    await off.hear(IPXE_SOLICIT);
+    expect(off.server.counters().received).toBe(0);
+    const { socket, server, hear } = await bench();
+    await server.stop();
+    await hear(IPXE_SOLICIT);
+    expect([socket.closed, socket.sent.length]).toEqual([true, 0]);
+    await server.stop();
+  });
+});
