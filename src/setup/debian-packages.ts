@@ -41,6 +41,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     probe: { command: 'mmdebstrap' },
     why: 'to make the minimal Debian systems that tests run in',
   },
+  { groups: ['test'], package: 'mtools', probe: { command: 'mformat' }, why: 'to make disks that a virtual machine boots by itself' },
   { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
   {
     groups: ['test'],
@@ -58,6 +59,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     why: 'for udhcpc, an independent DHCP client, and busybox tftp',
   },
   { groups: ['test'], package: 'isc-dhcp-relay', probe: { command: 'dhcrelay' }, why: 'as an independent DHCP relay' },
+  { groups: ['test'], package: 'tcpdump', probe: { command: 'tcpdump' }, why: 'to see what was said on the wire, and what was not' },
   { groups: ['test'], package: 'tftp-hpa', probe: { command: 'tftp' }, why: 'as an independent TFTP client' },
   { groups: ['test'], package: 'atftp', probe: { command: 'atftp' }, why: 'as an independent TFTP client with block size and window size' },
   { groups: ['test'], package: 'curl', probe: { command: 'curl' }, why: 'as an independent HTTP and TFTP client' },

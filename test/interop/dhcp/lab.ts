@@ -47,8 +47,15 @@ export interface Lab {
   inClient(...command: string[]): Promise<string>;
   startInServer(...command: string[]): Program;
   startInClient(...command: string[]): Program;
+  /** A further namespace behind the clients': r0 (10.77.0.1/16) there, l0 here. */
+  openLeaf(): Promise<Leaf>;
   /** Started and ready, or ended. */
   serve(plan?: Partial<ServePlan>, prefix?: readonly string[]): Promise<Program>;
+}
+
+export interface Leaf {
+  inLeaf(...command: string[]): Promise<string>;
+  startInLeaf(...command: string[]): Program;
 }
 
 /** Cable i joins s{i} (10.{i}.0.1/16) and c{i} (no address). */
@@ -82,9 +89,29 @@ export async function openLab(cables = 1): Promise<Lab> {
     await started.until(/"ready"|"failed"/);
     return started;
   };
+  const openLeaf = async (): Promise<Leaf> => {
+    const leaf = `rs-${id}-l`;
+    await run('ip', ['netns', 'add', leaf]);
+    onTestFinished(async () => {
+      await run('ip', ['netns', 'del', leaf]);
+    });
+    await run('ip', ['-n', client, 'link', 'add', 'r0', 'type', 'veth', 'peer', 'name', 'l0', 'netns', leaf]);
+    await run('ip', ['-n', client, 'addr', 'add', '10.77.0.1/16', 'dev', 'r0']);
+    for (const [name, link] of [
+      [client, 'r0'],
+      [leaf, 'l0'],
+      [leaf, 'lo'],
+    ] as const)
+      await run('ip', ['-n', name, 'link', 'set', link, 'up']);
+    return {
+      inLeaf: async (...command) => (await run('ip', within(leaf, command), { timeout: WAIT_MS })).stdout,
+      startInLeaf: (...command) => start(leaf, command),
+    };
+  };
   return {
     directory,
     script,
+    openLeaf,
     inServer: async (...command) => (await run('ip', within(server, command), { timeout: WAIT_MS })).stdout,
     inClient: async (...command) => (await run('ip', within(client, command), { timeout: WAIT_MS })).stdout,
     startInServer: (...command) => start(server, command),
