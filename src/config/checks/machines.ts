@@ -1,4 +1,4 @@
-// Rules between [[rule]], [[profile]], [[cluster]] and [[webhooks.target]]: names once, references that lead somewhere.
+// Rules between [[rule]], [[profile]], [[cluster]], [[boot.model]] and [[webhooks.target]]: names once, references that lead somewhere.
 
 import { didYouMean, near } from '../explain.ts';
 import type { Config } from '../schema.ts';
@@ -14,6 +14,7 @@ export const MACHINE_CHECKS: readonly Check[] = [
   { needs: ['/rule/*/name_pattern'], run: patternsAreNames },
   { needs: ['/rule/*/match', '/rule/*/auto_approve'], run: approvalIsNarrow },
   { needs: ['/profile/*/os', '/profile/*/answer_template', '/profile/*/image'], run: profilesAreWhole },
+  { needs: ['/boot/model'], run: modelsAreNamed },
   { needs: ['/cluster/*/api_token_id', '/cluster/*/api_token'], run: tokensAreWhole },
 ];
 
@@ -98,6 +99,14 @@ function profilesAreWhole({ profile }: Config, notes: Notes): void {
         expected: 'no answer_template',
       });
   }
+}
+
+function modelsAreNamed({ boot }: Config, notes: Notes): void {
+  for (const [index, { manufacturer, product }] of boot.model.entries())
+    if (manufacturer === undefined && product === undefined)
+      notes.problem(`/boot/model/${index}`, 'names no machine; for all of them there is boot.own_disk', {
+        expected: 'manufacturer, product or both',
+      });
 }
 
 function tokensAreWhole({ cluster }: Config, notes: Notes): void {

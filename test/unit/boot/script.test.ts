@@ -50,7 +50,7 @@ describe('the first script', () => {
       ...['manufacturer', 'product', 'serial'].map((name) => `${name}=${setting(`${name}:uristring`)}`),
     ];
     expect(renderStart(scripts, start)).toContain(
-      `chain --timeout 20000 --replace --autofree http://10.0.0.1:6386/boot/machine.ipxe?${parameters.join('&')} ||\n`,
+      `chain --timeout 10000 --replace --autofree http://10.0.0.1:6386/boot/machine.ipxe?${parameters.join('&')} ||\n`,
     );
   });
 

@@ -211,6 +211,11 @@ describe('refused together', () => {
       'rackseed.toml:5: profile[0].answer_template: is for os = "proxmox"; a disk image has no installer to answer',
     ],
     [
+      'a model without a name',
+      '[[boot.model]]\nown_disk = "exit"',
+      'rackseed.toml:1: boot.model[0]: names no machine; for all of them there is boot.own_disk',
+    ],
+    [
       'half a token',
       '[[cluster]]\nname = "a"\napi_token_id = "root@pam!x"',
       'rackseed.toml:1: cluster[0].api_token: missing; a token has two parts: api_token_id and api_token',
