@@ -13,6 +13,7 @@ import { HOME6, ip6, message6, SERVER_DUID, site6 } from '../unit/net/dhcp6/mess
 import { mutations } from '../unit/net/mutate.ts';
 
 const DATAGRAMS = 1_000_000;
+const WARM_UP = 200_000;
 const MAX_GROWTH = 64 << 20;
 const NAMES = Object.keys(OPTIONS6) as OptionName6[]; // keys of a const object
 
@@ -45,11 +46,14 @@ describe('the DHCPv6 server’s reading', () => {
   it(`survives ${DATAGRAMS} mutated datagrams`, () => {
     const site = site6({ table: new AddressTable(256) });
     const seen = { refused: 0, silent: 0, answered: 0 };
-    globalThis.gc?.();
-    const before = process.memoryUsage().rss;
-    for (const datagram of mutations([OVMF_SOLICIT, IPXE_SOLICIT, RELAYED, REST, ...EVERY_KIND], DATAGRAMS))
+    let before = 0;
+    let made = 0;
+    for (const datagram of mutations([OVMF_SOLICIT, IPXE_SOLICIT, RELAYED, REST, ...EVERY_KIND], DATAGRAMS)) {
+      // The first ones bring the heap to the size that it works at.
+      made += 1;
+      if (made === WARM_UP) before = process.memoryUsage().rss;
       seen[outcome(datagram, site)] += 1;
-    globalThis.gc?.();
+    }
     expect(process.memoryUsage().rss - before).toBeLessThan(MAX_GROWTH);
     expect(site.table.size).toBeLessThanOrEqual(256);
     expect(Object.values(seen).every((count) => count > DATAGRAMS / 100)).toBe(true);

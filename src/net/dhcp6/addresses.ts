@@ -1,7 +1,7 @@
 // Which address a client has, without a lease file (RFC 7943): a keyed hash of prefix, DUID, IAID and a counter. The table only remembers
 // who has been told what, so that two clients never share one; forgetting it loses nothing that a client was promised.
 
-import { createHmac } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { bytesToIpv6, type Ipv6, ipv6ToBytes, type Prefix6 } from '../../lib/index.ts';
 
 /** RFC 7943 §4's counter: the next value is tried when an address is taken, declined or reserved. */
@@ -26,16 +26,17 @@ export function* candidates(secret: Uint8Array, prefix: Prefix6, { duid, iaid }:
     numbers.writeUInt8(prefix.length, 0);
     numbers.writeUInt32BE(iaid, 1);
     numbers.writeUInt32BE(counter, 5);
-    const hash = createHmac('sha256', secret).update(prefix.network).update(numbers).update(duid).digest();
-    const address = withHostBits(prefix, hash.subarray(0, BYTES));
+    // Secret, prefix and numbers have fixed lengths, so that no two inputs read alike.
+    const digest = hash('sha256', Buffer.concat([secret, prefix.network, numbers, duid]), 'buffer');
+    const address = withHostBits(prefix, digest.subarray(0, BYTES));
     if (!isReserved(prefix, address)) yield address;
   }
 }
 
-function withHostBits(prefix: Prefix6, hash: Uint8Array): Ipv6 {
+function withHostBits(prefix: Prefix6, digest: Uint8Array): Ipv6 {
   const bytes = prefix.network.map((byte, index) => {
     const networkBits = Math.min(8, Math.max(0, prefix.length - 8 * index));
-    return byte | ((hash[index] ?? 0) & (0xff >> networkBits));
+    return byte | ((digest[index] ?? 0) & (0xff >> networkBits));
   });
   return bytesToIpv6(bytes);
 }

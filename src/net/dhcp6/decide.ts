@@ -63,6 +63,8 @@ export interface Answer6 {
 
 export type Decision6 = Answer6 | { readonly kind: 'silent'; readonly reason: string; readonly otherServer?: Uint8Array };
 
+const MAX_ASSOCIATIONS = 8;
+const MAX_CLAIMS = 8;
 const NEEDS_OUR_ID: ReadonlySet<MessageName6> = new Set(['request', 'renew', 'release', 'decline']);
 const HAS_NO_SERVER_ID: ReadonlySet<MessageName6> = new Set(['solicit', 'confirm', 'rebind']);
 /** Stateless mode answers no question about addresses. */
@@ -126,7 +128,7 @@ function onSolicit(message: Message6, situation: Situation6): Decision6 {
 /** For SOLICIT, REQUEST and RENEW: the client's own address in each association, and an end to whatever else it believes to have. */
 function assign(message: Message6, situation: Situation6): Omit<Answer6, 'kind'> {
   const { subnet } = situation;
-  const given = getOptions6(message.options, 'iaNa').map((ia) => giveAddress(message, ia, situation));
+  const given = associationsIn(message).map((ia) => giveAddress(message, ia, situation));
   const addresses = given.flatMap(({ answer }) => answer.addresses.filter(({ validSeconds }) => validSeconds > 0));
   const none = subnet === null ? 'no [[dhcp6.subnet]] for its link' : 'no address asked for or none free';
   return {
@@ -143,7 +145,7 @@ function giveAddress(
   situation: Situation6,
 ): { readonly answer: AssociationAnswer; readonly change?: TableChange } {
   const { subnet, now } = situation;
-  const claimed = getOptions6(ia.options, 'iaAddress').map(({ address }) => address);
+  const claimed = claimedIn(ia);
   const own = subnet === null ? undefined : ownAddress(message, ia.iaid, claimed, situation);
   const ended = claimed.filter((address) => address !== own).map((address) => ({ address, preferredSeconds: 0, validSeconds: 0 }));
   const common = { type: 'iaNa', iaid: ia.iaid } as const;
@@ -166,8 +168,24 @@ function ownAddress(message: Message6, iaid: number, claimed: readonly Ipv6[], s
   if (subnet === null) return undefined;
   const association = associationOf(message, iaid);
   const key = keyOf(association);
-  const free = [...candidates(secret, subnet.prefix, association)].filter((address) => table.isFree(address, key, now));
-  return free.find((address) => claimed.includes(address)) ?? free[0];
+  let first: Ipv6 | undefined;
+  for (const address of candidates(secret, subnet.prefix, association)) {
+    if (!table.isFree(address, key, now)) continue;
+    if (claimed.length === 0 || claimed.includes(address)) return address;
+    first ??= address;
+  }
+  return first;
+}
+
+/** A machine has one association per card; a datagram could hold thousands, each of which costs hashing. The rest is not looked at. */
+function associationsIn(message: Message6): IdentityAssociation[] {
+  return getOptions6(message.options, 'iaNa').slice(0, MAX_ASSOCIATIONS);
+}
+
+function claimedIn(ia: IdentityAssociation): Ipv6[] {
+  return getOptions6(ia.options, 'iaAddress')
+    .slice(0, MAX_CLAIMS)
+    .map(({ address }) => address);
 }
 
 function associationOf(message: Message6, iaid: number): Association {
@@ -244,8 +262,8 @@ interface Claim {
 }
 
 function claims(message: Message6): Claim[] {
-  return getOptions6(message.options, 'iaNa').flatMap((ia) =>
-    getOptions6(ia.options, 'iaAddress').map(({ address }) => ({
+  return associationsIn(message).flatMap((ia) =>
+    claimedIn(ia).map((address) => ({
       iaid: ia.iaid,
       address,
       key: keyOf(associationOf(message, ia.iaid)),
@@ -257,7 +275,13 @@ function claims(message: Message6): Claim[] {
 function ownClaims(message: Message6, { subnet, secret }: Situation6): { mine: Claim[]; unknown: number[] } {
   const all = claims(message);
   if (subnet === null) return { mine: [], unknown: [...new Set(all.map(({ iaid }) => iaid))] };
-  const mine = all.filter(({ iaid, address }) => [...candidates(secret, subnet.prefix, associationOf(message, iaid))].includes(address));
+  const own = new Map(
+    [...new Set(all.map(({ iaid }) => iaid))].map((iaid) => [
+      iaid,
+      new Set(candidates(secret, subnet.prefix, associationOf(message, iaid))),
+    ]),
+  );
+  const mine = all.filter(({ iaid, address }) => own.get(iaid)?.has(address) === true);
   const unknown = new Set(all.filter((claim) => !mine.includes(claim)).map(({ iaid }) => iaid));
   return { mine, unknown: [...unknown] };
 }

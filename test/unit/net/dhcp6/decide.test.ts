@@ -139,6 +139,11 @@ describe('full mode', () => {
     });
   });
 
+  it('looks at eight associations of a message and no more', () => {
+    const options = Array.from({ length: 500 }, (_, iaid) => option6('iaNa', { iaid, renewSeconds: 0, rebindSeconds: 0, options: [] }));
+    expect(given(site6().decide(message6('solicit', { claims: null, options })))).toHaveLength(8);
+  });
+
   it('stays silent on a link that no subnet is configured for, but does not leave its own clients waiting', () => {
     expect(site6().decide(message6('solicit'), { subnet: null })).toMatchObject({
       kind: 'silent',
