@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type Clock, type Component, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
 import type { Download } from './downloads.ts';
 import { fail } from './errors.ts';
+import { headerCase } from './header-case.ts';
 import { type Accel, accelPath, type Caller, callerOf } from './http-accel.ts';
 import { createHttpNotes } from './http-notes.ts';
 import { createFileSender, type SendCounters, type SendLimits } from './send-file.ts';
@@ -99,6 +100,8 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
       return plain(response, 405, 'Only GET and HEAD.', { allow: 'GET, HEAD', connection: 'close' });
     const url = URL.parse(request.url ?? '/', 'http://boot');
     if (url === null) return plain(response, 400, 'Bad URL.');
+    // shim puts two slashes before the name of its second stage when it came by HTTP (16.1, measured).
+    url.pathname = url.pathname.replaceAll(/\/{2,}/g, '/');
     const text = await findText(url, caller);
     if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
     const file = url.pathname.startsWith(FILES) ? options.files.get(url.pathname.slice(FILES.length)) : undefined;
@@ -118,7 +121,7 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     const redirect = caller.isProxied && options.accel !== undefined ? accelPath(options.accel, servable.path) : undefined;
     if (redirect !== undefined) {
       // Conditions and ranges are the proxy's to judge: the validators are its own.
-      response.writeHead(200, { 'x-accel-redirect': redirect, 'content-type': servable.contentType, 'content-length': 0 });
+      response.writeHead(200, headerCase({ 'x-accel-redirect': redirect, 'content-type': servable.contentType, 'content-length': 0 }));
       response.end();
       return { status: 200, reason: 'handed to the proxy, which sends the file' };
     }
@@ -204,12 +207,15 @@ function listenError(thrown: unknown, where: string): unknown {
 
 function plain(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answered {
   const body = text.endsWith('\n') ? text : `${text}\n`;
-  response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...headers,
-  });
+  response.writeHead(
+    status,
+    headerCase({
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      ...headers,
+    }),
+  );
   response.end(response.req.method === 'HEAD' ? undefined : body);
   return { status, reason: status === 200 ? 'a text' : text.trimEnd() };
 }

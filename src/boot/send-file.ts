@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Log } from '../lib/index.ts';
 import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from './chunk-pool.ts';
 import { createDownloads, type Download, type Progress } from './downloads.ts';
+import { headerCase } from './header-case.ts';
 import { type BodyPart, type ConditionHeaders, decideFileAnswer, type FileAnswer } from './http-decide.ts';
 import type { ByteRange } from './range.ts';
 import type { ByteSource, Servable } from './servable.ts';
@@ -104,7 +105,7 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
     const { servable, peer, request, response } = order;
     const answer = decideFileAnswer(request.method ?? 'GET', conditionsOf(request), servable);
     if (!answer.body.some(isRange)) {
-      response.writeHead(answer.status, answer.headers);
+      response.writeHead(answer.status, headerCase(answer.headers));
       response.end(request.method === 'HEAD' ? undefined : answer.body.map((part) => ('text' in part ? part.text : '')).join(''));
       return { outcome: 'answered', status: answer.status, bytes: 0, reason: answer.reason };
     }
@@ -125,7 +126,7 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
   async function sendBody({ servable, peer, request, response }: SendOrder, answer: FileAnswer, source: ByteSource): Promise<SendResult> {
     const isWhole = answer.status === 200;
     request.socket.setTimeout(0); // sweep() judges by bytes; the server sets its own again for the next request
-    response.writeHead(answer.status, answer.headers);
+    response.writeHead(answer.status, headerCase(answer.headers));
     const progress = downloads.begin({ peer, file: servable.name, total: servable.size, isWhole }, clock.now());
     const one: Live = { writer: createBodyWriter(request, response), progress, writingSince: undefined, stopReason: undefined, bytes: 0 };
     live.add(one);
