@@ -145,9 +145,9 @@ function mayHave(ask: Ask, subnet: IndexedSubnet, address: Ipv4): boolean {
   const { client, state } = ask;
   if (subnetOf([subnet], address) === undefined || isReservedForOther(subnet, address, client)) return false;
   if (state.serverIds.has(address) || !state.table.isFreeFor(client, address, state.now)) return false;
-  if (reservationFor(subnet, client)?.address === address || state.table.at(address)?.mac === client.mac) return true;
+  if (reservationFor(subnet, client)?.address === address) return true;
   const keptBack = isKeptBack(subnet, address);
-  return keptBack === false || (keptBack === true && !isStranger(ask));
+  return keptBack === false || (keptBack === true && (state.table.at(address)?.mac === client.mac || !isStranger(ask)));
 }
 
 /** Has it no reservation, no lease now or before, and no place among the nodes? */

@@ -36,6 +36,12 @@ export interface Counts {
   conflicts: number;
 }
 
+export interface Lending {
+  readonly decision: Decision;
+  readonly stored: Promise<void>;
+}
+
+const NOTHING_TO_STORE = Promise.resolve();
 /** So many addresses in a row may turn out to be in use; the client asks again, and finds others. */
 const MAX_TRIES = 4;
 
@@ -65,27 +71,39 @@ export class Lender {
     return !this.isNamed(mac) && !this.#table.knows(mac);
   }
 
-  /** An offer is held when this resolves. */
-  async decide(packet: DhcpPacket, mac: Mac, arrival: Arrival, serverIds: ReadonlySet<Ipv4>): Promise<Decision> {
+  /**
+   * Decided and taken in one go, so that no other packet in work can be given the same: an offer is held, a lease and its end are on their
+   * way to disk. Nothing of it may be told before `stored`.
+   */
+  async lend(packet: DhcpPacket, mac: Mac, arrival: Arrival, serverIds: ReadonlySet<Ipv4>): Promise<Lending> {
     const tried: string[] = [];
     for (;;) {
       const decision = this.#decideOnce(packet, mac, arrival, serverIds);
-      if (decision.kind !== 'offer') return decision;
+      if (decision.kind === 'ack' || decision.kind === 'end') return { decision, stored: this.#startKeeping(decision.lease) };
+      if (decision.kind !== 'offer') return { decision, stored: NOTHING_TO_STORE };
       const before = this.#table.at(decision.lease.address);
       this.#hold(decision.lease);
-      if (this.#options.probe === undefined || wasLentTo(mac, before)) return decision;
+      if (this.#options.probe === undefined || wasLentTo(mac, before)) return { decision, stored: NOTHING_TO_STORE };
       const finding = await this.#options.probe.check(decision.lease.address);
       const problem = conflictFor(mac, finding);
       if (finding.kind === 'unchecked') this.counts.unprobed += 1;
-      if (problem === undefined) return decision;
+      if (problem === undefined) return { decision, stored: NOTHING_TO_STORE };
       await this.#passOver(decision.lease, finding, problem, arrival);
       tried.push(`${decision.lease.address} ${problem}`);
-      if (tried.length === MAX_TRIES) return { kind: 'silent', reason: `no address this time: ${tried.join('; ')}` };
+      if (tried.length < MAX_TRIES) continue;
+      return { decision: { kind: 'silent', reason: `no address this time: ${tried.join('; ')}` }, stored: NOTHING_TO_STORE };
     }
   }
 
+  /** The failure is for whoever waits for it, which may be later than it comes. */
+  #startKeeping(lease: DhcpLease): Promise<void> {
+    const stored = this.#keep(lease);
+    stored.catch(() => undefined);
+    return stored;
+  }
+
   /** In memory at once, so that nobody else is given the address meanwhile; taken back when the store fails. */
-  async keep(lease: DhcpLease): Promise<void> {
+  async #keep(lease: DhcpLease): Promise<void> {
     const before = this.#table.at(lease.address);
     this.#table.put(lease);
     try {
@@ -134,7 +152,7 @@ export class Lender {
     onConflict({ address: offer.address, mac, message: `${offer.address} ${problem}, without a lease of ours` }, arrival);
     const lease = { ...parked, expiresAt: now + limits.declineMs };
     try {
-      await this.keep(lease);
+      await this.#keep(lease);
     } catch (thrown) {
       // Known in memory is enough to pass it over now; after a restart it is found again.
       this.#table.put(lease);

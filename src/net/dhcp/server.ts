@@ -274,16 +274,15 @@ class Server implements DhcpServer {
 
   async #answerFull(task: Task): Promise<void> {
     const { client } = task;
-    const decision = await this.#lender.decide(task.packet, client.mac, arrivalOf(task.at), this.#serverIds);
+    const { decision, stored } = await this.#lender.lend(task.packet, client.mac, arrivalOf(task.at), this.#serverIds);
     if (decision.kind === 'silent') {
       if (decision.otherServer !== undefined) this.#watch?.heardNamed(decision.otherServer, task.at.interfaceName);
       return this.#note(client.mac, 'silent', decision.reason);
     }
     if (decision.kind === 'end') {
-      await this.#lender.keep(decision.lease);
+      await stored;
       return this.#note(client.mac, 'end', decision.reason);
     }
-    const stored = decision.kind === 'ack' ? this.#lender.keep(decision.lease) : undefined;
     // Both at once; the lease is durable before the client hears of it.
     const [boot] = await Promise.all([this.#bootFor(task, decision), stored]);
     const plan = planOf(task, decision, boot);

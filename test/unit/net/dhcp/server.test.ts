@@ -116,6 +116,18 @@ describe('the DHCP server', () => {
     expect(socket.sent[0]?.packet.yiaddr).toBe('10.0.0.100');
   });
 
+  it('lives when the store fails while a boot decision is under way', async () => {
+    const decided = Promise.withResolvers<Awaited<ReturnType<DecideBoot>>>();
+    const { socket, notes, hear } = await bench({
+      book: { save: () => Promise.reject(new Error('disk full')) },
+      decideBoot: () => decided.promise,
+    });
+    await hear({ ...REQUEST, options: new Map([...REQUEST.options, ...PXE]) });
+    expect(notes).toEqual([{ mac: CLIENT, decision: 'silent', reason: 'the answer failed: disk full' }]);
+    decided.resolve({ silent: 'too late' });
+    expect(socket.sent).toHaveLength(0);
+  });
+
   it('gives the address although the boot decision fails', async () => {
     const { socket, notes, hear } = await bench({ decideBoot: () => Promise.reject(new Error('broken rule')) });
     await hear(message('discover', { options: PXE }));
