@@ -41,7 +41,8 @@ export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Netwo
     subnets: subnets6(config),
     serverDuid: Buffer.concat([Uint8Array.of(0, DUID_UUID), derived(instanceId, 'duid').subarray(0, 16)]),
     secret: derived(instanceId, 'addresses'),
-    decideBoot: decideBoot6(boot),
+    // As with DHCPv4: where nobody else gives addresses, firmware is told at once that nothing is there for it (TFTP or HTTP refuses the file).
+    decideBoot: decideBoot6(boot, mode === 'full' && config.tftp.enabled),
     clock,
     log: log.child({ part: 'dhcp6' }),
     note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason: `IPv6: ${reason}` }),
@@ -65,9 +66,9 @@ function tellOther({ duid, interfaceName }: OtherServer6, store: Store, log: Log
 }
 
 /** Firmware and iPXE know a file by its URL alone: a bare name is one of TFTP, on the address that the client reaches us by. */
-function decideBoot6(boot: Boot): DecideBoot6 {
+function decideBoot6(boot: Boot, mayTurnAway: boolean): DecideBoot6 {
   return async (client) => {
-    const answer = await boot.offer(client);
+    const answer = await boot.offer({ ...client, mayTurnAway });
     if ('silent' in answer) return answer;
     const { fileName, reason } = answer;
     const url = /^https?:/.test(fileName) ? fileName : `tftp://${hostInUrl(client.serverAddress)}/${fileName}`;

@@ -58,6 +58,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     probe: { command: 'busybox' },
     why: 'for udhcpc, an independent DHCP client, and busybox tftp',
   },
+  { groups: ['test'], package: 'radvd', probe: { command: 'radvd' }, why: 'to play the router of a network of IPv6 alone' },
   { groups: ['test'], package: 'isc-dhcp-relay', probe: { command: 'dhcrelay' }, why: 'as an independent DHCP relay' },
   { groups: ['test'], package: 'tcpdump', probe: { command: 'tcpdump' }, why: 'to see what was said on the wire, and what was not' },
   { groups: ['test'], package: 'tftp-hpa', probe: { command: 'tftp' }, why: 'as an independent TFTP client' },

@@ -5,3 +5,7 @@ import { expect } from 'vitest';
 export function containing(text: string): unknown {
   return expect.stringContaining(text);
 }
+
+export function matching(text: RegExp): unknown {
+  return expect.stringMatching(text);
+}
