@@ -39,9 +39,8 @@ const MAX_FILE = 127;
 const HEADERS = 28;
 const MIN_MESSAGE = 576;
 const MAX_MESSAGE = 1500;
-/** PXE_DISCOVERY_CONTROL, bit 3: boot the file named here; no menu, no search for boot servers. */
-const DISCOVERY_CONTROL = 6;
-const USE_THIS_FILE = 8;
+/** PXE_DISCOVERY_CONTROL (6), bit 3: boot the file named here; no menu, no search for boot servers. PXE_END (255) closes, as PXE 2.1 has it. */
+const BOOT_THIS_FILE = Uint8Array.of(6, 1, 8, 255);
 /** iPXE waits seconds for a proxyDHCP offer unless it is told that none will come. */
 const NO_PXEDHCP = 176;
 const BIOS = 0;
@@ -120,7 +119,7 @@ function addBoot(options: Map<number, Uint8Array>, plan: ReplyPlan, boot: Extrac
   if (wants(request, OPTIONS.tftpServerName.code)) options.set(...rawOption('tftpServerName', boot.nextServer));
   // BIOS ROMs look for a menu in a proxy's answer unless told otherwise. UEFI must not see option 43: without it EDK2 asks on 4011.
   if (isProxy && client.kind === 'pxe' && (client.architecture ?? BIOS) === BIOS) {
-    options.set(...rawOption('vendorOptions', new Map([[DISCOVERY_CONTROL, Uint8Array.of(USE_THIS_FILE)]])));
+    options.set(OPTIONS.vendorOptions.code, BOOT_THIS_FILE);
   }
   if (client.kind === 'ipxe' && plan.lease !== null) options.set(...rawOption('ipxe', new Map([[NO_PXEDHCP, Uint8Array.of(1)]])));
   echo(options, request, ['clientUuid']);

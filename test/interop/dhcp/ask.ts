@@ -1,7 +1,7 @@
 // Plays a DHCP client inside a network namespace: sends datagrams (hex, as arguments: port, then the datagrams) and prints each answer.
 
 import { createSocket } from 'node:dgram';
-import { decode, getOption, messageName } from '../../../src/net/dhcp/index.ts';
+import { decode, getOption, messageName, OPTIONS } from '../../../src/net/dhcp/index.ts';
 
 const [from = '68', to = '255.255.255.255:67', ...datagrams] = process.argv.slice(2);
 const [host = '', port = '67'] = to.split(':');
@@ -14,6 +14,9 @@ socket.on('message', (datagram, sender) => {
     file: packet.file,
     from: sender.address,
     vendorClass: getOption(packet.options, 'vendorClass'),
+    /** Option 43 and 97, in hexadecimal. */
+    vendorOptions: hexOf(packet.options.get(OPTIONS.vendorOptions.code)),
+    uuid: hexOf(packet.options.get(OPTIONS.clientUuid.code)),
   };
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 });
@@ -24,3 +27,7 @@ socket.bind(Number(from), () => {
     next = next.then(() => new Promise((resolve) => socket.send(Buffer.from(hex, 'hex'), Number(port), host, resolve)));
   }
 });
+
+function hexOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('hex');
+}

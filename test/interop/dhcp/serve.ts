@@ -14,6 +14,7 @@ import {
 } from '../../../src/lib/index.ts';
 import {
   adoptSockets,
+  createConflictProbe,
   createDhcpServer,
   createStoreLeaseBook,
   createWatchHost,
@@ -35,6 +36,10 @@ export interface ServePlan {
   readonly leaseSeconds: number;
   /** Without the launcher, on the first interface alone. */
   readonly isSingle?: boolean;
+  /** Ask the network before an address is offered. */
+  readonly isProbing?: boolean;
+  /** Machines that are to be left alone. */
+  readonly leftAlone?: readonly string[];
   /** Look for other servers, in these times. */
   readonly watch?: { readonly allowOtherServers?: boolean; readonly times?: Partial<WatchTimes> };
 }
@@ -104,13 +109,14 @@ async function main(): Promise<void> {
     mode: plan.mode,
     sockets,
     subnets: plan.pools.map((pool) => subnetOf(pool, plan.leaseSeconds)),
-    decideBoot: ({ kind, serverAddress }) =>
+    decideBoot: ({ mac, kind, serverAddress }) =>
       Promise.resolve(
-        kind === 'other'
+        kind === 'other' || plan.leftAlone?.includes(mac) === true
           ? { silent: 'does not boot from the network' }
           : { boot: { fileName: 'loader.efi', nextServer: serverAddress }, reason: 'test' },
       ),
     leases,
+    ...(plan.isProbing === true ? { probe: createConflictProbe({ clock: systemClock }) } : {}),
     clock: systemClock,
     log,
     note: (note) => say({ ...note }),
