@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import type { Boot } from './boot/index.ts';
 import type { Config } from './config/index.ts';
-import { type Clock, type Component, hostInUrl, type Ipv6, type Log, messageOf, parseIpv6, parsePrefix6 } from './lib/index.ts';
+import { type Clock, hostInUrl, type Ipv6, type Log, messageOf, parseIpv6, parsePrefix6 } from './lib/index.ts';
 import {
   createDhcp6Server,
   type DecideBoot6,
+  type Dhcp6Server,
   interfacesWithIpv6,
   ipv6AddressesOf,
   type OtherServer6,
@@ -28,7 +29,7 @@ export interface Network6Deps {
 
 const DUID_UUID = 4;
 
-export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Network6Deps): Component {
+export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Network6Deps): Dhcp6Server {
   const { mode, port, client_port: client, interfaces } = config.dhcp6;
   return createDhcp6Server({
     mode,

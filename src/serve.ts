@@ -25,10 +25,14 @@ export interface ServeOptions {
 
 /** For a person at the terminal, after the log lines of the start. */
 export function welcome(config: Config): string[] {
+  const answered = [
+    ...(config.dhcp.mode === 'off' ? [] : [`DHCP: ${config.dhcp.mode}`]),
+    ...(config.dhcp6.mode === 'off' ? [] : [`DHCPv6: ${config.dhcp6.mode}`]),
+  ].join(', ');
   const dhcp =
-    config.dhcp.mode === 'off'
+    answered === ''
       ? 'DHCP is off, so no machine is answered: rackseed config init > rackseed.toml makes a config to go on from'
-      : `DHCP: ${config.dhcp.mode}`;
+      : answered;
   return [
     '',
     `Rackseed is up at ${localUrl(config)}   (API token: ${config.server.data_dir}/admin.token)`,
