@@ -86,7 +86,10 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
       answer(request, response, caller)
         .catch((thrown: unknown) => answerFailure(response, thrown))
         .then((answered) => notes.note({ peer: caller.peer, method: request.method, url: request.url, ...answered }))
-        .catch((thrown: unknown) => log.error({ peer: caller.peer, error: messageOf(thrown) }, 'boot request not noted'));
+        .catch((thrown: unknown) => {
+          log.error({ peer: caller.peer, error: messageOf(thrown) }, 'boot request broken off by a mistake of ours');
+          request.socket.destroy(); // rather than to let the machine wait for an answer that never comes
+        });
     },
   );
   server.setTimeout(IDLE_TIMEOUT_MS);
