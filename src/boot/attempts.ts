@@ -39,7 +39,7 @@ export interface Attempts {
 }
 
 interface Attempt {
-  readonly transaction: number | null;
+  transaction: number | null;
   at: number;
   isChosen: boolean;
 }
@@ -116,6 +116,7 @@ function count(machine: Machine, ask: Ask, now: number): void {
   const last = machine.attempts.at(-1);
   if (last !== undefined && isSameAttempt(last, ask, now)) {
     last.at = now;
+    last.transaction = ask.transaction;
     last.isChosen ||= ask.isRequest;
   } else {
     machine.attempts = [...machine.attempts, { transaction: ask.transaction, at: now, isChosen: ask.isRequest }].slice(-ASKS_KEPT);
@@ -130,10 +131,11 @@ function standingOf(machine: Machine, now: number): Standing {
 
 /**
  * A ROM may use one transaction number for ever (some make it of their MAC): a new question after the choice is a new attempt, but
- * the choice may be repeated.
+ * the choice may be repeated. EDK2 makes a new number for the question on port 4011: a first choice belongs to the question before it.
  */
 function isSameAttempt(last: Attempt, ask: Ask, now: number): boolean {
   if (last.isChosen && !ask.isRequest) return false;
   const isSoon = now - last.at < (ask.transaction === null ? SAME_MS : ATTEMPT_MS);
-  return isSoon && last.transaction === ask.transaction;
+  const isFirstChoice = ask.isRequest && !last.isChosen;
+  return isSoon && (isFirstChoice || last.transaction === ask.transaction);
 }

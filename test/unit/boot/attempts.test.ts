@@ -25,6 +25,9 @@ describe('boot attempts', () => {
     expect([asks(1, true), asks(1, true)]).toEqual([1, 1]);
   });
 
+  it('count the question on the boot port as the choice of the DISCOVER before it, though EDK2 gives it a number of its own', () =>
+    expect([asks(1), asks(9, true), asks(9, true), asks(2), asks(10, true)]).toEqual([1, 1, 1, 2, 2]));
+
   it('count every exchange of its own', () => expect([asks(1), asks(1, true), asks(2), asks(2, true), asks(3)]).toEqual([1, 1, 2, 2, 3]));
 
   it('are told apart by the choice where a ROM always uses the same number', () =>
