@@ -42,7 +42,7 @@ function withHostBits(prefix: Prefix6, digest: Uint8Array): Ipv6 {
 }
 
 /** RFC 5453: the subnet anycast addresses at the top; and those that people write by hand at the bottom. */
-function isReserved(prefix: Prefix6, address: Ipv6): boolean {
+export function isReserved(prefix: Prefix6, address: Ipv6): boolean {
   const bytes = ipv6ToBytes(address);
   const high = bytes.subarray(0, BYTES - RESERVED_LOW_BITS / 8);
   if (high.every((byte, index) => byte === prefix.network[index])) return true;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { prefix6Has } from '../../../../src/lib/index.ts';
-import { AddressTable, candidates, keyOf, MAX_COUNTER } from '../../../../src/net/dhcp6/addresses.ts';
+import { AddressTable, candidates, isReserved, keyOf, MAX_COUNTER } from '../../../../src/net/dhcp6/addresses.ts';
 import { MESSAGE6, type MessageName6, option6, STATUS6 } from '../../../../src/net/dhcp6/options.ts';
 import { containing } from '../../../support/containing.ts';
 import { CLIENT_DUID, given, HOME6, IAID, ip6, message6, NOW, OTHER_DUID, SERVER_DUID, site6, subnet6 } from './messages.ts';
@@ -29,6 +29,22 @@ describe('addresses', () => {
     );
   });
 
+  it('are neither those at the bottom of a prefix nor the anycast ones at its top', () => {
+    const taken = (address: string): boolean => isReserved(HOME6.prefix, ip6(address));
+    expect(['fd00:77::', 'fd00:77::ffff', 'fd00:77::fdff:ffff:ffff:ff80', 'fd00:77::ffff:ffff:ffff:ffff'].map(taken)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(['fd00:77::1:0', 'fd00:77::fdff:ffff:ffff:ff7f'].map(taken)).toEqual([false, false]);
+    // A /96 has so few that each machine in 4096 meets one.
+    const narrow = subnet6('fd00:77::/96').prefix;
+    const lists = Array.from({ length: 12_000 }, (_, iaid) => [...candidates(SECRET, narrow, { duid: CLIENT_DUID, iaid })]);
+    expect(lists.some((list) => list.length < MAX_COUNTER)).toBe(true);
+    expect(lists.flat().some((address) => isReserved(narrow, address))).toBe(false);
+  });
+
   it('differ between machines, their cards, sites and prefixes', () => {
     const of = (secret: string, name: string, duid: Buffer, iaid: number): string | undefined =>
       [...candidates(Buffer.from(secret), subnet6(name).prefix, { duid, iaid })][0];
@@ -48,6 +64,8 @@ describe('addresses', () => {
     expect(table.size).toBe(2);
     expect([1, 2, 3].map((last) => table.isFree(ip6(`fd00::${last}`), 'b', NOW))).toEqual([false, true, false]);
     expect(table.isFree(ip6('fd00::1'), 'b', NOW + 1000)).toBe(true);
+    table.release(ip6('fd00::1'), 'b');
+    expect(table.size).toBe(2);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Clock, silentLog } from '../../../../src/lib/index.ts';
-import { decode6, encode6, isRelay6, type Message6, type Packet6, unwrap6 } from '../../../../src/net/dhcp6/codec.ts';
+import { decode6, encode6, isRelay6, type Message6, type Packet6 } from '../../../../src/net/dhcp6/codec.ts';
 import { getOption6, OPTIONS6, option6, RELAY_FORWARD, RELAY_REPLY } from '../../../../src/net/dhcp6/options.ts';
 import { createDhcp6Server, type Dhcp6Note, type Dhcp6ServerOptions, type OtherServer6 } from '../../../../src/net/dhcp6/server.ts';
 import type { Dhcp6Socket } from '../../../../src/net/dhcp6/sockets.ts';
@@ -72,8 +72,7 @@ async function bench(options: Partial<Dhcp6ServerOptions> & { at?: Partial<Dhcp6
 
 function unwrapAnswer(packet: Packet6 | undefined): Message6 {
   if (packet === undefined) throw new Error('nothing was sent');
-  if (!isRelay6(packet)) return packet;
-  return unwrap6(decode6(getOption6(packet.options, 'relayMessage') ?? new Uint8Array(0))).message;
+  return isRelay6(packet) ? unwrapAnswer(decode6(getOption6(packet.options, 'relayMessage') ?? new Uint8Array(0))) : packet;
 }
 
 describe('the DHCPv6 server', () => {
@@ -128,6 +127,20 @@ describe('the DHCPv6 server', () => {
     expect(addressesIn(answer())[0]).toMatch(/^fd00:99::/);
     await hear({ ...near, options: [...near.options, option6('relaySourcePort', 0)] }, 'fd00:99::1', 40_000);
     expect(socket.sent[1]).toMatchObject({ port: 40_000 });
+  });
+
+  it('takes the network from the relay nearest to the client, however many come behind', async () => {
+    const { hear, answer } = await bench({ subnets: [HOME6, subnet6('fd00:99::/64')], at: { hears: 'unicast', address: OURS } });
+    const near: Packet6 = {
+      type: RELAY_FORWARD,
+      hops: 0,
+      linkAddress: ip6('fd00:99::1'),
+      peerAddress: ip6(CAPTURED_FROM),
+      options: [option6('relayMessage', IPXE_SOLICIT)],
+    };
+    const behind: Packet6 = { ...near, hops: 1, linkAddress: ip6('fd00:77::2'), options: [option6('relayMessage', encode6(near))] };
+    await hear(behind, 'fd00:77::2', 547);
+    expect(addressesIn(answer())[0]).toMatch(/^fd00:99::/);
   });
 
   it('names no boot file when it has no address that firmware could ask, and says so', async () => {
