@@ -20,4 +20,5 @@ export { checkLoader, inspectLoader, LOADER_BYTES_MAX, LOADER_NAMES, type Loader
 export { localAddressFor } from './local-address.ts';
 export { INSTALLED_LOADERS } from './own-disk-decide.ts';
 export { type AgentBoot, compileScripts, type DiskWay, type Message, SCRIPT_NAMES, type ScriptName, type Scripts } from './script.ts';
+export { type SecureBootAsk, type SecureBootVerdict, type Signer, secureBootVerdict } from './secure-boot-decide.ts';
 export { createTftpFiles, type FindBootFile, type OpenBootFile } from './tftp-files.ts';

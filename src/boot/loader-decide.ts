@@ -82,7 +82,7 @@ function inspectNbp(view: DataView, size: number): LoaderFacts | { readonly bad:
 }
 
 export function checkLoader(name: string, path: string, head: Uint8Array, size: number): LoaderFacts {
-  const wanted = LOADER_NAMES[name];
+  const wanted = Object.hasOwn(LOADER_NAMES, name) ? LOADER_NAMES[name] : undefined;
   const names = Object.keys(LOADER_NAMES).join(', ');
   if (wanted === undefined) throw refused(`${JSON.stringify(name)} is no name that a machine or a loader asks for`, `Use one of: ${names}`);
   const facts = inspectLoader(head, size);
