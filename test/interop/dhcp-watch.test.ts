@@ -1,7 +1,10 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Lab, openLab, type Program } from './dhcp/lab.ts';
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** The real ones count in minutes; the order of things is the same. */
 const TIMES = { windowMs: 3000, repeatMs: 500, everyMs: 3000, asideEveryMs: 500, settleMs: 1000, settleEveryMs: 500, retryMs: 300 };
 const WATCH = { times: TIMES };
@@ -92,6 +95,28 @@ describe('full mode beside a dnsmasq that gives addresses', () => {
     const before = server.lines.filter((line) => line.includes('"offer"')).length;
     lab.startInClient('busybox', 'udhcpc', '-f', '-n', '-q', '-i', 'c0', '-s', '/bin/true', '-t', '3', '-T', '1');
     await expect.poll(() => server.lines.filter((line) => line.includes('"offer"')).length, { timeout: 60_000 }).toBeGreaterThan(before);
+  });
+});
+
+describe('the appliance', () => {
+  it('lives beside another server, says so in the log, the API and the events, and gives no address', async () => {
+    const lab = await openLab();
+    const dnsmasq = await router(lab, POOL);
+    const [config, data] = [join(lab.directory, 'rackseed.toml'), join(lab.directory, 'data')];
+    const subnet = '[[dhcp.subnet]]\nsubnet = "10.0.0.0/16"\nranges = ["10.0.1.0-10.0.1.99"]\n';
+    await writeFile(config, `[server]\ndata_dir = "${data}"\n[dhcp]\nmode = "full"\ninterfaces = ["s0"]\n${subnet}`);
+    const appliance = lab.startInServer(process.execPath, MAIN, 'serve', '--config', config);
+    expect(await appliance.until(/another DHCP server, 10\.0\.0\.254 \(/)).toContain('this one stands aside and answers nobody there');
+    await appliance.until(/rackseed is ready/);
+    const token = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
+    const get = async (path: string): Promise<string> =>
+      lab.inServer('curl', '-sk', '-H', `Authorization: Bearer ${token}`, `https://127.0.0.1:6385${path}`);
+    expect(JSON.parse(await get('/api/network'))).toMatchObject({
+      dhcp: { mode: 'full', state: 'standing-aside', interfaces: [{ name: 's0', otherServers: [{ address: '10.0.0.254' }] }] },
+    });
+    await expect.poll(() => get('/api/events'), { timeout: 30_000 }).toContain('dhcp.other_server');
+    expect(await discover(lab, 'c0')).not.toContain('10.0.1.');
+    expect(dnsmasq.child.exitCode).toBeNull();
   });
 });
 
