@@ -81,9 +81,9 @@ class UdpProbe implements ConflictProbe {
 
   async #probe(address: Ipv4): Promise<Finding> {
     try {
-      const before = macInArpTable(await this.#arpTable(), address);
+      const before = macInArpTable(await this.#arpTable(this.#clock.monotonic() - SAME_MOMENT_MS), address);
       const isRefused = await this.#knock(address);
-      const finding = judgeTraces({ before, after: macInArpTable(await this.#arpTable(), address), isRefused });
+      const finding = judgeTraces({ before, after: macInArpTable(await this.#arpTable(this.#clock.monotonic()), address), isRefused });
       if (finding.kind === 'free') this.#remember(address);
       return finding;
     } catch (thrown) {
@@ -91,10 +91,9 @@ class UdpProbe implements ConflictProbe {
     }
   }
 
-  /** Read once for all that ask in the same moment. */
-  #arpTable(): Promise<string> {
-    const now = this.#clock.monotonic();
-    if (this.#table === undefined || now - this.#table.at >= SAME_MOMENT_MS) this.#table = { at: now, text: this.#readArpTable() };
+  /** As of that time or later; read once for all that ask in the same moment. */
+  #arpTable(notBefore: number): Promise<string> {
+    if (this.#table === undefined || this.#table.at < notBefore) this.#table = { at: this.#clock.monotonic(), text: this.#readArpTable() };
     return this.#table.text;
   }
 

@@ -45,6 +45,8 @@ export interface ServePlan {
 }
 
 const PORTS = { full: [67], proxy: [67, 4011] } as const;
+/** On a machine that is busy with other tests even a neighbour answers late. */
+const PROBE_WAIT_MS = 3000;
 const KEY = { id: 'test', bytes: Buffer.alloc(32, 7) };
 
 function say(line: Readonly<Record<string, unknown>>): void {
@@ -116,7 +118,7 @@ async function main(): Promise<void> {
           : { boot: { fileName: 'loader.efi', nextServer: serverAddress }, reason: 'test' },
       ),
     leases,
-    ...(plan.isProbing === true ? { probe: createConflictProbe({ clock: systemClock }) } : {}),
+    ...(plan.isProbing === true ? { probe: createConflictProbe({ clock: systemClock, limits: { waitMs: PROBE_WAIT_MS } }) } : {}),
     clock: systemClock,
     log,
     note: (note) => say({ ...note }),
