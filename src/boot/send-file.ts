@@ -242,10 +242,7 @@ interface BodyWriter {
   detach(): void;
 }
 
-/**
- * The callback of a write may never come when the connection breaks, and a response that waits behind another on its connection is not
- * even told; the socket's 'close' always comes, and after it nothing is written any more.
- */
+/** The callback of a write may never come when the connection breaks; the socket's 'close' always does, and after it nothing is written. */
 function createBodyWriter({ socket }: IncomingMessage, response: ServerResponse): BodyWriter {
   const gone = new AbortController();
   let settle: ((wasTaken: boolean) => void) | undefined;
