@@ -16,24 +16,27 @@ interface Platform {
   readonly firmware: string;
   /** In the order of being wished for: the one with the firmware's own driver first. */
   readonly ipxe: readonly [string, ...string[]];
-  /** First part of the signed chain, for firmware with Secure Boot. */
-  readonly shim: string | null;
+  /** First parts of signed chains, for firmware with Secure Boot, in the order of being wished for. */
+  readonly shim: readonly [string, ...string[]] | null;
   readonly overHttp: boolean;
 }
+
+/** The signed iPXE's own shim is there only when an operator has brought it: then it was brought to be used. */
+const X64_SHIMS = ['ipxe-shimx64.efi', 'shim-x86_64.efi'] as const;
 
 /** DHCP option 93 (RFC 4578 §2.1 and IANA's registry "Processor Architecture Types"). */
 const PLATFORMS: ReadonlyMap<number, Platform> = new Map([
   [0, { firmware: 'BIOS', ipxe: ['undionly.kpxe'], shim: null, overHttp: false }],
   [6, { firmware: 'UEFI ia32', ipxe: ['snponly-i386.efi', 'ipxe-i386.efi'], shim: null, overHttp: false }],
-  [7, { firmware: 'UEFI x64', ipxe: ['snponly-x86_64.efi', 'ipxe-x86_64.efi'], shim: 'shim-x86_64.efi', overHttp: false }],
+  [7, { firmware: 'UEFI x64', ipxe: ['snponly-x86_64.efi', 'ipxe-x86_64.efi'], shim: X64_SHIMS, overHttp: false }],
   // 9 is "EFI byte code" in the registry; much firmware sends it for x64, and RFC 4578 had the two swapped.
-  [9, { firmware: 'UEFI x64', ipxe: ['snponly-x86_64.efi', 'ipxe-x86_64.efi'], shim: 'shim-x86_64.efi', overHttp: false }],
+  [9, { firmware: 'UEFI x64', ipxe: ['snponly-x86_64.efi', 'ipxe-x86_64.efi'], shim: X64_SHIMS, overHttp: false }],
   [10, { firmware: 'UEFI arm', ipxe: ['snponly-arm32.efi', 'ipxe-arm32.efi'], shim: null, overHttp: false }],
-  [11, { firmware: 'UEFI arm64', ipxe: ['snponly-arm64.efi', 'ipxe-arm64.efi'], shim: 'shim-arm64.efi', overHttp: false }],
+  [11, { firmware: 'UEFI arm64', ipxe: ['snponly-arm64.efi', 'ipxe-arm64.efi'], shim: ['shim-arm64.efi'], overHttp: false }],
   [15, { firmware: 'UEFI ia32 HTTP boot', ipxe: ['ipxe-i386.efi'], shim: null, overHttp: true }],
-  [16, { firmware: 'UEFI x64 HTTP boot', ipxe: ['ipxe-x86_64.efi'], shim: 'shim-x86_64.efi', overHttp: true }],
+  [16, { firmware: 'UEFI x64 HTTP boot', ipxe: ['ipxe-x86_64.efi'], shim: X64_SHIMS, overHttp: true }],
   [18, { firmware: 'UEFI arm HTTP boot', ipxe: ['ipxe-arm32.efi'], shim: null, overHttp: true }],
-  [19, { firmware: 'UEFI arm64 HTTP boot', ipxe: ['ipxe-arm64.efi'], shim: 'shim-arm64.efi', overHttp: true }],
+  [19, { firmware: 'UEFI arm64 HTTP boot', ipxe: ['ipxe-arm64.efi'], shim: ['shim-arm64.efi'], overHttp: true }],
 ]);
 
 /** How a machine stands with its boot attempts. */
@@ -119,10 +122,11 @@ function chooseLoader({ ipxe, shim }: Platform, wish: LoaderWish, secureBoot: bo
   const { loaders, standing, uefiLoader } = wish;
   const unsigned = { name: ipxe.find((name) => loaders.has(name)) ?? ipxe[0], because: null };
   if (shim === null || uefiLoader === 'ipxe') return unsigned;
-  if (uefiLoader === 'shim') return { name: shim, because: 'boot.uefi_loader is "shim"' };
-  if (!loaders.has(shim)) return unsigned;
-  if (secureBoot) return { name: shim, because: 'it has Secure Boot on' };
-  if (standing.ranShim) return { name: shim, because: 'it ran the signed chain before' };
-  if (standing.unheardLately > 1) return { name: shim, because: 'iPXE never spoke on it: its firmware may refuse what is not signed' };
+  const name = shim.find((one) => loaders.has(one)) ?? shim.at(-1) ?? shim[0];
+  if (uefiLoader === 'shim') return { name, because: 'boot.uefi_loader is "shim"' };
+  if (!loaders.has(name)) return unsigned;
+  if (secureBoot) return { name, because: 'it has Secure Boot on' };
+  if (standing.ranShim) return { name, because: 'it ran the signed chain before' };
+  if (standing.unheardLately > 1) return { name, because: 'iPXE never spoke on it: its firmware may refuse what is not signed' };
   return unsigned;
 }

@@ -138,6 +138,11 @@ describe('the loader for UEFI', () => {
     expect(named({ uefiLoader: 'shim', loaders: new Set(['snponly-x86_64.efi']) })).toEqual({ silent: containing('shim-x86_64.efi') });
   });
 
+  it('is the signed iPXE behind its own shim where an operator has brought it', () => {
+    const loaders = new Set(['snponly-x86_64.efi', 'shim-x86_64.efi', 'ipxe-shimx64.efi']);
+    expect(named({ loaders, standing: again(2) })).toMatchObject({ name: 'ipxe-shimx64.efi' });
+  });
+
   it('stays iPXE where there is no shim, and for BIOS', () => {
     expect(named({ standing: again(2), loaders: new Set(['snponly-x86_64.efi']) })).toMatchObject(ipxe);
     expect(decideOffer(client(0), OPEN, wish({ standing: again(2) }))).toMatchObject({ name: 'undionly.kpxe' });
