@@ -55,7 +55,7 @@ describe('the first script', () => {
   });
 
   it('expands no text of the machine but as URL text', () => {
-    const plain = new Set(['netX/ip', 'netX/ip6', 'netX/mac:hexhyp', 'uuid', 'platform', 'buildarch']);
+    const plain = new Set(['netX/ip', 'netX/gateway6', 'netX/mac:hexhyp', 'uuid', 'platform', 'buildarch']);
     for (const name of settingsIn(renderStart(scripts, start))) expect(plain.has(name) || name.endsWith(':uristring'), name).toBe(true);
   });
 
