@@ -5,30 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MachineSpec } from '../../src/lab/index.ts';
 import { standUp, type TestLab } from './lab.ts';
-
-const DISCOVERY_LIMIT_MS = 10 * 60_000;
+import { discovered, expectWay, miniPc, reasonsOf, tftpRequests } from './machine.ts';
 
 const machines: readonly MachineSpec[] = [
-  {
-    name: 'mini-bios',
-    firmware: 'bios',
-    mac: '52:54:00:ab:00:01',
-    smbiosUuid: '4c4c4544-0042-3510-8051-b4c04f4d3201',
-    cpus: 2,
-    memoryMb: 1536,
-    diskGb: 8,
-    tap: 'tap0',
-  },
-  {
-    name: 'mini-uefi',
-    firmware: 'uefi',
-    mac: '52:54:00:ab:00:02',
-    smbiosUuid: '4c4c4544-0042-3510-8051-b4c04f4d3202',
-    cpus: 1,
-    memoryMb: 2048,
-    diskGb: 5,
-    tap: 'tap1',
-  },
+  miniPc('bios', 1, { name: 'mini-bios', diskGb: 8 }),
+  miniPc('uefi', 2, { name: 'mini-uefi', diskGb: 5, cpus: 1 }),
 ];
 
 describe.each(machines)('a machine with $firmware firmware that boots from the network', (spec) => {
@@ -38,7 +19,7 @@ describe.each(machines)('a machine with $firmware firmware that boots from the n
   beforeAll(async () => {
     lab = await standUp(spec.name);
     files = await lab.lab.startMachine(spec);
-    await discovered(lab);
+    await discovered(lab, spec, files.serialLog);
   });
 
   afterAll(async () => {
@@ -78,13 +59,12 @@ describe.each(machines)('a machine with $firmware firmware that boots from the n
   });
 
   it('left its way in the stored reasons, from the first packet on', async () => {
-    const { reasons } = (await lab.client.get(`/api/reasons?subject=mac:${spec.mac}`)) as {
-      reasons: { area: string; decision: string; reason: string }[];
-    };
-    const way = reasons.toReversed().map(({ area, decision }) => `${area} ${decision}`);
-    const stations = ['dhcp offer', 'dhcp ack', 'boot script: agent', 'inspect look-up accepted', 'inspect inventory stored'];
-    expect(way.filter((one, index) => stations.includes(one) && way.indexOf(one) === index)).toEqual(stations);
-    if (spec.firmware === 'uefi') expect(reasons.some(({ reason }) => reason.includes('snponly-x86_64.efi'))).toBe(true);
+    const reasons = await reasonsOf(lab, spec.mac);
+    expectWay(reasons, ['dhcp offer', 'dhcp ack', 'boot script: agent', 'inspect look-up accepted', 'inspect inventory stored']);
+    const log = await readFile(join(lab.lab.connection.dataDir, '../appliance.log'), 'utf8');
+    // QEMU's ROM for BIOS is iPXE already, and goes straight to HTTP.
+    expect(tftpRequests(log).includes('snponly-x86_64.efi')).toBe(spec.firmware === 'uefi');
+    expect(reasons.some(({ reason }) => reason.includes('snponly-x86_64.efi'))).toBe(spec.firmware === 'uefi');
   });
 
   it('has a disk that nobody has written to', async () => {
@@ -98,17 +78,3 @@ describe.each(machines)('a machine with $firmware firmware that boots from the n
     expect(await screen()).toContain('Its disks are not touched');
   });
 });
-
-/** Waits for the event; on failure says what the machine's screen and the appliance said last. */
-async function discovered({ lab, client }: TestLab): Promise<void> {
-  const signal = AbortSignal.timeout(DISCOVERY_LIMIT_MS);
-  try {
-    for await (const { data } of client.events('/api/events', '0', signal)) {
-      if ((data as { type: string }).type === 'node.discovered') return;
-    }
-    throw new Error('the event stream ended before the machine was discovered');
-  } catch (thrown) {
-    const log = await readFile(join(lab.connection.dataDir, '../appliance.log'), 'utf8');
-    throw new Error(`not discovered; the appliance said last: ${log.slice(-2000)}`, { cause: thrown });
-  }
-}

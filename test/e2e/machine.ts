@@ -47,7 +47,8 @@ export async function bootToAgent(lab: TestLab, spec: MachineSpec): Promise<List
   }
 }
 
-async function discovered({ lab, client }: TestLab, spec: MachineSpec, serialLog: string): Promise<ListedNode> {
+/** Waits until the appliance has its node; else says what the appliance and the machine's console said last. */
+export async function discovered({ lab, client }: TestLab, spec: MachineSpec, serialLog: string): Promise<ListedNode> {
   try {
     for await (const { data } of client.events('/api/events', '0', AbortSignal.timeout(DISCOVERY_LIMIT_MS))) {
       if ((data as { type: string }).type !== 'node.discovered') continue; // every event has a type
