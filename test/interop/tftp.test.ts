@@ -1,17 +1,26 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { decode, encode, type TftpPacket } from '../../src/net/tftp/index.ts';
+import { encode, type TftpPacket } from '../../src/net/tftp/index.ts';
+import { containing } from '../support/containing.ts';
 import { startLossyRelay } from '../support/lossy-relay.ts';
 import { mutations } from '../unit/net/mutate.ts';
-import { CLIENTS, fetchWith, hashOf, noise, serve } from './tftp/harness.ts';
+import { BLOCK_OF, CLIENTS, CLIENTS_ROLLING, fetchWith, hashOf, noise, serve } from './tftp/harness.ts';
+import { peer, read } from './tftp/peer.ts';
 
-const SIZES = [0, 1, 511, 512, 1024, 1468 * 2, 5 * 1024 * 1024];
+/**
+ * Its windows can't survive a loss, whatever the server does: having acknowledged a part of a window, the client moves its start and not
+ * its end (0.1.2, protocol/reader.js), and takes none of the blocks that follow. Without windows it is tested like the others.
+ */
+const CANNOT_LOSE = 'npm tftp';
+/** Some clients mend a lost ACK after seconds only: few enough blocks that a test ends, and enough that some of each are lost. */
+const LOSSY_BLOCKS = 120;
+const LARGE = 5 * 1024 * 1024;
 const MALFORMED = 2000;
 const curl = CLIENTS.curl ?? (() => ['false']);
 
-describe.each(Object.entries(CLIENTS))('%s', (_name, client) => {
-  it.each(SIZES)('fetches %i bytes unharmed', async (size) => {
+describe.each(Object.entries(CLIENTS))('%s', (name, client) => {
+  const block = BLOCK_OF[name] ?? 512;
+
+  it.each([0, 1, block - 1, block, block + 1, block * 4, LARGE])('fetches %i bytes unharmed', async (size) => {
     const { port, open } = await serve();
     const got = await fetchWith(client, port, String(size));
     expect(got.length).toBe(size);
@@ -20,20 +29,34 @@ describe.each(Object.entries(CLIENTS))('%s', (_name, client) => {
   });
 });
 
-describe('behind a wire that loses, doubles and reorders 5 % each', () => {
+describe.each(Object.entries(CLIENTS).filter(([name]) => name !== CANNOT_LOSE))(
+  '%s, behind a wire that loses, doubles and reorders one datagram in twenty each',
+  (name, client) => {
+    it('gets every byte', async () => {
+      const { port } = await serve();
+      const relay = await startLossyRelay({
+        target: { host: '127.0.0.1', port },
+        loss: 0.05,
+        duplication: 0.05,
+        reordering: 0.05,
+        seed: 7,
+      });
+      onTestFinished(() => relay.close());
+      const size = (BLOCK_OF[name] ?? 512) * LOSSY_BLOCKS;
+      const got = await fetchWith(client, relay.port, String(size));
+      expect(hashOf(got)).toBe(hashOf(noise(size)));
+      for (const count of [relay.counts.lost, relay.counts.doubled, relay.counts.held]) expect(count).toBeGreaterThan(0);
+    });
+  },
+);
+
+describe('files of more blocks than 16 bits can count', () => {
   it.each([
-    ['atftp with blksize, tsize and windowsize', 3 * 1024 * 1024],
-    ['curl with blksize 1468', 512 * 1024],
-    ['tftp-hpa', 128 * 1024],
-  ])('%s gets every byte', async (name, size) => {
+    ['curl with blksize 8', 700_000],
+    ['atftp with windows of the smallest usual blocks', 40 * 1024 * 1024],
+  ])('come whole to %s', async (name, size) => {
     const { port } = await serve();
-    const relay = await startLossyRelay({ target: { host: '127.0.0.1', port }, loss: 0.05, duplication: 0.05, reordering: 0.05, seed: 7 });
-    onTestFinished(() => relay.close());
-    const got = await fetchWith(CLIENTS[name] ?? curl, relay.port, String(size));
-    expect(hashOf(got)).toBe(hashOf(noise(size)));
-    expect(relay.counts.lost).toBeGreaterThan(0);
-    expect(relay.counts.doubled).toBeGreaterThan(0);
-    expect(relay.counts.held).toBeGreaterThan(0);
+    expect(hashOf(await fetchWith(CLIENTS_ROLLING[name] ?? curl, port, String(size)))).toBe(hashOf(noise(size)));
   });
 });
 
@@ -63,7 +86,7 @@ describe('a TFTP server on the wire', () => {
   it('answers each transfer from a port of its own, and strangers there with ERROR 5 without harm to the transfer', async () => {
     const { port } = await serve();
     const client = await peer();
-    client.send({ op: 'read', fileName: '700', mode: 'octet', options: new Map() }, port);
+    client.send(read('700'), port);
     const first = await client.next();
     expect(first.port).not.toBe(port);
     const stranger = await peer();
@@ -80,7 +103,7 @@ describe('a TFTP server on the wire', () => {
     const clients = await Promise.all([peer(), peer(), peer()]);
     const answers: TftpPacket[] = [];
     for (const client of clients) {
-      client.send({ op: 'read', fileName: '5000', mode: 'octet', options: new Map() }, port);
+      client.send(read('5000'), port);
       answers.push((await client.next()).packet);
     }
     expect(answers.map((answer) => answer.op)).toEqual(['data', 'data', 'error']);
@@ -90,19 +113,55 @@ describe('a TFTP server on the wire', () => {
   it('sends an unanswered request’s first block a few times, then stops and closes the file', async () => {
     const { port, notes, open, server } = await serve({ timing: { firstTimeoutMs: 5, minTimeoutMs: 5 } });
     const client = await peer();
-    client.send({ op: 'read', fileName: '5000', mode: 'octet', options: new Map() }, port);
+    client.send(read('5000'), port);
     const heard: string[] = [];
     while (heard.at(-1) !== 'error') heard.push((await client.next()).packet.op);
     expect(heard).toEqual(['data', 'data', 'data', 'data', 'error']);
+    // What a forged request can make us send to somebody else: four blocks of the smallest size and an ERROR.
+    expect(client.bytes).toBeLessThan(4 * 516 + 64);
     await expect.poll(() => server.transfers).toBe(0);
     expect(open()).toBe(0);
     expect(notes).toMatchObject([{ decision: 'failed', reason: 'the client never answered' }]);
   });
 
+  it('sends a few bytes for each byte of a forged request with options: what loaders and firmware ask with', async () => {
+    const { port, server } = await serve({ timing: { firstTimeoutMs: 5, minTimeoutMs: 5 } });
+    const client = await peer();
+    const request = read('5000000', { tsize: '0', blksize: '65464', windowsize: '64' });
+    client.send(request, port);
+    const heard: string[] = [];
+    while (heard.at(-1) !== 'error') heard.push((await client.next()).packet.op);
+    expect(heard).toEqual(['oack', 'oack', 'oack', 'oack', 'error']);
+    expect(client.bytes / encode(request).length).toBeLessThan(6);
+    await expect.poll(() => server.counters()).toMatchObject({ requests: 1, failed: 1, transfers: 0, bytes: 0, retransmits: 3 });
+  });
+
+  it('counts what it did', async () => {
+    const { port, server } = await serve();
+    await fetchWith(curl, port, '100000');
+    await expect(fetchWith(curl, port, 'missing')).rejects.toThrow();
+    const expected = { requests: 2, refused: 1, transfers: 0, completed: 1, failed: 0, bytes: 100_000 };
+    await expect.poll(() => server.counters()).toMatchObject(expected);
+  });
+
+  it('ends a transfer whose file cannot be read, or not in time, and says so to the client', async () => {
+    for (const [readMs, bytes, message] of [
+      [30_000, () => Promise.reject(new Error('input/output error')), 'the file could not be read: input/output error'],
+      [20, () => new Promise<never>(() => undefined), 'the file could not be read in time'],
+    ] as const) {
+      const file = { kind: 'file', size: 5000, read: bytes, close: () => undefined } as const;
+      const { port, server } = await serve({ find: () => Promise.resolve(file), limits: { readMs } });
+      const client = await peer();
+      client.send(read('any'), port);
+      expect((await client.next()).packet).toMatchObject({ op: 'error', message });
+      await expect.poll(() => server.transfers).toBe(0);
+    }
+  });
+
   it('starts one transfer for a request that comes twice', async () => {
     const { port, server } = await serve();
     const client = await peer();
-    for (let repeat = 0; repeat < 3; repeat += 1) client.send({ op: 'read', fileName: '5000', mode: 'octet', options: new Map() }, port);
+    for (let repeat = 0; repeat < 3; repeat += 1) client.send(read('5000'), port);
     await client.next();
     expect(server.transfers).toBe(1);
   });
@@ -110,7 +169,7 @@ describe('a TFTP server on the wire', () => {
   it('tells its clients when it stops', async () => {
     const { port, server } = await serve();
     const client = await peer();
-    client.send({ op: 'read', fileName: '5000', mode: 'octet', options: new Map() }, port);
+    client.send(read('5000'), port);
     await client.next();
     await server.stop();
     expect((await client.next()).packet).toMatchObject({ op: 'error', message: 'the server is stopping' });
@@ -119,7 +178,7 @@ describe('a TFTP server on the wire', () => {
   it(`lives through ${MALFORMED} malformed datagrams, to its port and to a transfer's, and goes on serving`, async () => {
     const { port } = await serve({ timing: { firstTimeoutMs: 500, maxTimeoutMs: 500, maxRepeatsUnanswered: 1000 } });
     const client = await peer();
-    client.send({ op: 'read', fileName: '700', mode: 'octet', options: new Map() }, port);
+    client.send(read('700'), port);
     const first = await client.next();
     const corpus = [
       encode({ op: 'read', fileName: '99', mode: 'octet', options: new Map([['blksize', '1468']]) }),
@@ -141,39 +200,10 @@ describe('a TFTP server on the wire', () => {
 
   it('says which port is taken', async () => {
     const { port } = await serve();
-    await expect(serve({ listen: { host: '127.0.0.1', port } })).rejects.toMatchObject({ code: 'tftp.port_in_use' });
+    await expect(serve({ listen: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+      code: 'tftp.port_in_use',
+      message: containing(`process ${process.pid}`),
+    });
     await expect(serve({ listen: { host: '192.0.2.1', port: 0 } })).rejects.toMatchObject({ code: 'tftp.no_address' });
   });
 });
-
-interface Peer {
-  send(packet: TftpPacket, port: number): void;
-  raw(datagram: Uint8Array, port: number): void;
-  /** Resolves when all that was sent before has left. */
-  flushed(datagram: Uint8Array, port: number): Promise<void>;
-  next(): Promise<{ packet: TftpPacket; port: number }>;
-}
-
-async function peer(): Promise<Peer> {
-  const socket = createSocket('udp4');
-  const heard: { packet: TftpPacket; port: number }[] = [];
-  const waiting: ((one: { packet: TftpPacket; port: number }) => void)[] = [];
-  socket.on('message', (datagram, from) => {
-    const one = { packet: decode(datagram), port: from.port };
-    const waiter = waiting.shift();
-    if (waiter === undefined) heard.push(one);
-    else waiter(one);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  onTestFinished(() => void socket.close());
-  return {
-    send: (packet, port) => socket.send(encode(packet), port, '127.0.0.1'),
-    raw: (datagram, port) => socket.send(datagram, port, '127.0.0.1'),
-    flushed: (datagram, port) => new Promise((resolve) => socket.send(datagram, port, '127.0.0.1', () => resolve())),
-    next: () => {
-      const one = heard.shift();
-      return one === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(one);
-    },
-  };
-}

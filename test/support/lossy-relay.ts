@@ -40,6 +40,8 @@ class Relay implements LossyRelay {
   readonly #sockets = new Set<Socket>([this.#front]);
   readonly #clients = new Map<number, Promise<Socket>>();
 
+  #isClosed = false;
+
   constructor(options: LossyRelayOptions) {
     this.#options = options;
     this.#random = seeded(options.seed);
@@ -58,6 +60,7 @@ class Relay implements LossyRelay {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
   }
 
@@ -99,10 +102,11 @@ class Relay implements LossyRelay {
     const release = (): void => {
       const send = held;
       held = undefined;
-      send?.();
+      if (!this.#isClosed) send?.();
     };
     const { loss, duplication, reordering } = this.#options;
     return (send) => {
+      if (this.#isClosed) return;
       if (this.#random() < loss) {
         this.counts.lost += 1;
         return;

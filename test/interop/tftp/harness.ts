@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { silentLog, systemClock } from '../../../src/lib/index.ts';
-import { createTftpServer, type TftpFile, type TftpNote, type TftpServer, type TftpServerOptions } from '../../../src/net/tftp/index.ts';
+import {
+  createTftpServer,
+  setSegmentSize,
+  type TftpFile,
+  type TftpNote,
+  type TftpServer,
+  type TftpServerOptions,
+} from '../../../src/net/tftp/index.ts';
 
 const run = promisify(execFile);
 const CLIENT_TIMEOUT_MS = 120_000;
@@ -42,6 +49,7 @@ export async function serve(options: Partial<TftpServerOptions> = {}): Promise<S
     clock: systemClock,
     log: silentLog,
     note: (note) => notes.push(note),
+    setSegmentSize,
     ...options,
   });
   await server.start(AbortSignal.timeout(5000));
@@ -73,7 +81,7 @@ export type Fetch = (what: {
 const npmTftp = createRequire(import.meta.url).resolve('tftp');
 // The library may end its process on a stray datagram: it lives in a child of its own.
 const NPM_CLIENT =
-  'const [lib, port, name, to] = process.argv.slice(1); require(lib).createClient({ host: "127.0.0.1", port: Number(port) }).get(name, to, (e) => { if (e) throw e; });';
+  'const [lib, windowSize, port, name, to] = process.argv.slice(1); require(lib).createClient({ host: "127.0.0.1", port: Number(port), windowSize: Number(windowSize) }).get(name, to, (e) => { if (e) throw e; });';
 
 export const CLIENTS: Readonly<Record<string, Fetch>> = {
   curl: ({ name, port, to }) => ['curl', '-sS', '--fail', '-o', to, `tftp://127.0.0.1:${port}/${name}`],
@@ -92,6 +100,16 @@ export const CLIENTS: Readonly<Record<string, Fetch>> = {
     '--fail',
     '--tftp-blksize',
     '1468',
+    '-o',
+    to,
+    `tftp://127.0.0.1:${port}/${name}`,
+  ],
+  'curl with the largest blksize': ({ name, port, to }) => [
+    'curl',
+    '-sS',
+    '--fail',
+    '--tftp-blksize',
+    '65464',
     '-o',
     to,
     `tftp://127.0.0.1:${port}/${name}`,
@@ -128,7 +146,44 @@ export const CLIENTS: Readonly<Record<string, Fetch>> = {
     '127.0.0.1',
     String(port),
   ],
-  'npm tftp': ({ name, port, to }) => [process.execPath, '--no-deprecation', '-e', NPM_CLIENT, npmTftp, String(port), name, to],
+  'npm tftp': ({ name, port, to }) => [process.execPath, '--no-deprecation', '-e', NPM_CLIENT, npmTftp, '4', String(port), name, to],
+  'npm tftp without windows': ({ name, port, to }) => [
+    process.execPath,
+    '--no-deprecation',
+    '-e',
+    NPM_CLIENT,
+    npmTftp,
+    '1',
+    String(port),
+    name,
+    to,
+  ],
+};
+
+/** The size of block that a client asks for, where it is not 512. */
+export const BLOCK_OF: Readonly<Record<string, number>> = {
+  'curl with blksize 1468': 1468,
+  'curl with the largest blksize': 65_464,
+  'atftp with blksize, tsize and windowsize': 1428,
+  'busybox tftp with blksize': 1400,
+  'npm tftp': 1468,
+  'npm tftp without windows': 1468,
+};
+
+export const CLIENTS_ROLLING: Readonly<Record<string, Fetch>> = {
+  'curl with blksize 8': ({ name, port, to }) => [
+    'curl',
+    '-sS',
+    '--fail',
+    '--tftp-blksize',
+    '8',
+    '-o',
+    to,
+    `tftp://127.0.0.1:${port}/${name}`,
+  ],
+  'atftp with windows of the smallest usual blocks': ({ name, port, to }) => [
+    ...(['atftp', '--option', 'windowsize 16', '--get', '--remote-file', name, '--local-file', to, '127.0.0.1', String(port)] as const),
+  ],
 };
 
 /** What the client wrote. */

@@ -97,6 +97,18 @@ describe('a TFTP transfer', () => {
     expect(transfer.onTimeout(0)).toMatchObject({ do: 'give-up' });
   });
 
+  it('counts what it sends more than once', () => {
+    const transfer = new Transfer(plan({ ...OACK, windowSize: 4 }));
+    transfer.begin(0);
+    transfer.onTimeout(1000);
+    transfer.onAck(0, 1100);
+    expect(transfer.retransmits).toBe(1);
+    transfer.onAck(2, 1200);
+    expect(transfer.retransmits).toBe(3);
+    transfer.onTimeout(5000);
+    expect(transfer.retransmits).toBe(7);
+  });
+
   it('measures the time an answer takes, and never waits longer than the client asked for', () => {
     const measured = new Transfer(plan());
     measured.begin(0);
