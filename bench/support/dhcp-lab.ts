@@ -31,7 +31,7 @@ export interface DhcpLab {
   remove(): Promise<void>;
 }
 
-export type ServerKind = 'ours' | 'dnsmasq' | 'kea';
+export type ServerKind = 'ours' | 'dnsmasq' | 'kea' | 'keaThreads';
 
 export interface RunningServer {
   readonly child: ChildProcess;
@@ -85,7 +85,12 @@ async function wire(server: string, client: string): Promise<void> {
   }
 }
 
-const PROGRAMS: Readonly<Record<ServerKind, (place: string) => Promise<Program>>> = { ours, dnsmasq, kea };
+const PROGRAMS: Readonly<Record<ServerKind, (place: string) => Promise<Program>>> = {
+  ours,
+  dnsmasq,
+  kea: (place) => kea(place, false),
+  keaThreads: (place) => kea(place, true),
+};
 
 /** The whole appliance as a person starts it; only the extra Node flags for a profile may come from outside. */
 async function ours(place: string): Promise<Program> {
@@ -120,15 +125,15 @@ async function dnsmasq(place: string): Promise<Program> {
   return { words, ready: /dnsmasq-dhcp.*DHCP, IP range|DHCP, sockets bound/ };
 }
 
-/** memfile with its file on: written for each lease, without fsync. */
-async function kea(place: string): Promise<Program> {
+/** memfile with its file on: written for each lease, without fsync. One thread is Kea 2.2's default. */
+async function kea(place: string, hasThreads: boolean): Promise<Program> {
   const config = {
     Dhcp4: {
       'interfaces-config': { interfaces: ['s0'], 'dhcp-socket-type': 'udp' },
       'lease-database': { type: 'memfile', persist: true, name: join(place, 'leases.csv'), 'lfc-interval': 0 },
       'valid-lifetime': LEASE_SECONDS,
       subnet4: [{ id: 1, subnet: POOL.network, pools: [{ pool: `${POOL.first} - ${POOL.last}` }] }],
-      'multi-threading': { 'enable-multi-threading': true },
+      'multi-threading': { 'enable-multi-threading': hasThreads },
       // DHCP4_STARTED is said at INFO, and by the root logger alone; the packets are logged by others.
       loggers: [
         { name: 'kea-dhcp4', severity: 'WARN', output_options: [{ output: 'stdout' }] },
