@@ -28,7 +28,7 @@ const FALLBACK_LOADER = '\\EFI\\BOOT\\BOOTX64.EFI';
 
 /**
  * Where systems put their own loader. `\EFI\BOOT\BOOTX64.EFI` is not among them: an installer on a forgotten USB stick has it too,
- * and must not start by our doing.
+ * and must not start by our doing. `chain` and `sanboot` are an operator's word, and take it.
  */
 export const INSTALLED_LOADERS: readonly string[] = [
   '\\EFI\\proxmox\\shimx64.efi',
@@ -76,12 +76,8 @@ export function ownDiskSteps({ way, path }: OwnDisk, platform: string | null): r
   // iPXE counts BIOS drives as the BIOS does; on UEFI 0 means whichever drive has the loader (iPXE, efi_block_boot).
   if (platform === 'pcbios') return [{ step: 'start-drive', drive: '0x80' }, exit];
   if (platform !== 'efi') return [exit];
-  const loaders =
-    way === 'sanboot'
-      ? [FALLBACK_LOADER]
-      : way === 'chain'
-        ? [path ?? FALLBACK_LOADER]
-        : [...(path === null ? [] : [path]), ...INSTALLED_LOADERS];
+  const own = [...(path === null ? [] : [path]), ...INSTALLED_LOADERS];
+  const loaders = way === 'sanboot' ? [FALLBACK_LOADER] : way === 'chain' ? [...own, FALLBACK_LOADER] : own;
   return [...loaders.map((loader) => ({ step: 'start-loader', path: loader }) as const), exit];
 }
 

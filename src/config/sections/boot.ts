@@ -14,7 +14,7 @@ const EFI_PATH = {
 } as const;
 
 const WAYS =
-  '"auto" and "silent": DHCP names no boot file, so that the firmware goes on by itself. The others are for firmware that loses its way then: iPXE is booted, and "exit" gives the turn back to the firmware, "sanboot" starts the first disk, "chain" starts the EFI loader in own_disk_path.';
+  '"auto": the firmware goes on by itself, and is told at once that there is nothing to boot where nobody else could have it (dhcp.mode = "full"); "silent": it gets no boot file. The others are for firmware that loses its way or much time then: iPXE is booted, and "exit" gives the turn back to the firmware, "sanboot" starts the first disk, "chain" starts the EFI loader in own_disk_path or, without it, the one that is found.';
 
 export const BootModel = Type.Object(
   {
