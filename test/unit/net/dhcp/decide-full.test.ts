@@ -197,6 +197,17 @@ describe('REQUEST in full mode', () => {
     });
   });
 
+  it('that rebinds through the relay of another network is told that it has moved; through its own it is extended', () => {
+    const far = subnet('192.168.7.0/24', '192.168.7.10', '192.168.7.20');
+    const home = site({ subnets: [HOME, far], leases: [lease('10.0.0.105')] });
+    const rebinding = (giaddr: string) => message('request', { ciaddr: ip('10.0.0.105'), giaddr: ip(giaddr) });
+    expect(home.decide(rebinding('192.168.7.1'))).toEqual({
+      kind: 'nak',
+      reason: '10.0.0.105 does not belong to the network the machine is in now, 192.168.7.0/24',
+    });
+    expect(home.decide(rebinding('10.0.0.2'))).toMatchObject({ kind: 'ack', lease: { address: '10.0.0.105' } });
+  });
+
   it('that renews what somebody else has now is refused with NAK', () => {
     const home = site({ leases: [lease('10.0.0.103', { mac: OTHER })] });
     expect(home.decide(message('request', { ciaddr: ip('10.0.0.103') }))).toMatchObject({ kind: 'nak' });
