@@ -129,7 +129,7 @@ export function createInspect(options: InspectOptions): Inspect {
       const session = await secrets.sessionOf(token);
       try {
         const node = await receive(session, request);
-        note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"`);
+        note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"${secureBootWords(request)}`);
         return {
           node: { uuid: node.uuid, name: node.name, provisionState: node.provisionState },
           message: `discovered as node ${node.name ?? node.uuid}; waiting for a yes`,
@@ -188,4 +188,10 @@ async function checkRoom(tx: Tx, max: number): Promise<void> {
     message: `${waiting} machines wait for a yes already, and no more than ${max} are remembered`,
     hint: 'Approve or remove some, or close enrolment: rackseed enrol close',
   });
+}
+
+/** Which chain it came by is the first question when Secure Boot is on and something does not start. */
+function secureBootWords({ inventory: { boot } }: InventoryRequest): string {
+  if (boot.secure_boot !== true) return '';
+  return boot.chain === 'shim-grub' ? '; Secure Boot is on, and it came through shim and GRUB' : '; Secure Boot is on';
 }
