@@ -136,7 +136,7 @@ class Session {
         this.#abandon(step.reason);
         return;
       case 'options':
-        // Kernels before 6.11 refuse every send of a socket that cuts, where the card makes no checksums: heard here, at the first packet.
+        // A kernel may refuse every send of a socket that cuts, also a short one: heard here, at the first packet.
         this.#send(
           { op: 'oack', options: this.#options.plan.granted ?? new Map() },
           this.#options.peer,
