@@ -14,6 +14,7 @@ import { INSPECT_ERRORS } from '../src/inspect/index.ts';
 import { LAB_ERRORS } from '../src/lab/index.ts';
 import type { ErrorCatalogue } from '../src/lib/index.ts';
 import { DHCP_ERRORS } from '../src/net/dhcp/index.ts';
+import { DHCP6_ERRORS } from '../src/net/dhcp6/index.ts';
 import { TFTP_ERRORS } from '../src/net/tftp/index.ts';
 import { NODE_ERRORS, stateDocs } from '../src/nodes/index.ts';
 import { STORE_ERRORS } from '../src/store/index.ts';
@@ -33,6 +34,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   CLI_ERRORS,
   CONFIG_ERRORS,
   DHCP_ERRORS,
+  DHCP6_ERRORS,
   IMAGES_ERRORS,
   INSPECT_ERRORS,
   LAB_ERRORS,

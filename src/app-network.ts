@@ -41,12 +41,15 @@ import {
   type DhcpSubnet,
   type LeaseBook,
 } from './net/dhcp/index.ts';
+import type { Dhcp6Server } from './net/dhcp6/index.ts';
 import { createTftpServer, setSegmentSize, type TftpServer } from './net/tftp/index.ts';
 import type { Store } from './store/index.ts';
 
 export interface NetworkDeps {
   readonly config: Config;
   readonly sockets: readonly DhcpSocket[];
+  /** Undefined when it is off. */
+  readonly dhcp6: Dhcp6Server | undefined;
   readonly boot: Boot;
   readonly files: BootFiles;
   readonly store: Store;
@@ -77,10 +80,11 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
   const tftp = config.tftp.enabled ? tftpPart(deps, grub) : undefined;
   const dhcp = config.dhcp.mode === 'off' ? undefined : dhcpPart(deps);
   return {
-    parts: [http, tftp, dhcp].filter((part) => part !== undefined),
+    parts: [http, tftp, dhcp, deps.dhcp6].filter((part) => part !== undefined),
     network: {
       status: () => ({
         dhcp: dhcpStatus(config, dhcp),
+        dhcp6: { mode: config.dhcp6.mode, counters: { ...deps.dhcp6?.counters() } },
         tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { ...tftp.counters() } },
         http: { listen: config.server.boot_listen, counters: { ...http.counters() }, downloads: http.downloads() },
       }),

@@ -109,9 +109,9 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     log: logger,
     site,
   });
-  const network = networkParts({ config, sockets: options.dhcpSockets, boot, files, store, clock, random, log: logger });
-  const dhcp6 = config.dhcp6.mode === 'off' ? [] : [dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger })];
-  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts, ...dhcp6];
+  const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
+  const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
+  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {

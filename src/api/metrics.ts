@@ -98,6 +98,7 @@ function countersOf(registry: Registry, { network }: ApiServices): void {
     });
   };
   counter('rackseed_dhcp_packets_total', 'DHCP packets by what became of them.', () => network.status().dhcp.counters);
+  counter('rackseed_dhcp6_packets_total', 'DHCPv6 packets by what became of them.', () => network.status().dhcp6.counters);
   counter('rackseed_tftp_total', 'TFTP requests, transfers and bytes.', () => network.status().tftp?.counters ?? {});
   counter('rackseed_http_boot_total', 'Requests, downloads and bytes of the boot listener.', () => network.status().http.counters);
 }

@@ -222,6 +222,7 @@ export const Network = named(
       ),
       counters,
     }),
+    dhcp6: Type.Object({ mode: Type.Enum(['off', 'stateless', 'full']), counters }),
     tftp: Type.Unsafe<{ listen: string; counters: Record<string, number> } | null>({
       type: ['object', 'null'],
       properties: { listen: text, counters },

@@ -115,6 +115,7 @@ export interface Download {
 
 export interface NetworkStatus {
   readonly dhcp: DhcpNetwork;
+  readonly dhcp6: { readonly mode: 'off' | 'stateless' | 'full'; readonly counters: Counters };
   /** Null when it is off. */
   readonly tftp: { readonly listen: string; readonly counters: Counters } | null;
   readonly http: { readonly listen: string; readonly counters: Counters; readonly downloads: readonly Download[] };

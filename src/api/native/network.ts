@@ -38,7 +38,7 @@ export function networkPlugin({ services }: RouteDeps): FastifyPluginAsyncTypebo
   };
 }
 
-function networkBody({ dhcp, tftp, http }: NetworkStatus): Static<typeof Network.schema> {
+function networkBody({ dhcp, dhcp6, tftp, http }: NetworkStatus): Static<typeof Network.schema> {
   return {
     dhcp: {
       mode: dhcp.mode,
@@ -61,6 +61,7 @@ function networkBody({ dhcp, tftp, http }: NetworkStatus): Static<typeof Network
       })),
       counters: { ...dhcp.counters },
     },
+    dhcp6: { mode: dhcp6.mode, counters: { ...dhcp6.counters } },
     tftp: tftp === null ? null : { listen: tftp.listen, counters: { ...tftp.counters } },
     http: {
       listen: http.listen,

@@ -32,13 +32,19 @@ export function networkCommand(program: Command, context: CliContext): void {
       context.out(renderValue(record, output));
       return;
     }
-    const [dhcp, tftp, http] = [asRecord(record.dhcp), asRecord(record.tftp), asRecord(record.http)];
+    const { dhcp, dhcp6, tftp, http } = {
+      dhcp: asRecord(record.dhcp),
+      dhcp6: asRecord(record.dhcp6),
+      tftp: asRecord(record.tftp),
+      http: asRecord(record.http),
+    };
     const interfaces = asList(dhcp.interfaces);
     context.out(
       renderOne(
         {
           dhcp: `${String(dhcp.mode)}, ${String(dhcp.state)}: ${String(dhcp.reason)}`,
           'dhcp packets': countersText(dhcp.counters),
+          dhcp6: dhcp6.mode === 'off' ? 'off' : `${String(dhcp6.mode)}: ${countersText(dhcp6.counters)}`,
           tftp: record.tftp === null ? 'off' : `${String(tftp.listen)}: ${countersText(tftp.counters)}`,
           http: `${String(http.listen)}: ${countersText(http.counters)}`,
         },

@@ -114,6 +114,7 @@ export const PLAYED_NETWORK: ReturnType<ApiServices['network']['status']> = {
     ],
     counters: { received: 7, sent: 3 },
   },
+  dhcp6: { mode: 'stateless', counters: { sent: 4 } },
   tftp: { listen: '0.0.0.0:69', counters: { completed: 2 } },
   http: {
     listen: '0.0.0.0:6386',

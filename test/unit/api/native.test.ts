@@ -213,6 +213,7 @@ describe('/api/network', () => {
           },
         ],
       },
+      dhcp6: PLAYED_NETWORK.dhcp6,
       tftp: PLAYED_NETWORK.tftp,
       http: {
         ...PLAYED_NETWORK.http,
@@ -249,6 +250,7 @@ describe('/api/network', () => {
     const { get } = await openApi();
     const text = (await get('/metrics')).body;
     expect(text).toContain('rackseed_dhcp_packets_total{result="received"} 7');
+    expect(text).toContain('rackseed_dhcp6_packets_total{result="sent"} 4');
     expect(text).toContain('rackseed_tftp_total{result="completed"} 2');
     expect(text).toContain('rackseed_http_boot_total{result="requests"} 5');
   });
