@@ -5,7 +5,7 @@ import { DecodeError } from '../../src/lib/index.ts';
 import { bootClientOf } from '../../src/net/dhcp/client.ts';
 import { decode, encode } from '../../src/net/dhcp/codec.ts';
 import { decideFull } from '../../src/net/dhcp/decide-full.ts';
-import { LeaseTable } from '../../src/net/dhcp/lease-table.ts';
+import { LeaseTable } from '../../src/net/dhcp/lease/lease-table.ts';
 import { getOption, OPTIONS, type OptionName, rawOption } from '../../src/net/dhcp/options.ts';
 import { indexSubnet } from '../../src/net/dhcp/subnet.ts';
 import { IPXE_DISCOVER, ip, message, OVMF_DISCOVER } from '../unit/net/dhcp/packets.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { silentLog, systemClock } from '../../src/lib/index.ts';
 import { createJournaledLeaseBook, createStoreLeaseBook, type DhcpLease, type LeaseBook } from '../../src/net/dhcp/index.ts';
-import { encodeJournal } from '../../src/net/dhcp/lease-journal-codec.ts';
+import { encodeJournal } from '../../src/net/dhcp/lease/lease-journal-codec.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { ip, mac } from '../unit/net/dhcp/packets.ts';
 import { lease } from '../unit/net/dhcp/site.ts';

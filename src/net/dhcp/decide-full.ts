@@ -3,7 +3,7 @@
 import type { Ipv4, Mac } from '../../lib/index.ts';
 import { type Arrival, identityOf } from './client.ts';
 import type { DhcpPacket } from './codec.ts';
-import type { DhcpLease, LeaseTable } from './lease-table.ts';
+import type { DhcpLease, LeaseTable } from './lease/lease-table.ts';
 import { getOption, messageName } from './options.ts';
 import { SHAPES } from './shapes.ts';
 import {

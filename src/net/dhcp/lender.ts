@@ -4,11 +4,11 @@
 import { type Clock, type Ipv4, type Log, type Mac, messageOf } from '../../lib/index.ts';
 import type { Arrival } from './client.ts';
 import type { DhcpPacket } from './codec.ts';
-import { conflictFor, type Finding } from './conflict-decide.ts';
-import type { ConflictProbe } from './conflict-probe.ts';
 import { type Decision, decideFull } from './decide-full.ts';
-import { groupCommit, type LeaseBook } from './lease-book.ts';
-import { type DhcpLease, LeaseTable } from './lease-table.ts';
+import { conflictFor, type Finding } from './lease/conflict-decide.ts';
+import type { ConflictProbe } from './lease/conflict-probe.ts';
+import { groupCommit, type LeaseBook } from './lease/lease-book.ts';
+import { type DhcpLease, LeaseTable } from './lease/lease-table.ts';
 import type { DhcpLimits } from './limits.ts';
 import type { IndexedSubnet } from './subnet.ts';
 

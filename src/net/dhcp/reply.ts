@@ -3,7 +3,7 @@
 import { type Ipv4, numberToIpv4, subnetBroadcast } from '../../lib/index.ts';
 import { type BootClient, type BootOffer, classToEcho, clientIdOf } from './client.ts';
 import { BROADCAST_FLAG, type DhcpPacket, NO_ADDRESS } from './codec.ts';
-import type { DhcpLease } from './lease-table.ts';
+import type { DhcpLease } from './lease/lease-table.ts';
 import { getOption, MESSAGE, type MessageName, OPTIONS, type OptionName, type OptionValue, rawOption } from './options.ts';
 import { type IndexedSubnet, isSet, reservationFor } from './subnet.ts';
 

@@ -6,10 +6,10 @@ import { TokenBuckets } from '../token-buckets.ts';
 import { AdmissionControl } from './admission.ts';
 import { type Arrival, asksForBoot, type BootClient, type BootOffer, bootClientOf, type DecideBoot } from './client.ts';
 import { type DhcpPacket, decode, encodeWithin } from './codec.ts';
-import type { ConflictProbe } from './conflict-probe.ts';
 import type { Decision } from './decide-full.ts';
 import { decideProxy } from './decide-proxy.ts';
-import type { LeaseBook } from './lease-book.ts';
+import type { ConflictProbe } from './lease/conflict-probe.ts';
+import type { LeaseBook } from './lease/lease-book.ts';
 import { Lender } from './lender.ts';
 import { DHCP_LIMITS, type DhcpLimits } from './limits.ts';
 import { getOption, messageName } from './options.ts';
@@ -17,8 +17,8 @@ import { buildReply, type Destination, type DhcpPorts, destinationOf, maxReplyLe
 import { closeAll, type DhcpSocket } from './sockets.ts';
 import type { DhcpNews, DhcpStatus } from './status.ts';
 import { type DhcpSubnet, indexSubnet, isSet } from './subnet.ts';
-import type { Watch, WatchSetup } from './watch.ts';
-import { statusOf, unwatched, watchOf } from './watch-wires.ts';
+import type { Watch, WatchSetup } from './watch/watch.ts';
+import { statusOf, unwatched, watchOf } from './watch/watch-wires.ts';
 
 export type DhcpMode = 'off' | 'proxy' | 'full';
 

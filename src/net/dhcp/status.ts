@@ -1,7 +1,7 @@
 // What the DHCP server says of itself: for the API, the CLI and the metrics. Types only.
 
 import type { Ipv4, Mac } from '../../lib/index.ts';
-import type { LinkProblem, ServerRole, WatchState } from './watch-decide.ts';
+import type { LinkProblem, ServerRole, WatchState } from './watch/watch-decide.ts';
 
 export interface OtherServer {
   readonly address: Ipv4;

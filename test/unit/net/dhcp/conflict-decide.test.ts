@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conflictFor, judgeTraces, macInArpTable } from '../../../../src/net/dhcp/conflict-decide.ts';
+import { conflictFor, judgeTraces, macInArpTable } from '../../../../src/net/dhcp/lease/conflict-decide.ts';
 import { CLIENT, ip, mac } from './packets.ts';
 
 const OTHER = mac('ee:d8:9c:a6:6e:40');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExpiryQueue } from '../../../../src/net/dhcp/expiry-queue.ts';
+import { ExpiryQueue } from '../../../../src/net/dhcp/lease/expiry-queue.ts';
 
 describe('the queue of what ends when', () => {
   it('names what ends first, whatever was put, changed and removed', () => {

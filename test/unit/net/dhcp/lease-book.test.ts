@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { groupCommit } from '../../../../src/net/dhcp/lease-book.ts';
-import type { DhcpLease } from '../../../../src/net/dhcp/lease-table.ts';
+import { groupCommit } from '../../../../src/net/dhcp/lease/lease-book.ts';
+import type { DhcpLease } from '../../../../src/net/dhcp/lease/lease-table.ts';
 import { lease } from './site.ts';
 
 interface Write {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeJournal, encodeJournal } from '../../../../src/net/dhcp/lease-journal-codec.ts';
+import { decodeJournal, encodeJournal } from '../../../../src/net/dhcp/lease/lease-journal-codec.ts';
 import { lease } from './site.ts';
 
 const LEASES = [

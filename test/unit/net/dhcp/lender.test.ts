@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Ipv4, silentLog } from '../../../../src/lib/index.ts';
-import type { Finding } from '../../../../src/net/dhcp/conflict-decide.ts';
-import type { LeaseBook } from '../../../../src/net/dhcp/lease-book.ts';
-import type { DhcpLease } from '../../../../src/net/dhcp/lease-table.ts';
+import type { Finding } from '../../../../src/net/dhcp/lease/conflict-decide.ts';
+import type { LeaseBook } from '../../../../src/net/dhcp/lease/lease-book.ts';
+import type { DhcpLease } from '../../../../src/net/dhcp/lease/lease-table.ts';
 import { type Conflict, Lender } from '../../../../src/net/dhcp/lender.ts';
 import { DHCP_LIMITS } from '../../../../src/net/dhcp/limits.ts';
 import { rawOption } from '../../../../src/net/dhcp/options.ts';

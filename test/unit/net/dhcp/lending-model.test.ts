@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Ipv4, ipv4ToNumber, type Mac, silentLog } from '../../../../src/lib/index.ts';
 import type { Decision } from '../../../../src/net/dhcp/decide-full.ts';
-import type { DhcpLease } from '../../../../src/net/dhcp/lease-table.ts';
+import type { DhcpLease } from '../../../../src/net/dhcp/lease/lease-table.ts';
 import { Lender } from '../../../../src/net/dhcp/lender.ts';
 import { DHCP_LIMITS } from '../../../../src/net/dhcp/limits.ts';
 import { rawOption } from '../../../../src/net/dhcp/options.ts';

@@ -3,7 +3,7 @@
 import { parseSubnet } from '../../../../src/lib/index.ts';
 import { type DhcpPacket, macOf } from '../../../../src/net/dhcp/codec.ts';
 import { type Decision, decideFull, type FullState } from '../../../../src/net/dhcp/decide-full.ts';
-import { type DhcpLease, LeaseTable } from '../../../../src/net/dhcp/lease-table.ts';
+import { type DhcpLease, LeaseTable } from '../../../../src/net/dhcp/lease/lease-table.ts';
 import { type DhcpSubnet, indexSubnet } from '../../../../src/net/dhcp/subnet.ts';
 import { CLIENT, ip } from './packets.ts';
 

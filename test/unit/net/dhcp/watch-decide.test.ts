@@ -8,7 +8,7 @@ import {
   WATCH_TIMES,
   type WatchFacts,
   withSighting,
-} from '../../../../src/net/dhcp/watch-decide.ts';
+} from '../../../../src/net/dhcp/watch/watch-decide.ts';
 import { ip, mac } from './packets.ts';
 
 const RIVAL: SeenServer = {

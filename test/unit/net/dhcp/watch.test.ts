@@ -4,10 +4,10 @@ import { type DhcpPacket, decode, macOf } from '../../../../src/net/dhcp/codec.t
 import { messageName, rawOption } from '../../../../src/net/dhcp/options.ts';
 import { STANDARD_PORTS } from '../../../../src/net/dhcp/reply.ts';
 import type { DhcpNews } from '../../../../src/net/dhcp/status.ts';
-import { Watch, type WatchDeps, type WireSpec } from '../../../../src/net/dhcp/watch.ts';
-import { WATCH_TIMES } from '../../../../src/net/dhcp/watch-decide.ts';
-import { type Link, neighbourIn } from '../../../../src/net/dhcp/watch-host.ts';
-import { searchMac, sightingOf } from '../../../../src/net/dhcp/watch-packet.ts';
+import { Watch, type WatchDeps, type WireSpec } from '../../../../src/net/dhcp/watch/watch.ts';
+import { WATCH_TIMES } from '../../../../src/net/dhcp/watch/watch-decide.ts';
+import { type Link, neighbourIn } from '../../../../src/net/dhcp/watch/watch-host.ts';
+import { searchMac, sightingOf } from '../../../../src/net/dhcp/watch/watch-packet.ts';
 import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 import { ip, mac, message } from './packets.ts';
 import { SERVER } from './site.ts';

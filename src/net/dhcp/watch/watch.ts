@@ -1,12 +1,12 @@
 // The watch for other DHCP servers: searches each wire again and again, remembers who was heard, says when that changes what we do.
 // What it means is decided in watch-decide.ts. Knows nothing of leases.
 
-import type { Clock, Ipv4, Log, Mac, Random } from '../../lib/index.ts';
-import { messageOf } from '../../lib/index.ts';
-import { TokenBuckets } from '../token-buckets.ts';
-import { type DhcpPacket, encode, macOf } from './codec.ts';
-import { type DhcpPorts, LIMITED_BROADCAST } from './reply.ts';
-import type { DhcpInterfaceStatus, DhcpNews } from './status.ts';
+import type { Clock, Ipv4, Log, Mac, Random } from '../../../lib/index.ts';
+import { messageOf } from '../../../lib/index.ts';
+import { TokenBuckets } from '../../token-buckets.ts';
+import { type DhcpPacket, encode, macOf } from '../codec.ts';
+import { type DhcpPorts, LIMITED_BROADCAST } from '../reply.ts';
+import type { DhcpInterfaceStatus, DhcpNews } from '../status.ts';
 import {
   afterSearch,
   decideStanding,

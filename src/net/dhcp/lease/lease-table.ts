@@ -1,9 +1,9 @@
 // The leases in memory: who has which address, until when. No clock, no store: callers pass the time and persist what changed.
 
-import type { Ipv4, Mac } from '../../lib/index.ts';
+import type { Ipv4, Mac } from '../../../lib/index.ts';
+import { type ClientIdentity, type IndexedSubnet, isKeptBack } from '../subnet.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { FreeAddresses } from './free-addresses.ts';
-import { type ClientIdentity, type IndexedSubnet, isKeptBack } from './subnet.ts';
 
 /** `offered` lives in memory only: losing one costs a client one more DISCOVER. */
 export type LeaseState = 'offered' | 'bound' | 'released' | 'declined';

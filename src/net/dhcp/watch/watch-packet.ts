@@ -1,9 +1,9 @@
 // The search for other DHCP servers as packets: a DISCOVER that nobody mistakes for a machine's, and what an answer tells. Pure.
 
-import { type Ipv4, type Mac, macToBytes, parseMac } from '../../lib/index.ts';
-import { BROADCAST_FLAG, type DhcpPacket, NO_ADDRESS } from './codec.ts';
-import { getOption, MESSAGE, messageName, OPTIONS, rawOption } from './options.ts';
-import { isSet } from './subnet.ts';
+import { type Ipv4, type Mac, macToBytes, parseMac } from '../../../lib/index.ts';
+import { BROADCAST_FLAG, type DhcpPacket, NO_ADDRESS } from '../codec.ts';
+import { getOption, MESSAGE, messageName, OPTIONS, rawOption } from '../options.ts';
+import { isSet } from '../subnet.ts';
 import type { ServerRole, Sighting } from './watch-decide.ts';
 
 /** Locally administered, then "rs": read as one of ours in another server's log, and nobody's card. */

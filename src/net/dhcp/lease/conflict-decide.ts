@@ -1,6 +1,6 @@
 // Is an address in use by somebody? What the kernel's neighbour table and an ICMP answer say of it. Pure.
 
-import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../lib/index.ts';
+import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../../lib/index.ts';
 
 export type Finding =
   | { readonly kind: 'free' }

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { type Ipv4, type Mac, parseIpv4, parseMac, type Subnet, systemCode } from '../../lib/index.ts';
-import { chooseAddress } from './sockets.ts';
+import { type Ipv4, type Mac, parseIpv4, parseMac, type Subnet, systemCode } from '../../../lib/index.ts';
+import { chooseAddress } from '../sockets.ts';
 
 export type Link = 'up' | 'down' | 'missing';
 

@@ -1,6 +1,6 @@
 // What the watch for other DHCP servers says to people: evidence, news, the whole state. Pure.
 
-import type { DhcpNews, OtherServer } from './status.ts';
+import type { DhcpNews, OtherServer } from '../status.ts';
 import type { Evidence, SeenServer, Standing, WatchMode } from './watch-decide.ts';
 
 const EVIDENCE: Readonly<Record<Evidence, string>> = {

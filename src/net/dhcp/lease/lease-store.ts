@@ -1,7 +1,7 @@
 // The lease book in the store's dhcp_leases table. Knows SQL, no DHCP.
 
-import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../lib/index.ts';
-import type { DhcpLeaseTable, Store } from '../../store/index.ts';
+import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../../lib/index.ts';
+import type { DhcpLeaseTable, Store } from '../../../store/index.ts';
 import type { LeaseBook } from './lease-book.ts';
 import type { DhcpLease } from './lease-table.ts';
 

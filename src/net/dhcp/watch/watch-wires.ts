@@ -1,11 +1,11 @@
 // Between the server and its watch: sockets as wires, and the state of all of them as one.
 
-import type { Ipv4 } from '../../lib/index.ts';
-import type { DhcpPorts } from './reply.ts';
-import type { DhcpServerOptions } from './server.ts';
-import type { DhcpSocket } from './sockets.ts';
-import type { DhcpInterfaceStatus, DhcpStatus } from './status.ts';
-import { isSet } from './subnet.ts';
+import type { Ipv4 } from '../../../lib/index.ts';
+import type { DhcpPorts } from '../reply.ts';
+import type { DhcpServerOptions } from '../server.ts';
+import type { DhcpSocket } from '../sockets.ts';
+import type { DhcpInterfaceStatus, DhcpStatus } from '../status.ts';
+import { isSet } from '../subnet.ts';
 import { Watch, type WireSpec } from './watch.ts';
 
 export function watchOf(

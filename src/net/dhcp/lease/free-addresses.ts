@@ -1,8 +1,8 @@
 // Which address of a part of a pool is free, in constant time however large the pool and however full. Pure: the leases are the table's.
 
-import type { Ipv4 } from '../../lib/index.ts';
+import type { Ipv4 } from '../../../lib/index.ts';
+import { addressAt, type IndexedSubnet } from '../subnet.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
-import { addressAt, type IndexedSubnet } from './subnet.ts';
 
 /** Neither pool nor reservations give it to anybody else. */
 const NEVER_USED = 0;

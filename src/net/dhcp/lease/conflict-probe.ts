@@ -4,8 +4,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type Clock, type Ipv4, messageOf, systemCode } from '../../lib/index.ts';
-import { TokenBuckets } from '../token-buckets.ts';
+import { type Clock, type Ipv4, messageOf, systemCode } from '../../../lib/index.ts';
+import { TokenBuckets } from '../../token-buckets.ts';
 import { type Finding, judgeTraces, macInArpTable } from './conflict-decide.ts';
 
 export interface ConflictProbe {

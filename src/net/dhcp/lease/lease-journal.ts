@@ -3,7 +3,7 @@
 
 import { type FileHandle, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Ipv4, type Log, messageOf } from '../../lib/index.ts';
+import { type Clock, type Ipv4, type Log, messageOf } from '../../../lib/index.ts';
 import type { LeaseBook } from './lease-book.ts';
 import { decodeJournal, encodeJournal } from './lease-journal-codec.ts';
 import type { DhcpLease } from './lease-table.ts';

@@ -1,6 +1,6 @@
 // Other DHCP servers on a wire: what was heard of them, and whether we answer beside them. Pure: the caller brings the time and carries it out.
 
-import type { Ipv4, Mac } from '../../lib/index.ts';
+import type { Ipv4, Mac } from '../../../lib/index.ts';
 
 export type WatchMode = 'proxy' | 'full';
 

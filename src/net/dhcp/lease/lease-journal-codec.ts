@@ -1,7 +1,7 @@
 // Leases as lines of a journal: a checksum and JSON. Pure: a torn or foreign line ends the reading, as after a power cut.
 
 import { crc32 } from 'node:zlib';
-import { parseIpv4, parseMac } from '../../lib/index.ts';
+import { parseIpv4, parseMac } from '../../../lib/index.ts';
 import type { DhcpLease } from './lease-table.ts';
 
 const CHECKSUM_DIGITS = 8;
