@@ -202,7 +202,7 @@ describe('the sockets', () => {
   });
 
   it('come from a launcher of at most 40 lines', async () => {
-    const text = await readFile(new URL('../../src/net/dhcp/listen.pl', import.meta.url), 'utf8');
+    const text = await readFile(new URL('../../src/net/listen.pl', import.meta.url), 'utf8');
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(40);
   });
 });

@@ -256,7 +256,7 @@ export type Execve = (file: string, args: readonly string[], env: Record<string,
  */
 export function reexecThroughLauncher(plan: LauncherPlan, execve: Execve): never {
   const perl = plan.perl ?? PERL;
-  const launcher = plan.launcher ?? resource('src/net/dhcp/listen.pl');
+  const launcher = plan.launcher ?? resource('src/net/listen.pl');
   const wanted = plan.interfaces.flatMap((name) => [
     ...plan.ports.map((port) => `${name}:${port}`),
     `${name}:${plan.clientPort}:broadcast`,

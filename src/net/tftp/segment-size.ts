@@ -1,29 +1,21 @@
 // Tells the kernel to cut what is sent on a UDP socket into datagrams of one size (UDP_SEGMENT, udp(7), Linux 4.18): a window is then one
-// system call. Node has no such option; a few lines of perl (perl-base is on every Debian) set it on sockets that Node already has. The
+// system call. Node has no such option; our launcher in perl (perl-base is on every Debian) sets it on sockets that Node already has. The
 // option belongs to the socket, not to the process, so that it stays when perl has ended. Knows nothing of transfers.
 
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:dgram';
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { resource } from '../../lib/index.ts';
 
 /** Rejects when it can't be done here: sending then goes block by block. */
 export type SetSegmentSize = (sockets: readonly Socket[], bytes: number) => Promise<void>;
 
 const PERL = '/usr/bin/perl';
 const TIMEOUT_MS = 5000;
-/** SOL_UDP and UDP_SEGMENT of linux/udp.h; the inherited sockets begin at descriptor 3. */
-const SCRIPT = `
-  my ($count, $bytes) = @ARGV;
-  for my $fd (3 .. 2 + $count) {
-    open(my $socket, '+<&=', $fd) or die "descriptor $fd: $!";
-    setsockopt($socket, 17, 103, pack('i', $bytes)) or die "UDP_SEGMENT: $!";
-  }
-`;
-
 export const setSegmentSize: SetSegmentSize = async (sockets, bytes) => {
   const descriptors = await descriptorsOf(sockets.map((socket) => socket.address().port));
   if (descriptors.length !== sockets.length) throw new Error('the sockets were not found in /proc/self/fd');
-  const child = spawn(PERL, ['-e', SCRIPT, String(descriptors.length), String(bytes)], {
+  const child = spawn(PERL, [resource('src/net/listen.pl'), '--segments', String(descriptors.length), String(bytes)], {
     stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
     signal: AbortSignal.timeout(TIMEOUT_MS),
     killSignal: 'SIGKILL',

@@ -1,12 +1,14 @@
 # Opens UDP sockets that Node cannot (SO_BINDTODEVICE), then becomes the program named after "--", which inherits them by systemd's
 # LISTEN_FDS protocol. Usage: perl listen.pl eth0:67 eth0:4011 eth0:68:broadcast -- node main.ts serve
+# Or: perl listen.pl --segments COUNT BYTES: the kernel cuts what leaves by the COUNT sockets from descriptor 3 on (UDP_SEGMENT), for TFTP.
 use strict;
 use warnings;
 use Socket;
 use POSIX ();
 use constant SO_BINDTODEVICE => 25;    # <asm-generic/socket.h>: the same on x86-64 and arm64
-
 my (@wanted, @sockets, @names, @refused);
+sub cut { my $socket; open($socket, '+<&=', $_[0]) and setsockopt($socket, 17, 103, pack('i', $_[1])) or die "UDP_SEGMENT: $!\n" }
+if ($ARGV[0] eq '--segments') { cut($_, $ARGV[2]) for 3 .. 2 + $ARGV[1]; exit }
 while (@ARGV && (my $word = shift) ne '--') { push @wanted, $word }
 $^F = 65535;    # perl shall mark no descriptor close-on-exec
 
@@ -23,7 +25,6 @@ sub listen_on {
     push @names, "dhcp-$port-$interface";
     return;
 }
-
 for my $one (@wanted) {    # Node says in its own words what could not be had, and whether it matters
     my ($interface, $port, $is_broadcast) = $one =~ /^(.+?):(\d+)(:broadcast)?$/ or die "listen.pl: $one is not interface:port\n";
     my $step = listen_on($interface, $port, $is_broadcast);
