@@ -2,8 +2,8 @@
 // Bounded: at the cap the machine that was silent longest is forgotten, so that its loop is seen some rounds later. Knows no answers.
 
 import type { Clock, Mac } from '../lib/index.ts';
-import { LOOP_AT, type Standing } from './decide-offer.ts';
-import type { HardwareNames } from './facts.ts';
+import { LOOP_AT, type Standing } from './decide/decide-offer.ts';
+import type { HardwareNames } from './decide/facts.ts';
 
 const MACHINES_MAX = 8192;
 const ASKS_KEPT = 8;

@@ -4,15 +4,15 @@ import type { Config } from '../config/index.ts';
 import type { Clock, Log, Mac } from '../lib/index.ts';
 import type { Reasons } from '../store/index.ts';
 import type { Attempts } from './attempts.ts';
-import { decideProgram, mayStartDisk, type Program, titleOf } from './decide.ts';
-import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide-offer.ts';
+import { decideProgram, mayStartDisk, type Program, titleOf } from './decide/decide.ts';
+import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide/decide-offer.ts';
+import { type HardwareNames, NO_NAMES } from './decide/facts.ts';
+import { chooseOwnDisk } from './decide/own-disk-decide.ts';
 import type { Enrolment } from './enrolment.ts';
-import { type HardwareNames, NO_NAMES } from './facts.ts';
-import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files.ts';
+import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files/files.ts';
 import type { InstallBook } from './install-progress.ts';
 import { type MachineAsk, readMachineAsk } from './machine-ask.ts';
-import { chooseOwnDisk } from './own-disk-decide.ts';
-import { type AgentBoot, type DiskWay, type Message, renderMachine, renderStart, type Scripts } from './script.ts';
+import { type AgentBoot, type DiskWay, type Message, renderMachine, renderStart, type Scripts } from './script/script.ts';
 import { createSituations, type FindMachine, type HardwareOf, type Look } from './situation.ts';
 
 export interface BootOptions {

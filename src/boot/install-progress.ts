@@ -3,7 +3,7 @@
 
 import type { Clock } from '../lib/index.ts';
 import type { Store, Tx } from '../store/index.ts';
-import { type InstallProgress, NOT_BEGUN } from './install-decide.ts';
+import { type InstallProgress, NOT_BEGUN } from './decide/install-decide.ts';
 
 export interface InstallBook {
   get(nodeUuid: string, deployment: string): Promise<InstallProgress>;

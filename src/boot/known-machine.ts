@@ -1,8 +1,8 @@
 // From a node to what the boot decision needs of it. Pure.
 
 import type { Node } from '../nodes/index.ts';
-import type { KnownMachine } from './decide.ts';
-import { readOwnDisk } from './own-disk-decide.ts';
+import type { KnownMachine } from './decide/decide.ts';
+import { readOwnDisk } from './decide/own-disk-decide.ts';
 
 /** In driver_internal_info: set by whatever declares a node dead and replaces it; the text says why. */
 export const BOOT_HOLD = 'boot_hold';

@@ -1,8 +1,8 @@
 // What a machine's first script (iPXE's or GRUB's) sends of it, from a URL's query. Pure; nothing in it is trusted.
 
 import { type Mac, parseMac } from '../lib/index.ts';
+import { type HardwareNames, namesOfQuery } from './decide/facts.ts';
 import { fail } from './errors.ts';
-import { type HardwareNames, namesOfQuery } from './facts.ts';
 
 export interface MachineAsk {
   readonly mac: Mac;

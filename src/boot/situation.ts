@@ -4,13 +4,13 @@ import type { Config } from '../config/index.ts';
 import type { Clock, Mac } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
 import type { Attempts } from './attempts.ts';
-import type { Situation } from './decide.ts';
+import type { Situation } from './decide/decide.ts';
+import { cleanName, type HardwareNames, NO_NAMES } from './decide/facts.ts';
+import { decideInstall, type InstallVerdict } from './decide/install-decide.ts';
+import { type RuleFit, ruleAtBoot } from './decide/rules-decide.ts';
 import type { Enrolment, EnrolmentState } from './enrolment.ts';
-import { cleanName, type HardwareNames, NO_NAMES } from './facts.ts';
-import { decideInstall, type InstallVerdict } from './install-decide.ts';
 import type { InstallBook } from './install-progress.ts';
 import { deploymentOf, knownMachineOf } from './known-machine.ts';
-import { type RuleFit, ruleAtBoot } from './rules-decide.ts';
 
 /** Who boots there, by what it says of itself. */
 export type Found =

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { InstallProgress } from '../../../src/boot/decide/install-decide.ts';
 import {
   type Boot,
   type BootFiles,
@@ -12,7 +13,6 @@ import {
   type EnrolmentState,
   NO_BOOT_FILES,
 } from '../../../src/boot/index.ts';
-import type { InstallProgress } from '../../../src/boot/install-decide.ts';
 import type { Found } from '../../../src/boot/situation.ts';
 import { parseMac, silentLog } from '../../../src/lib/index.ts';
 import type { Node } from '../../../src/nodes/index.ts';

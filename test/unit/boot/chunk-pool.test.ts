@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from '../../../src/boot/chunk-pool.ts';
+import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from '../../../src/boot/http/chunk-pool.ts';
 
 const never = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_ATTEMPT, type LoaderWish } from '../../../src/boot/decide-offer.ts';
+import { FIRST_ATTEMPT, type LoaderWish } from '../../../src/boot/decide/decide-offer.ts';
 import { type ClientFacts, decideOffer, type KnownMachine, type Situation } from '../../../src/boot/index.ts';
 import { parseMac } from '../../../src/lib/index.ts';
 import { containing } from '../../support/containing.ts';

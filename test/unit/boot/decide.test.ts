@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mayStartDisk } from '../../../src/boot/decide.ts';
+import { mayStartDisk } from '../../../src/boot/decide/decide.ts';
 import { decideInstall, decideProgram, type KnownMachine, type Situation } from '../../../src/boot/index.ts';
 import { STATE_NAMES } from '../../../src/nodes/index.ts';
 import { containing } from '../../support/containing.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDownloads } from '../../../src/boot/downloads.ts';
+import { createDownloads } from '../../../src/boot/http/downloads.ts';
 
 const LIMITS = { maxRows: 3, keepMs: 60_000 };
 const what = (peer: string, isWhole = true) => ({ peer, file: 'initrd', total: 1000, isWhole });

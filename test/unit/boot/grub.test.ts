@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderGrubMachine, renderGrubStart } from '../../../src/boot/grub-render.ts';
 import { compileGrub, createGrub, type GrubName, type MachineBoot } from '../../../src/boot/index.ts';
+import { renderGrubMachine, renderGrubStart } from '../../../src/boot/script/grub-render.ts';
 import { RackseedError, silentLog } from '../../../src/lib/index.ts';
 import { lexGrub } from './grub-lexer.ts';
 

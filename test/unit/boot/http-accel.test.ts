@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { accelPath } from '../../../src/boot/http-accel.ts';
-import { plainAddress, urlHost } from '../../../src/boot/http-address.ts';
+import { accelPath } from '../../../src/boot/http/http-accel.ts';
+import { plainAddress, urlHost } from '../../../src/boot/http/http-address.ts';
 
 const accel = { prefix: '/files/', root: '/srv/artefacts', proxies: new Set(['127.0.0.1']) };
 

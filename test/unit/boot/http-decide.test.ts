@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ConditionHeaders, decideFileAnswer, lengthOf } from '../../../src/boot/http-decide.ts';
+import { type ConditionHeaders, decideFileAnswer, lengthOf } from '../../../src/boot/http/http-decide.ts';
 
 const file = { size: 10_000, etag: 'abc123', contentType: 'application/efi' };
 const get = (headers: ConditionHeaders = {}) => decideFileAnswer('GET', headers, file);

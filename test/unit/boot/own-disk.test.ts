@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NO_NAMES } from '../../../src/boot/facts.ts';
-import { chooseOwnDisk, needsLoader, OWN_DISK_WAYS, ownDiskSteps, readOwnDisk } from '../../../src/boot/own-disk-decide.ts';
+import { NO_NAMES } from '../../../src/boot/decide/facts.ts';
+import { chooseOwnDisk, needsLoader, OWN_DISK_WAYS, ownDiskSteps, readOwnDisk } from '../../../src/boot/decide/own-disk-decide.ts';
 import type { Config } from '../../../src/config/index.ts';
 
 const config: Config['boot'] = {

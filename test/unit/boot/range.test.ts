@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_RANGES, parseRanges } from '../../../src/boot/range.ts';
+import { MAX_RANGES, parseRanges } from '../../../src/boot/http/range.ts';
 
 const part = (...parts: readonly (readonly [number, number])[]) => ({
   kind: 'parts',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { cleanName, namesOfQuery } from '../../../src/boot/facts.ts';
-import { globFits } from '../../../src/boot/glob.ts';
+import { cleanName, namesOfQuery } from '../../../src/boot/decide/facts.ts';
+import { globFits } from '../../../src/boot/decide/glob.ts';
+import { ruleAtBoot } from '../../../src/boot/decide/rules-decide.ts';
 import { readMachineAsk } from '../../../src/boot/machine-ask.ts';
-import { ruleAtBoot } from '../../../src/boot/rules-decide.ts';
 import type { Config } from '../../../src/config/index.ts';
 import { parseMac } from '../../../src/lib/index.ts';
 

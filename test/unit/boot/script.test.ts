@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { OwnDisk } from '../../../src/boot/decide/own-disk-decide.ts';
 import { type AgentBoot, compileScripts, type MachineBoot, type Message, type ScriptName } from '../../../src/boot/index.ts';
-import { ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from '../../../src/boot/ipxe-text.ts';
-import type { OwnDisk } from '../../../src/boot/own-disk-decide.ts';
-import { type DiskWay, renderMachine, renderStart } from '../../../src/boot/script.ts';
+import { ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from '../../../src/boot/script/ipxe-text.ts';
+import { type DiskWay, renderMachine, renderStart } from '../../../src/boot/script/script.ts';
 import { parseIpxe, settingsIn, structureOf } from '../../support/ipxe.ts';
 
 const read = (name: ScriptName): string => readFileSync(new URL(`../../../templates/ipxe/${name}.ipxe`, import.meta.url), 'utf8');

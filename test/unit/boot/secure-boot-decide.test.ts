@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { secureBootVerdict } from '../../../src/boot/secure-boot-decide.ts';
+import { secureBootVerdict } from '../../../src/boot/decide/secure-boot-decide.ts';
 import { containing, matching } from '../../support/containing.ts';
 
 const proxmox = { name: 'the Proxmox VE installer', signer: 'proxmox' } as const;

@@ -3,7 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
+import { type Clock, type Log, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
 import { type BootFile, type BootFiles, loadBootFiles, loadOwnFiles, MANIFEST, ownEntries } from './files.ts';
 
 /** A request looks for changes at most this often: a `stat` costs microseconds, but hundreds of machines may ask at once. */

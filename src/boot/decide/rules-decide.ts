@@ -2,7 +2,7 @@
 // A rule may ask for more than that (CPUs, disks, the switch): then the agent boots so that it can be known. A rule that asks for
 // nothing that is known at boot never boots anything: it would let in every machine of the network.
 
-import type { Config } from '../config/index.ts';
+import type { Config } from '../../config/index.ts';
 import type { MachineFacts } from './facts.ts';
 import { globFits } from './glob.ts';
 

@@ -1,7 +1,7 @@
 // What a booting machine says of itself to iPXE's first script. Pure. All of it is what strangers claim: cut, cleaned, and used for
 // matching and for showing only.
 
-import type { Mac } from '../lib/index.ts';
+import type { Mac } from '../../lib/index.ts';
 
 export interface MachineFacts {
   readonly mac: Mac;

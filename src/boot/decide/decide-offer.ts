@@ -1,7 +1,7 @@
 // What the answer by DHCP names: nothing, a boot loader for the firmware, or the script for an iPXE that runs already. Pure.
 // Which machine keeps coming back without anything of ours ever running is told by its standing (attempts.ts).
 
-import type { Mac } from '../lib/index.ts';
+import type { Mac } from '../../lib/index.ts';
 import { decideProgram, type Program, type Situation } from './decide.ts';
 import { needsLoader, type OwnDisk } from './own-disk-decide.ts';
 

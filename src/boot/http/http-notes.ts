@@ -1,7 +1,7 @@
 // One line in the log for each answer of the boot listener and each silence, with its reason; a flood of refusals to one machine is noted
 // once a minute.
 
-import type { Clock, Log } from '../lib/index.ts';
+import type { Clock, Log } from '../../lib/index.ts';
 
 const ONCE_PER_MS = 60_000;
 const MAX_PEERS = 1024;

@@ -2,8 +2,8 @@
 // Knows nothing of HTTP.
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf } from '../lib/index.ts';
-import { fail } from './errors.ts';
+import { messageOf } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
 
 export interface Servable {
   /** For logs and progress. */

@@ -1,9 +1,9 @@
 // The plain HTTP listener: boot scripts and boot files, nothing else. Everything secret or changing goes over HTTPS elsewhere.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Clock, type Component, type Log, messageOf, RackseedError, systemCode } from '../lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
 import type { Download } from './downloads.ts';
-import { fail } from './errors.ts';
 import { headerCase } from './header-case.ts';
 import { type Accel, accelPath, type Caller, callerOf } from './http-accel.ts';
 import { createHttpNotes } from './http-notes.ts';

@@ -1,7 +1,7 @@
 // Whether a file can be the boot loader that it is to be: pure, from its first bytes. For a person who brings a loader of their own: a
 // wrong one shows only when a machine hangs.
 
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 export type LoaderKind = 'bios' | 'x64' | 'ia32' | 'arm64' | 'arm32';
 

@@ -2,8 +2,8 @@
 
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, systemCode } from '../lib/index.ts';
-import { fail } from './errors.ts';
+import { messageOf, systemCode } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
 
 export interface BootFile {
   readonly name: string;

@@ -1,6 +1,6 @@
 // Addresses as sockets give them, made fit for scripts and tables. Knows nothing of requests.
 
-import { hostInUrl } from '../lib/index.ts';
+import { hostInUrl } from '../../lib/index.ts';
 
 /** Node writes an IPv4 peer of a dual-stack socket as ::ffff:10.0.0.2, and a link-local one with the zone, which means nothing elsewhere. */
 export function plainAddress(socketAddress: string | undefined): string {

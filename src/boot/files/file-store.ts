@@ -6,8 +6,8 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Clock, type Random, systemCode } from '../lib/index.ts';
-import { fail } from './errors.ts';
+import { type Clock, type Random, systemCode } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
 import { CONTENT, loadOwnFiles, MANIFEST } from './files.ts';
 
 /** Contents that nothing names any more: a machine may have been told of them before, and resumes within hours if ever. */

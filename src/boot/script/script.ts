@@ -1,9 +1,9 @@
 // Renders the iPXE scripts. A template sees only values that ipxe-text.ts made safe, and a missing one is an error.
 
 import Handlebars from 'handlebars';
-import type { MachineBoot } from './boot.ts';
+import type { MachineBoot } from '../boot.ts';
+import { type OwnDisk, type OwnDiskStep, ownDiskSteps } from '../decide/own-disk-decide.ts';
 import { type IpxeSafe, ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from './ipxe-text.ts';
-import { type OwnDisk, type OwnDiskStep, ownDiskSteps } from './own-disk-decide.ts';
 
 export const SCRIPT_NAMES = ['start', 'agent', 'own-disk', 'hold'] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];

@@ -1,7 +1,7 @@
 // Values on their way into a GRUB script. Between single quotes GRUB takes every byte as it is but the quote itself (GRUB manual, "Shell-like
 // scripting: Quoting"), so a value is either proven harmless (a word) or made so (text for a screen), and quoted. Only these make a GrubSafe.
 
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 export type GrubSafe = string & { readonly __brand: 'GrubSafe' };
 

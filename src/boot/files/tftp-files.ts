@@ -2,10 +2,10 @@
 // configurations. Names come from maps and patterns; no file system stands behind them.
 
 import { open } from 'node:fs/promises';
+import { plainAddress, urlHost } from '../http/http-address.ts';
+import type { Peer } from '../local-address.ts';
+import type { Grub } from '../script/grub.ts';
 import type { BootFiles } from './files.ts';
-import type { Grub } from './grub.ts';
-import { plainAddress, urlHost } from './http-address.ts';
-import type { Peer } from './local-address.ts';
 
 export interface OpenBootFile {
   readonly kind: 'file';

@@ -1,7 +1,7 @@
 // Values on their way into an iPXE script. iPXE splits a line at blanks, takes the words && || ; and what begins with # for its own, and
 // expands ${…} in each word (iPXE, core/exec.c). So a value is either proven harmless (a word, a path) or made so (text for a screen).
 
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 export type IpxeSafe = string & { readonly __brand: 'IpxeSafe' };
 

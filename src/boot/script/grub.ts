@@ -1,10 +1,10 @@
 // The Secure Boot path's configurations by name: the first one for every machine, and each machine's own. Over HTTP GRUB takes the body
 // of any answer for a script, so that a failure here is a script too. Knows no sockets.
 
-import { type Log, messageOf, RackseedError } from '../lib/index.ts';
-import type { MachineBoot } from './boot.ts';
+import { type Log, messageOf, RackseedError } from '../../lib/index.ts';
+import type { MachineBoot } from '../boot.ts';
+import type { TextAnswer, TextRequest } from '../http/http.ts';
 import { type GrubScripts, grubHttp, renderGrubError, renderGrubMachine, renderGrubStart } from './grub-render.ts';
-import type { TextAnswer, TextRequest } from './http.ts';
 
 export interface GrubOptions {
   readonly scripts: GrubScripts;

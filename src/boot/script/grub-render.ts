@@ -1,9 +1,9 @@
 // Renders what GRUB runs under Secure Boot. A template sees only values that grub-text.ts made safe, and a missing one is an error.
 
 import Handlebars from 'handlebars';
-import type { MachineBoot } from './boot.ts';
+import type { MachineBoot } from '../boot.ts';
+import { ownDiskSteps } from '../decide/own-disk-decide.ts';
 import { type GrubSafe, grubLines, grubText, grubWord } from './grub-text.ts';
-import { ownDiskSteps } from './own-disk-decide.ts';
 import type { AgentBoot, DiskWay, Message } from './script.ts';
 
 /** Of a node's name, so that its MAC stays on the screen. */

@@ -2,7 +2,7 @@
 // of URLs.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock, Log } from '../lib/index.ts';
+import type { Clock, Log } from '../../lib/index.ts';
 import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from './chunk-pool.ts';
 import { createDownloads, type Download, type Progress } from './downloads.ts';
 import { headerCase } from './header-case.ts';

@@ -1,7 +1,7 @@
 // How a machine gets to its own disk: by its node's own setting, else by its model's, else by the site's. Pure.
 // And which steps iPXE takes for it: each is tried, and the next one is for when it comes back.
 
-import type { Config } from '../config/index.ts';
+import type { Config } from '../../config/index.ts';
 import type { HardwareNames } from './facts.ts';
 import { globFits } from './glob.ts';
 
