@@ -87,15 +87,15 @@ describe('a file that is pure by its name', () => {
     'export const now = () => Date.now();',
     'export const home = () => process.cwd();',
   ])('may not hold %s', (text) => {
-    expect(ask(pureFilesStayPure, { 'src/boot/decide/decide.ts': text })).toHaveLength(1);
+    expect(ask(pureFilesStayPure, { 'src/boot/decide.ts': text })).toHaveLength(1);
     expect(ask(pureFilesStayPure, { 'src/net/dhcp/decide-full.ts': text })).toHaveLength(1);
     expect(ask(pureFilesStayPure, { 'src/boot/server.ts': text })).toEqual([]);
   });
 
   it('may not reach it through another file of its room', () => {
-    const helper = { 'src/boot/files/files.ts': "import { readFileSync } from 'node:fs';" };
-    expect(ask(pureFilesStayPure, { 'src/boot/decide/decide.ts': "import { x } from './files.ts';", ...helper })).toHaveLength(1);
-    expect(ask(pureFilesStayPure, { 'src/boot/decide/decide.ts': "import type { X } from './files.ts';", ...helper })).toEqual([]);
+    const helper = { 'src/boot/files.ts': "import { readFileSync } from 'node:fs';" };
+    expect(ask(pureFilesStayPure, { 'src/boot/decide.ts': "import { x } from './files.ts';", ...helper })).toHaveLength(1);
+    expect(ask(pureFilesStayPure, { 'src/boot/decide.ts': "import type { X } from './files.ts';", ...helper })).toEqual([]);
   });
 });
 
