@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { DhcpNetwork, NetworkService } from './api/index.ts';
 import { grubOf } from './app-boot.ts';
+import { createKnownMacs } from './app-known-macs.ts';
 import { interfaceWarnings, subnetWarnings } from './app-network-warnings.ts';
 import {
   type Boot,
@@ -127,6 +128,7 @@ function tftpPart({ config, boot, files, clock, log }: NetworkDeps, grub: Grub):
 function dhcpPart(deps: NetworkDeps): DhcpServer {
   const { config, sockets, boot, store, clock, random, log } = deps;
   const { mode, port, client_port: clientPort, proxy_port: proxyPort } = config.dhcp;
+  const known = createKnownMacs({ store, clock, log });
   const listening = sockets.filter((one) => one.port === port).map(({ interfaceName: name, address }) => ({ name, address }));
   for (const { message, hint } of subnetWarnings(config, listening)) log.warn({ part: 'dhcp', hint }, message);
   return createDhcpServer({
@@ -135,6 +137,7 @@ function dhcpPart(deps: NetworkDeps): DhcpServer {
     subnets: dhcpSubnets(config),
     decideBoot: decideBoot(boot, config),
     leases: leaseBook(deps),
+    isKnown: (mac) => known.has(mac),
     ...(config.dhcp.conflict_probe ? { probe: createConflictProbe({ clock }) } : {}),
     clock,
     log: log.child({ part: 'dhcp' }),

@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import type { Clock, Log, Mac } from '../lib/index.ts';
 import type { Reasons } from '../store/index.ts';
 import type { Attempts } from './attempts.ts';
+import { type MachineArchitecture, processorOf } from './decide/architectures.ts';
 import { decideProgram, mayStartDisk, type Program, titleOf } from './decide/decide.ts';
 import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide/decide-offer.ts';
 import { type HardwareNames, NO_NAMES } from './decide/facts.ts';
@@ -83,8 +84,11 @@ const OWN_DISK_LOOP_AT = 6;
 
 export function createBoot(options: BootOptions): Boot {
   const { files, scripts, site, reasons, attempts, config } = options;
-  const hasAgent = (): boolean => files.has(AGENT_KERNEL) && files.has(AGENT_INITRD);
-  const situations = createSituations({ ...options, hasAgent });
+  const noAgent = (processor: MachineArchitecture | null): string | null => {
+    if (processor !== null && processor !== 'x86') return `there is no agent for ${processor} machines`;
+    return files.has(AGENT_KERNEL) && files.has(AGENT_INITRD) ? null : 'the agent is not among our boot files: rackseed image build';
+  };
+  const situations = createSituations({ ...options, noAgent });
 
   function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {
     if (offer.offer === 'script') return `${bootUrl}/boot/start.ipxe`;
@@ -111,7 +115,7 @@ export function createBoot(options: BootOptions): Boot {
 
   async function offerOf(client: BootQuestion): Promise<Offer> {
     if (client.kind === 'ipxe') attempts.spoke(client.mac, 'ipxe');
-    const look = await situations.look(client, null);
+    const look = await situations.look({ ...client, processor: processorOf(client.architecture) }, null);
     const { ownDisk } = diskOf(look, look.names, null);
     const wish = { loaders: files, uefiLoader: config.boot.uefi_loader, ownDisk, mayTurnAway: client.mayTurnAway === true };
     const first = decideOffer(client, look.situation, { ...wish, standing: FIRST_ATTEMPT });

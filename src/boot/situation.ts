@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import type { Clock, Mac } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
 import type { Attempts } from './attempts.ts';
+import type { MachineArchitecture } from './decide/architectures.ts';
 import type { Situation } from './decide/decide.ts';
 import { cleanName, type HardwareNames, NO_NAMES } from './decide/facts.ts';
 import { decideInstall, type InstallVerdict } from './decide/install-decide.ts';
@@ -32,7 +33,8 @@ export interface SituationOptions {
   readonly attempts: Attempts;
   readonly installs: InstallBook;
   readonly clock: Clock;
-  readonly hasAgent: () => boolean;
+  /** Why there is no agent for such a machine, or null. */
+  readonly noAgent: (architecture: MachineArchitecture | null) => string | null;
 }
 
 export interface Look {
@@ -44,6 +46,8 @@ export interface Look {
 interface Asking {
   readonly mac: Mac;
   readonly smbiosUuid: string | null;
+  /** null: not said, which is taken for the usual one. */
+  readonly processor?: MachineArchitecture | null;
 }
 
 const MINUTE_MS = 60_000;
@@ -88,7 +92,7 @@ export function createSituations(options: SituationOptions): { look(asking: Aski
       const common = {
         enrolmentOpen: enrolment.mode === 'open',
         observeOnly: options.isObserveOnly,
-        hasAgent: options.hasAgent(),
+        noAgent: options.noAgent(asking.processor ?? null),
         rule: ruleOf(asking, names),
       };
       const look = (situation: Situation): Look => ({ situation, names: names ?? NO_NAMES });

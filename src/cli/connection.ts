@@ -27,11 +27,18 @@ export interface ConnectionOptions {
 export async function findConnection({ url, env, directories }: ConnectionOptions): Promise<Connection> {
   const given = url ?? env.RACKSEED_URL;
   const token = env.RACKSEED_TOKEN;
+  const closed: string[] = [];
   for (const directory of directories) {
-    const local = await readLocal(directory);
+    const local = await readLocal(directory, (path) => closed.push(path));
     if (local === undefined) continue;
     const ownToken = token === undefined ? local.token : new Secret(token);
     if (given === undefined || isSame(given, local.url)) return { ...local, token: ownToken };
+  }
+  if (given === undefined && closed[0] !== undefined) {
+    throw fail('cli.no_connection', {
+      message: `${closed[0]} belongs to another user: the appliance of this machine may be used by that user and by root`,
+      hint: 'Run the command with sudo, or name the appliance with RACKSEED_URL and RACKSEED_TOKEN.',
+    });
   }
   if (given === undefined) {
     throw fail('cli.no_connection', {
@@ -75,9 +82,9 @@ async function readCertificate(path: string): Promise<string> {
 }
 
 /** Undefined when there is no connection file in the directory, or none that we may read. */
-export async function readLocal(directory: string): Promise<Connection | undefined> {
+export async function readLocal(directory: string, onClosed: (path: string) => void = () => undefined): Promise<Connection | undefined> {
   const path = join(directory, CONNECTION_FILE);
-  const text = await readIfThere(path);
+  const text = await readIfThere(path, onClosed);
   if (text === undefined) return undefined;
   const record = recordIn(text);
   if (!('url' in record) || typeof record.url !== 'string') {
@@ -103,10 +110,11 @@ function recordIn(text: string): object {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string, onClosed: (path: string) => void = () => undefined): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (thrown) {
+    if (systemCode(thrown) === 'EACCES') onClosed(path);
     if (systemCode(thrown) === 'ENOENT' || systemCode(thrown) === 'EACCES' || systemCode(thrown) === 'ENOTDIR') return undefined;
     throw thrown;
   }

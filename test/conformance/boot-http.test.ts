@@ -12,6 +12,8 @@ const content = randomBytes(3 * 1024 * 1024 + 17);
 let directory: string;
 let http: BootHttp;
 let base: string;
+/** The machines that a script was made for. */
+const scripts: string[] = [];
 
 const serve = async (port = 0, signal = AbortSignal.timeout(10_000)): Promise<BootHttp> => {
   const server = createBootHttp({
@@ -21,6 +23,7 @@ const serve = async (port = 0, signal = AbortSignal.timeout(10_000)): Promise<Bo
     startScript: (address) => `#!ipxe\n# start from ${address}`,
     machineScript: async (query) => {
       if (query.get('mac') === null) throw fail('boot.bad_request', { message: 'no mac', hint: 'send one' });
+      scripts.push(query.get('mac') ?? '');
       return `#!ipxe\n# for ${query.get('mac')}`;
     },
     clock: systemClock,
@@ -102,10 +105,20 @@ describe('the boot listener', () => {
     await expect(serve(0, start.signal)).rejects.toThrow('aborted');
   });
 
+  it('makes a script once for the HEAD and the GET of one machine', async () => {
+    const url = `http://127.0.0.1:${http.port()}/boot/machine.ipxe?mac=52-54-00-00-00-77`;
+    const before = scripts.length;
+    const head = await fetch(url, { method: 'HEAD' });
+    const body = await (await fetch(url)).text();
+    expect([scripts.length - before, head.headers.get('content-length')]).toEqual([1, String(body.length)]);
+    await (await fetch(url)).text();
+    expect(scripts.length - before).toBe(2);
+  });
+
   it('names the port that another program holds, and the way out', async () => {
     await expect(serve(http.port())).rejects.toMatchObject({
       code: 'boot.port_in_use',
-      message: containing(String(http.port())),
+      message: containing(`process ${process.pid}`),
       hint: containing('server.boot_listen'),
     });
   });

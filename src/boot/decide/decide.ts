@@ -30,8 +30,8 @@ export interface Situation {
   readonly waitedMinutes?: number | null;
   /** What its installation says, for a node that is being deployed. */
   readonly install?: InstallVerdict;
-  /** The agent's kernel and RAM system are among our boot files. */
-  readonly hasAgent?: boolean;
+  /** Why the agent cannot be had for this machine. */
+  readonly noAgent?: string | null;
   /** The site only watches: no machine is booted by us. */
   readonly observeOnly?: boolean;
 }
@@ -61,8 +61,9 @@ const HOLD_STATES: Readonly<Record<string, string>> = {
 
 export function decideProgram(situation: Situation): Program {
   const program = decideWanted(situation);
-  if (program.run !== 'agent' || situation.hasAgent !== false) return program;
-  const reason = `${program.reason}, but the agent is not among our boot files: rackseed image build`;
+  const { noAgent = null } = situation;
+  if (program.run !== 'agent' || noAgent === null) return program;
+  const reason = `${program.reason}, but ${noAgent}`;
   return isCleaning(situation) ? { run: 'hold', reason } : { run: 'own-disk', reason, hands: 'off' };
 }
 

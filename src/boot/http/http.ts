@@ -1,7 +1,7 @@
 // The plain HTTP listener: boot scripts and boot files, nothing else. Everything secret or changing goes over HTTPS elsewhere.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Clock, type Component, type Log, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
+import { type Clock, type Component, findPortOwner, type Log, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
 import type { Download } from './downloads.ts';
 import { headerCase } from './header-case.ts';
@@ -9,6 +9,7 @@ import { type Accel, accelPath, type Caller, callerOf } from './http-accel.ts';
 import { createHttpNotes } from './http-notes.ts';
 import { createFileSender, type SendCounters, type SendLimits } from './send-file.ts';
 import { fileServable, type Servable, type StoredFile } from './servable.ts';
+import { createTextPromises } from './text-promise.ts';
 
 const HEADERS_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
@@ -76,6 +77,7 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
   const sender = createFileSender(options);
   const notes = createHttpNotes(log, clock);
   const counts = { requests: 0, connectionsRefused: 0 };
+  const promises = createTextPromises();
   const life = new AbortController();
   let sweeping: Promise<void> = Promise.resolve();
   const server = createServer(
@@ -105,11 +107,19 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     if (url === null) return plain(response, 400, 'Bad URL.');
     // shim puts two slashes before the name of its second stage when it came by HTTP (16.1, measured).
     url.pathname = url.pathname.replaceAll(/\/{2,}/g, '/');
-    const text = await findText(url, caller);
+    const text = await textOf(request, url, caller);
     if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
     const file = url.pathname.startsWith(FILES) ? options.files.get(url.pathname.slice(FILES.length)) : undefined;
     if (file === undefined) return plain(response, 404, 'No such boot file.');
     return sendFile(request, response, caller, fileServable(file));
+  }
+
+  async function textOf(request: IncomingMessage, url: URL, caller: Caller): Promise<TextAnswer | undefined> {
+    const key = `${caller.peer} ${url.pathname}${url.search}`;
+    const promised = request.method === 'GET' ? promises.take(key, clock.monotonic()) : undefined;
+    const text = promised ?? (await findText(url, caller));
+    if (request.method === 'HEAD' && text !== undefined) promises.keep(key, text, clock.monotonic());
+    return text;
   }
 
   async function findText({ pathname: path, searchParams: query }: URL, { peer, serverAddress }: Caller): Promise<TextAnswer | undefined> {
@@ -179,7 +189,7 @@ function answerFailure(response: ServerResponse, thrown: unknown): Answered {
 function listen(server: ReturnType<typeof createServer>, { host, port }: BootHttpOptions, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const onError = (thrown: unknown): void => reject(listenError(thrown, `${host}:${port}`));
+    const onError = (thrown: unknown): void => void listenError(thrown, host, port).then(reject);
     server.once('error', onError);
     // Not with the signal: it is the start's alone, and Node would close the server whenever it is aborted, even an hour later.
     server.listen({ host, port }, () => {
@@ -189,11 +199,15 @@ function listen(server: ReturnType<typeof createServer>, { host, port }: BootHtt
   });
 }
 
-function listenError(thrown: unknown, where: string): unknown {
+/** Resolves with what to reject with. */
+async function listenError(thrown: unknown, host: string, port: number): Promise<unknown> {
+  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const code = systemCode(thrown);
   if (code === 'EADDRINUSE') {
+    const owner = await findPortOwner('tcp', port);
+    const who = owner === undefined ? 'another program' : `${owner.command} (process ${owner.pid})`;
     return fail('boot.port_in_use', {
-      message: `${where}: another program listens there`,
+      message: `${where} is in use by ${who}`,
       hint: 'Set server.boot_listen to a free port, or end the other program (ss -ltnp shows it).',
       cause: thrown,
     });

@@ -193,6 +193,14 @@ describe('the script of a machine', () => {
     ]);
   });
 
+  it('has no agent for another processor than its own, says so, and starts the disk', async () => {
+    const { boot, reasons } = world();
+    const answer = await boot.machineBoot(query({ arch: 'arm64' }), HERE);
+    expect(answer.run).toBe('own-disk');
+    expect(reasons.at(-1)?.reason).toContain('there is no agent for arm64 machines');
+    expect((await boot.machineBoot(query({ arch: 'x86_64' }), HERE)).run).toBe('agent');
+  });
+
   it('gives no secret to a machine that does not boot the agent', async () => {
     the = world({ issueSecret: () => expect.unreachable() });
     the.found = known('active');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processorOf } from '../../../src/boot/decide/architectures.ts';
 import { mayStartDisk } from '../../../src/boot/decide/decide.ts';
 import { decideInstall, decideProgram, type KnownMachine, type Situation } from '../../../src/boot/index.ts';
 import { STATE_NAMES } from '../../../src/nodes/index.ts';
@@ -34,7 +35,23 @@ describe('what an unknown machine runs', () => {
     expect(decideProgram({ ...OPEN, rule: YES, observeOnly: true })).toMatchObject({ run: 'own-disk', hands: 'off' }));
 
   it('is its own disk when the agent is not built, with the command that builds it', () =>
-    expect(decideProgram({ ...OPEN, hasAgent: false })).toMatchObject({ run: 'own-disk', reason: containing('rackseed image build') }));
+    expect(decideProgram({ ...OPEN, noAgent: 'there is none: rackseed image build' })).toMatchObject({
+      run: 'own-disk',
+      reason: containing('rackseed image build'),
+    }));
+});
+
+describe('the processor', () => {
+  it.each([
+    [0, 'x86'],
+    [7, 'x86'],
+    [16, 'x86'],
+    [10, 'arm'],
+    [11, 'arm64'],
+    [19, 'arm64'],
+    [77, null],
+    [null, null],
+  ])('of option 93 %s is %s', (option, processor) => expect(processorOf(option)).toBe(processor));
 });
 
 describe('what a known machine runs', () => {
@@ -82,8 +99,12 @@ describe('what a known machine runs', () => {
   });
 
   it('is nothing while it is cleaned and the agent is not there: its disk is no alternative', () => {
-    expect(decideProgram({ machine: machine('cleaning'), enrolmentOpen: true, hasAgent: false })).toMatchObject({ run: 'hold' });
-    expect(decideProgram({ machine: machine('inspecting'), enrolmentOpen: true, hasAgent: false })).toMatchObject({ run: 'own-disk' });
+    expect(
+      decideProgram({ machine: machine('cleaning'), enrolmentOpen: true, noAgent: 'there is none: rackseed image build' }),
+    ).toMatchObject({ run: 'hold' });
+    expect(
+      decideProgram({ machine: machine('inspecting'), enrolmentOpen: true, noAgent: 'there is none: rackseed image build' }),
+    ).toMatchObject({ run: 'own-disk' });
   });
 
   it('is decided for every state of the table, with a reason that names machine and state', () => {

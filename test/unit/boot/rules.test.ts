@@ -71,11 +71,14 @@ describe('what a machine says of itself', () => {
   });
 
   it('is read from a query as iPXE writes it', () => {
-    const query = new URLSearchParams('mac=52-54-00-12-34-56&uuid=&platform=efi&manufacturer=Dell%20Inc.&product=&serial=A&serial=B');
+    const query = new URLSearchParams(
+      'mac=52-54-00-12-34-56&uuid=&platform=efi&arch=arm64&manufacturer=Dell%20Inc.&product=&serial=A&serial=B',
+    );
     expect(readMachineAsk(query)).toEqual({
       mac,
       smbiosUuid: null,
       platform: 'efi',
+      processor: 'arm64',
       names: { manufacturer: 'Dell Inc.', product: null, serial: 'A' },
       loader: 'ipxe',
     });
@@ -87,6 +90,7 @@ describe('what a machine says of itself', () => {
       mac,
       smbiosUuid: uuid,
       platform: null,
+      processor: null,
       names: null,
       loader: 'grub',
     }));
