@@ -98,6 +98,14 @@ describe('enrolment', () => {
   });
 });
 
+describe('the network', () => {
+  it('is shown and searched, in words for people and whole for programs', async () => {
+    expect(await good('network', 'show')).toMatch(/^dhcp +off, off: dhcp.mode is "off"/m);
+    const record = parsed(await good('network', 'probe', '-o', 'json'));
+    expect(record).toMatchObject({ dhcp: { mode: 'off', interfaces: [] }, dhcp6: { mode: 'off' }, tftp: null });
+  });
+});
+
 describe('event watch', () => {
   it('prints a line for each event as it happens, JSON a line for programs, and ends at Ctrl-C with 130', async () => {
     const { lastSeq } = (await appliance.client.get('/api/events?limit=1')) as { lastSeq: number }; // our own API
@@ -157,6 +165,17 @@ describe('event watch', () => {
 });
 
 describe('what is not there', () => {
+  it("or belongs to another user, is told apart: an appliance's files are its owner's alone", async () => {
+    const before = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const asNobody = await cli(
+      site,
+      ['enrol', 'status'],
+      process.getuid?.() === 0 ? { before } : { env: { RACKSEED_SERVER_DATA_DIR: '/proc/1/cwd' } },
+    );
+    expect(asNobody).toMatchObject({ code: 1, stdout: '' });
+    expect(asNobody.stderr).toMatch(/belongs to another user.*\n.*sudo/);
+  });
+
   it.each([
     ['node show', 'rackseed node list'],
     ['node why', 'rackseed node list'],
