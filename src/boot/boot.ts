@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import type { Clock, Log, Mac } from '../lib/index.ts';
 import type { Reasons } from '../store/index.ts';
 import type { Attempts } from './attempts.ts';
+import { createBootTimes, timeSpent } from './boot-times.ts';
 import { type MachineArchitecture, processorOf } from './decide/architectures.ts';
 import { decideProgram, mayStartDisk, type Program, titleOf } from './decide/decide.ts';
 import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide/decide-offer.ts';
@@ -88,6 +89,7 @@ export function createBoot(options: BootOptions): Boot {
     if (processor !== null && processor !== 'x86') return `there is no agent for ${processor} machines`;
     return files.has(AGENT_KERNEL) && files.has(AGENT_INITRD) ? null : 'the agent is not among our boot files: rackseed image build';
   };
+  const times = createBootTimes(options.clock);
   const situations = createSituations({ ...options, noAgent });
 
   function fileOf(offer: Exclude<Offer, { silent: string }>, bootUrl: string): string {
@@ -143,7 +145,8 @@ export function createBoot(options: BootOptions): Boot {
     if (names !== null) attempts.remember(mac, names);
     const look = await situations.look(ask, names);
     const program = brokenLoop(ask, look, decideProgram(look.situation));
-    note(mac, `script: ${program.run}`, program.reason);
+    const spent = program.run === 'own-disk' ? timeSpent(times.heard(mac)) : '';
+    note(mac, `script: ${program.run}`, `${program.reason}${spent}`);
     options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
     const message: Message = {
       appliance: serverAddress,
@@ -175,8 +178,11 @@ export function createBoot(options: BootOptions): Boot {
 
   return {
     async offer(client) {
+      const spent = timeSpent(times.heard(client.mac));
       const offer = await offerOf(client);
-      return 'silent' in offer ? offer : { fileName: fileOf(offer, site.bootUrl(client.serverAddress)), reason: offer.reason };
+      if ('silent' in offer) return { silent: `${offer.silent}${spent}` };
+      const reason = offer.offer === 'nothing' ? `${offer.reason}${spent}` : offer.reason;
+      return { fileName: fileOf(offer, site.bootUrl(client.serverAddress)), reason };
     },
     startScript: (serverAddress) =>
       renderStart(scripts, {

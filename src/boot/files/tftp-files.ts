@@ -10,6 +10,8 @@ import type { BootFiles } from './files.ts';
 export interface OpenBootFile {
   readonly kind: 'file';
   readonly size: number;
+  /** Names the content: what one transfer has read, another may use. */
+  readonly key?: string;
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -42,12 +44,13 @@ export function createTftpFiles({ files, startScript, grub, ourAddress }: TftpFi
   };
 }
 
-async function ofFile(file: { readonly path: string; readonly size: number }): Promise<OpenBootFile> {
+async function ofFile(file: { readonly path: string; readonly size: number; readonly sha256: string }): Promise<OpenBootFile> {
   // The handle keeps the bytes of this transfer, whatever is installed meanwhile.
   const handle = await open(file.path, 'r');
   return {
     kind: 'file',
     size: file.size,
+    key: file.sha256,
     async read(offset, length) {
       const buffer = Buffer.alloc(length);
       const { bytesRead } = await handle.read(buffer, 0, length, offset);

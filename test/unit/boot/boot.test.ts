@@ -18,6 +18,7 @@ import { parseMac, silentLog } from '../../../src/lib/index.ts';
 import type { Node } from '../../../src/nodes/index.ts';
 import { nodeOfRow } from '../../../src/nodes/model.ts';
 import type { ReasonInput } from '../../../src/store/index.ts';
+import { containing } from '../../support/containing.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { structureOf } from '../../support/ipxe.ts';
 
@@ -143,6 +144,18 @@ describe('the offer', () => {
     the.found = known('active');
     expect(await the.boot.offer(question())).toHaveProperty('silent');
     expect(await the.boot.offer(question({ mayTurnAway: true }))).toMatchObject({ fileName: 'nothing-to-boot-here' });
+  });
+
+  it('says how long the machine has looked already when it gets nothing', async () => {
+    const it = world();
+    it.enrolment = { mode: 'closed', until: null, since: null };
+    const first = await it.boot.offer(question());
+    await it.clock.advance(61_000);
+    const second = await it.boot.offer(question());
+    expect([first, second]).toEqual([
+      { silent: expect.not.stringContaining('first question') as unknown },
+      { silent: containing('(61 s after its first question)') },
+    ]);
   });
 
   it('never names a file that is served to turn a machine away', () => expect(FILES.has('nothing-to-boot-here')).toBe(false));
