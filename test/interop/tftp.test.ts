@@ -136,6 +136,42 @@ describe('a TFTP server on the wire', () => {
     await expect.poll(() => server.counters()).toMatchObject({ requests: 1, failed: 1, transfers: 0, bytes: 0, retransmits: 3 });
   });
 
+  it('takes firmware that asks for the size alone and stops for what it is: no failure', async () => {
+    const { port, notes, server } = await serve();
+    const client = await peer();
+    for (const options of [{ tsize: '0', blksize: '1468' }, { blksize: '1468' }] as const) {
+      client.send(read('5000', options), port);
+      const { packet, port: from } = await client.next();
+      expect(packet).toMatchObject({ op: 'oack' });
+      client.send({ op: 'error', code: 8, message: 'User aborted the transfer' }, from);
+      await expect.poll(() => server.transfers).toBe(0);
+    }
+    // Who has begun to take the file wanted more than its size.
+    client.send(read('5000', { tsize: '0' }), port);
+    const { port: from } = await client.next();
+    client.send({ op: 'ack', block: 0 }, from);
+    await client.next();
+    client.send({ op: 'error', code: 0, message: 'disk full' }, from);
+    await expect.poll(() => server.transfers).toBe(0);
+    expect(notes.map(({ decision, reason }) => ({ decision, reason }))).toEqual([
+      { decision: 'probed', reason: 'asked for the size only, which is 5000 bytes (User aborted the transfer)' },
+      { decision: 'failed', reason: 'the client stopped: User aborted the transfer' },
+      { decision: 'failed', reason: 'the client stopped: disk full' },
+    ]);
+    expect(server.counters()).toMatchObject({ requests: 3, probed: 1, failed: 2, completed: 0 });
+  });
+
+  it('answers every refused request of a flood, and notes only so many', async () => {
+    const { port, notes, server } = await serve({ limits: { noteBurst: 3, notePerSecond: 0 } });
+    const client = await peer();
+    for (let request = 0; request < 10; request += 1) {
+      client.send(read('missing'), port);
+      expect((await client.next()).packet).toMatchObject({ op: 'error', code: 1, message: 'no such file' });
+    }
+    expect(notes.map((note) => note.decision)).toEqual(['refused', 'refused', 'refused']);
+    expect(server.counters()).toMatchObject({ refused: 10, unnoted: 7 });
+  });
+
   it('counts what it did', async () => {
     const { port, server } = await serve();
     await fetchWith(curl, port, '100000');

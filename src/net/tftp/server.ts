@@ -13,9 +13,10 @@ import {
   systemCode,
   withoutMapping,
 } from '../../lib/index.ts';
+import { TokenBuckets } from '../token-buckets.ts';
 import { DATA_HEADER_BYTES, decode, encode, TFTP_ERROR, type TftpPacket } from './codec.ts';
 import { fail } from './errors.ts';
-import { type NegotiationLimits, negotiate, type TransferPlan } from './negotiate.ts';
+import { fitsFrame, type NegotiationLimits, negotiate, type TransferPlan } from './negotiate.ts';
 import { PageCache } from './pages.ts';
 import type { SetSegmentSize } from './segment-size.ts';
 import { SegmentSockets } from './segment-sockets.ts';
@@ -30,7 +31,7 @@ export interface TftpPeer {
 export interface TftpNote {
   readonly peer: TftpPeer;
   readonly fileName: string;
-  /** sent, failed, refused. */
+  /** sent, probed (the client wanted the size only), failed, refused. */
   readonly decision: string;
   readonly reason: string;
 }
@@ -46,6 +47,9 @@ export interface TftpLimits extends NegotiationLimits {
   readonly cacheBytes: number;
   /** Without a transfer for so long, what was kept for the next one is let go. */
   readonly idleMs: number;
+  /** Refusals whose reason is noted, of all clients together: whoever can send one datagram can cause one, from any address. */
+  readonly noteBurst: number;
+  readonly notePerSecond: number;
 }
 
 export const TFTP_LIMITS: TftpLimits = {
@@ -58,6 +62,8 @@ export const TFTP_LIMITS: TftpLimits = {
   readMs: 30_000,
   cacheBytes: 32 << 20,
   idleMs: 60_000,
+  noteBurst: 200,
+  notePerSecond: 5,
 };
 
 /** Since the start; `transfers` is how many are under way. */
@@ -66,9 +72,13 @@ export interface TftpCounters {
   readonly refused: number;
   readonly transfers: number;
   readonly completed: number;
+  /** Clients that wanted the size only. */
+  readonly probed: number;
   readonly failed: number;
   readonly bytes: number;
   readonly retransmits: number;
+  /** Refusals that were answered and counted, but not noted one by one. */
+  readonly unnoted: number;
 }
 
 export interface TftpServerOptions {
@@ -96,9 +106,6 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
 
 type Request = Extract<TftpPacket, { op: 'read' | 'write' }>;
 
-/** A window in one piece must fit an Ethernet frame block by block: IPv4 and UDP headers taken off 1500 (IPv6: the kernel says when it is too long). */
-const MAX_SEGMENT_BYTES = 1500 - 28;
-
 class Server implements TftpServer {
   readonly name = 'tftp';
   readonly #options: TftpServerOptions;
@@ -107,9 +114,10 @@ class Server implements TftpServer {
   /** By the client's address and port: a repeated request is the same transfer. */
   readonly #sessions = new Map<string, Promise<void>>();
   readonly #perAddress = new Map<string, number>();
-  readonly #counters = { requests: 0, refused: 0, completed: 0, failed: 0, bytes: 0, retransmits: 0 };
+  readonly #counters = { requests: 0, refused: 0, completed: 0, probed: 0, failed: 0, bytes: 0, retransmits: 0, unnoted: 0 };
   readonly #cache: PageCache;
   readonly #segments: SegmentSockets | null;
+  readonly #refusalNotes: TokenBuckets<'all'>;
   #socket: Socket | undefined;
   #idle = new AbortController();
 
@@ -118,6 +126,7 @@ class Server implements TftpServer {
     this.#options = options;
     this.#limits = { ...TFTP_LIMITS, ...options.limits };
     this.#cache = new PageCache(this.#limits.cacheBytes);
+    this.#refusalNotes = new TokenBuckets({ burst: this.#limits.noteBurst, perSecond: this.#limits.notePerSecond, maxKeys: 1 });
     this.#segments = setSize === undefined ? null : new SegmentSockets({ open: () => bound(listen.host, 0), setSize, clock, log });
   }
 
@@ -238,7 +247,7 @@ class Server implements TftpServer {
   async #transfer(request: Request, peer: TftpPeer, file: TftpFile): Promise<void> {
     const { clock, timing } = this.#options;
     const plan = negotiate(request.options, file.size, this.#limits);
-    const { socket, segments, done } = await closingOnFailure(file, () => this.#socketFor(plan));
+    const { socket, segments, done } = await closingOnFailure(file, () => this.#socketFor(plan, peer));
     try {
       const { readMs } = this.#limits;
       const more = { cache: this.#cache, log: this.#options.log, timing: { ...TFTP_TIMING, ...timing }, readMs };
@@ -250,9 +259,9 @@ class Server implements TftpServer {
   }
 
   /** One of the transfer's own; for windows, one whose sends are cut into blocks by the kernel, if there is one. */
-  async #socketFor(plan: TransferPlan): Promise<Lent> {
-    const bytes = plan.blockSize + DATA_HEADER_BYTES;
-    const pool = plan.windowSize > 1 && bytes <= MAX_SEGMENT_BYTES ? this.#segments : null;
+  async #socketFor({ windowSize, blockSize }: TransferPlan, { address }: TftpPeer): Promise<Lent> {
+    const bytes = blockSize + DATA_HEADER_BYTES;
+    const pool = windowSize > 1 && fitsFrame(blockSize, address) ? this.#segments : null;
     const ready = pool?.take(bytes);
     if (pool !== null && ready !== undefined)
       return { socket: ready, segments: { refused: (reason) => pool.refuse(ready, reason) }, done: () => pool.giveBack(bytes, ready) };
@@ -261,12 +270,12 @@ class Server implements TftpServer {
   }
 
   #noteEnd({ fileName }: Request, peer: TftpPeer, end: SessionEnd): void {
-    this.#counters[end.ok ? 'completed' : 'failed'] += 1;
+    const decision = end.outcome;
+    this.#counters[decision === 'sent' ? 'completed' : decision] += 1;
     this.#counters.bytes += end.bytes;
     this.#counters.retransmits += end.retransmits;
-    const decision = end.ok ? 'sent' : 'failed';
     const again = end.retransmits === 0 ? '' : `, ${end.retransmits} packets sent again`;
-    const reason = end.ok ? `${end.bytes} bytes${again}` : end.reason;
+    const reason = decision === 'sent' ? `${end.bytes} bytes${again}` : end.reason;
     this.#options.note({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision, reason });
   }
 
@@ -275,7 +284,18 @@ class Server implements TftpServer {
     this.#socket?.send(encode({ op: 'error', code, message: reason }), peer.port, peer.address, (error) => {
       if (error !== null) this.#options.log.warn({ peer: peer.address }, `TFTP refusal not sent: ${error.message}`);
     });
-    this.#options.note({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision: 'refused', reason });
+    this.#noteRefusal({ peer: { address: withoutMapping(peer.address), port: peer.port }, fileName, decision: 'refused', reason });
+  }
+
+  #noteRefusal(note: TftpNote): void {
+    const admission = this.#refusalNotes.take('all', this.#options.clock.monotonic());
+    if (admission === 'admitted') {
+      this.#options.note(note);
+      return;
+    }
+    this.#counters.unnoted += 1;
+    if (admission === 'first-refused')
+      this.#options.log.warn({ perSecond: this.#limits.notePerSecond }, 'TFTP: too many refusals: their reasons are counted, not kept');
   }
 }
 

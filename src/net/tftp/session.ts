@@ -32,7 +32,8 @@ export interface SessionOptions {
 }
 
 export interface SessionEnd {
-  readonly ok: boolean;
+  /** probed: the client wanted the size, and has it. */
+  readonly outcome: 'sent' | 'probed' | 'failed';
   readonly reason: string;
   /** Of the file, as far as the client has acknowledged them. */
   readonly bytes: number;
@@ -79,7 +80,7 @@ class Session {
     const { socket, clock } = this.#options;
     const stop = (): void => this.#abandon('the server is stopping');
     const receive = (datagram: Buffer, from: RemoteInfo): void => this.#receive(datagram, from);
-    const broken = (error: Error): void => this.#end(false, error.message);
+    const broken = (error: Error): void => this.#end('failed', error.message);
     signal.addEventListener('abort', stop, { once: true });
     socket.on('message', receive);
     socket.on('error', broken);
@@ -121,8 +122,15 @@ class Session {
       return;
     }
     const packet = tryDecode(datagram);
-    if (packet?.op === 'error') this.#end(false, `the client stopped: ${packet.message || `error ${packet.code}`}`);
+    if (packet?.op === 'error') this.#stopped(packet.message || `error ${packet.code}`);
     // Anything else on this socket is malformed or out of place, and changes nothing.
+  }
+
+  /** An ERROR in answer to the size is how firmware asks for the size alone; EDK2 says code 8, "User aborted the transfer". */
+  #stopped(words: string): void {
+    const { size, asksSize } = this.#options.plan;
+    if (asksSize && this.#transfer.awaitsOptions) this.#end('probed', `asked for the size only, which is ${size} bytes (${words})`);
+    else this.#end('failed', `the client stopped: ${words}`);
   }
 
   #obey(step: Step): void {
@@ -130,7 +138,7 @@ class Session {
       case 'wait':
         return;
       case 'finish':
-        this.#end(true, '');
+        this.#end('sent', '');
         return;
       case 'give-up':
         this.#abandon(step.reason);
@@ -258,16 +266,16 @@ class Session {
   /** Tells the client, so that it needn't wait for its own timeouts. */
   #abandon(reason: string): void {
     if (!this.#over) this.#send({ op: 'error', code: TFTP_ERROR.undefined, message: reason });
-    this.#end(false, reason);
+    this.#end('failed', reason);
   }
 
-  #end(ok: boolean, reason: string): void {
+  #end(outcome: SessionEnd['outcome'], reason: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer.abort();
     const { blockSize, size } = this.#options.plan;
     const bytes = Math.min(size, this.#transfer.acknowledged * blockSize);
-    this.#ended.resolve({ ok, reason, bytes, retransmits: this.#transfer.retransmits });
+    this.#ended.resolve({ outcome, reason, bytes, retransmits: this.#transfer.retransmits });
   }
 
   #send(packet: TftpPacket, to: SessionOptions['peer'] = this.#options.peer, done?: (error: Error | null) => void): void {

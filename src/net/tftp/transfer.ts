@@ -68,6 +68,11 @@ export class Transfer {
     return Math.max(0, this.#acked);
   }
 
+  /** The client has not answered the granted options yet. */
+  get awaitsOptions(): boolean {
+    return this.#acked === -1;
+  }
+
   /** Packets sent more than once. */
   get retransmits(): number {
     return this.#retransmits;

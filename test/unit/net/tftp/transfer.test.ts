@@ -9,6 +9,7 @@ const plan = (more: Partial<TransferPlan> = {}): TransferPlan => ({
   blockSize: 100,
   windowSize: 1,
   longestTimeoutMs: null,
+  asksSize: false,
   granted: null,
   ...more,
 });
