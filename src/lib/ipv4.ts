@@ -30,8 +30,7 @@ export function ipv4ToNumber(address: Ipv4): number {
 }
 
 export function numberToIpv4(value: number): Ipv4 {
-  const parts = [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-  return parts.join('.') as Ipv4; // built in the form
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}` as Ipv4; // built in the form
 }
 
 export function parseSubnet(text: string): Subnet | undefined {

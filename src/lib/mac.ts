@@ -17,10 +17,13 @@ export function parseMac(text: string): Mac | undefined {
   return digits.replaceAll(/(..)(?!$)/g, '$1:') as Mac; // the pattern above proved the form
 }
 
-/** Six bytes → the one spelling. */
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Six bytes → the one spelling. From a table: called for each DHCP packet. */
 export function macOfBytes(bytes: Uint8Array): Mac {
   if (bytes.length !== 6) throw new RangeError(`a MAC has 6 bytes, not ${bytes.length}`);
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac; // built in the form
+  const pair = (at: number): string => PAIRS[bytes[at] ?? 0] ?? '';
+  return `${pair(0)}:${pair(1)}:${pair(2)}:${pair(3)}:${pair(4)}:${pair(5)}` as Mac; // built in the form
 }
 
 export function macToBytes(mac: Mac): Uint8Array {

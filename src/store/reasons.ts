@@ -42,7 +42,7 @@ export function createReasons({ db, clock, log, transaction }: ReasonsOptions): 
         .insertInto('reasons')
         .values([...rows])
         .execute();
-      for (const subject of new Set(rows.map((row) => row.subject))) await trimSubject(tx, subject);
+      for (const subject of await overfull(tx, [...new Set(rows.map((row) => row.subject))])) await trimSubject(tx, subject);
       if (isTrimDue) await trimAll(tx);
     });
     sinceTrim = isTrimDue ? 0 : sinceTrim + rows.length;
@@ -75,6 +75,18 @@ function rowOf(reason: ReasonInput, at: number): NewReason {
     reason: cut(reason.reason, TEXT_LIMIT),
     data: JSON.stringify(reason.data ?? {}),
   };
+}
+
+/** One question for all of a batch: a storm of boots brings hundreds of machines with a few rows each, and none to trim. */
+async function overfull(tx: Tx, subjects: readonly string[]): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('reasons')
+    .select('subject')
+    .where('subject', 'in', subjects)
+    .groupBy('subject')
+    .having(sql<number>`count(*)`, '>', KEPT_PER_SUBJECT)
+    .execute();
+  return rows.map((row) => row.subject);
 }
 
 async function trimSubject(tx: Tx, subject: string): Promise<void> {

@@ -46,7 +46,8 @@ const OVERLOAD = OPTIONS.overload.code;
 
 /** Throws DecodeError and nothing else. The packet's byte fields are views of the datagram. */
 export function decode(datagram: Uint8Array): DhcpPacket {
-  const reader = new ByteReader(datagram);
+  // A view of Node's own Buffer would be a Buffer too, which costs many times what a plain one does.
+  const reader = new ByteReader(new Uint8Array(datagram.buffer, datagram.byteOffset, datagram.byteLength));
   const op = reader.u8('op');
   if (op !== 1 && op !== 2) throw new DecodeError(0, `op ${op} is neither request nor reply`);
   const htype = reader.u8('htype');
@@ -61,7 +62,7 @@ export function decode(datagram: Uint8Array): DhcpPacket {
     secs: reader.u16('secs'),
     flags: reader.u16('flags'),
   } as const;
-  const address = (what: string): Ipv4 => numberToIpv4(reader.u32(what));
+  const address = (what: string): Ipv4 => addressOf(reader.u32(what));
   const addresses = { ciaddr: address('ciaddr'), yiaddr: address('yiaddr'), siaddr: address('siaddr'), giaddr: address('giaddr') };
   const chaddr = reader.take(CHADDR, 'chaddr');
   const sname = reader.take(SNAME, 'sname');
@@ -78,30 +79,49 @@ export function decode(datagram: Uint8Array): DhcpPacket {
   };
 }
 
+/** Most address fields of most packets are empty. */
+function addressOf(value: number): Ipv4 {
+  return value === 0 ? NO_ADDRESS : numberToIpv4(value);
+}
+
+interface Gathered {
+  readonly options: Map<number, Uint8Array>;
+  /** All pieces of the codes that came more than once. */
+  readonly split: Map<number, Uint8Array[]>;
+}
+
 /** RFC 3396 §5: options, then file, then sname are one long area; the pieces of one code are joined in that order. */
 function readAreas(area: Uint8Array, file: Uint8Array, sname: Uint8Array): { options: RawOptions; overload: number } {
-  const pieces = new Map<number, Uint8Array[]>();
-  collect(area, pieces);
-  const overload = pieces.get(OVERLOAD)?.[0]?.[0] ?? 0;
-  if ((overload & OVERLOAD_FILE) !== 0) collect(file, pieces);
-  if ((overload & OVERLOAD_SNAME) !== 0) collect(sname, pieces);
-  pieces.delete(OVERLOAD);
-  const options = new Map<number, Uint8Array>();
-  for (const [code, list] of pieces) options.set(code, list.length === 1 && list[0] !== undefined ? list[0] : Buffer.concat(list));
+  const gathered: Gathered = { options: new Map(), split: new Map() };
+  const { options, split } = gathered;
+  collect(area, gathered);
+  const overload = options.get(OVERLOAD)?.[0] ?? 0;
+  if ((overload & OVERLOAD_FILE) !== 0) collect(file, gathered);
+  if ((overload & OVERLOAD_SNAME) !== 0) collect(sname, gathered);
+  for (const [code, pieces] of split) options.set(code, Buffer.concat(pieces));
+  options.delete(OVERLOAD);
   return { options, overload };
 }
 
 /** A missing end option is let pass: the datagram's end says the same. A cut-off option is not. */
-function collect(area: Uint8Array, pieces: Map<number, Uint8Array[]>): void {
-  const reader = new ByteReader(area);
-  while (reader.left > 0) {
-    const code = reader.u8('option code');
+function collect(area: Uint8Array, { options, split }: Gathered): void {
+  let at = 0;
+  while (at < area.length) {
+    const code = area[at++] ?? END;
     if (code === PAD) continue;
     if (code === END) return;
-    const value = reader.take(reader.u8(`length of option ${code}`), `option ${code}`);
-    const list = pieces.get(code);
-    if (list === undefined) pieces.set(code, [value]);
-    else list.push(value);
+    const length = area[at++];
+    if (length === undefined) throw new DecodeError(at - 1, `length of option ${code}: 1 bytes wanted, 0 left`);
+    if (at + length > area.length) throw new DecodeError(at, `option ${code}: ${length} bytes wanted, ${area.length - at} left`);
+    const value = area.subarray(at, at + length);
+    at += length;
+    const before = options.get(code);
+    if (before === undefined) options.set(code, value);
+    else {
+      const list = split.get(code);
+      if (list === undefined) split.set(code, [before, value]);
+      else list.push(value);
+    }
   }
 }
 
@@ -116,10 +136,11 @@ export function encode(packet: DhcpPacket): Buffer {
 export function encodeWithin(packet: DhcpPacket, maxLength: number): { bytes: Buffer; leftOut: number[] } {
   const relay = packet.options.get(RELAY_AGENT);
   const tail: Option[] = relay === undefined ? [] : [[RELAY_AGENT, relay]];
-  const wanted = [...packet.options].filter(([code]) => code !== RELAY_AGENT && code !== OVERLOAD);
+  const wanted: Option[] = [];
+  for (const option of packet.options) if (option[0] !== RELAY_AGENT && option[0] !== OVERLOAD) wanted.push(option);
   const room = maxLength - HEADER - lengthOf(tail) - 1;
   // Nearly every packet: no splitting up, no copies. This is half of what encoding costs under load.
-  if (lengthOf(wanted) <= room) return { bytes: write(packet, { main: [...wanted, ...tail] }), leftOut: [] };
+  if (lengthOf(wanted) <= room) return { bytes: write(packet, { main: tail.length === 0 ? wanted : [...wanted, ...tail] }), leftOut: [] };
   const main: Area = { parts: [], left: room - OVERLOAD_LENGTH };
   const file: Area = { parts: [], left: packet.file === '' ? FILE - 1 : 0 };
   const sname: Area = { parts: [], left: packet.sname === '' ? SNAME - 1 : 0 };
@@ -137,11 +158,13 @@ interface Area {
 }
 
 function pieceCount(value: Uint8Array): number {
-  return Math.max(1, Math.ceil(value.length / MAX_PIECE));
+  return value.length <= MAX_PIECE ? 1 : Math.ceil(value.length / MAX_PIECE);
 }
 
 function lengthOf(options: readonly Option[]): number {
-  return options.reduce((sum, [, value]) => sum + value.length + 2 * pieceCount(value), 0);
+  let sum = 0;
+  for (const [, value] of options) sum += value.length + 2 * pieceCount(value);
+  return sum;
 }
 
 function pieces(code: number, value: Uint8Array): Option[] {

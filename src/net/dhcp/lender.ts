@@ -38,10 +38,19 @@ export interface Counts {
 
 export interface Lending {
   readonly decision: Decision;
-  readonly stored: Promise<void>;
+  /** null: nothing is to be stored. */
+  readonly stored: Promise<void> | null;
 }
 
-const NOTHING_TO_STORE = Promise.resolve();
+interface Ask {
+  readonly packet: DhcpPacket;
+  readonly mac: Mac;
+  readonly arrival: Arrival;
+  readonly serverIds: ReadonlySet<Ipv4>;
+}
+
+type Offer = Extract<Decision, { kind: 'offer' | 'ack' }>;
+
 /** So many addresses in a row may turn out to be in use; the client asks again, and finds others. */
 const MAX_TRIES = 4;
 
@@ -75,49 +84,52 @@ export class Lender {
    * Decided and taken in one go, so that no other packet in work can be given the same: an offer is held, a lease and its end are on their
    * way to disk. Nothing of it may be told before `stored`.
    */
-  async lend(packet: DhcpPacket, mac: Mac, arrival: Arrival, serverIds: ReadonlySet<Ipv4>): Promise<Lending> {
-    const tried: string[] = [];
-    for (;;) {
-      const decision = this.#decideOnce(packet, mac, arrival, serverIds);
-      if (decision.kind === 'ack' || decision.kind === 'end') return { decision, stored: this.#startKeeping(decision.lease) };
-      if (decision.kind !== 'offer') return { decision, stored: NOTHING_TO_STORE };
-      const before = this.#table.at(decision.lease.address);
-      this.#hold(decision.lease);
-      if (this.#options.probe === undefined || wasLentTo(mac, before)) return { decision, stored: NOTHING_TO_STORE };
-      const finding = await this.#options.probe.check(decision.lease.address);
-      const problem = conflictFor(mac, finding);
-      if (finding.kind === 'unchecked') this.counts.unprobed += 1;
-      if (problem === undefined) return { decision, stored: NOTHING_TO_STORE };
-      await this.#passOver(decision.lease, finding, problem, arrival);
-      tried.push(`${decision.lease.address} ${problem}`);
-      if (tried.length < MAX_TRIES) continue;
-      return { decision: { kind: 'silent', reason: `no address this time: ${tried.join('; ')}` }, stored: NOTHING_TO_STORE };
-    }
+  lend(packet: DhcpPacket, mac: Mac, arrival: Arrival, serverIds: ReadonlySet<Ipv4>): Lending | Promise<Lending> {
+    return this.#attempt({ packet, mac, arrival, serverIds }, []);
   }
 
-  /** The failure is for whoever waits for it, which may be later than it comes. */
-  #startKeeping(lease: DhcpLease): Promise<void> {
-    const stored = this.#keep(lease);
-    stored.catch(() => undefined);
-    return stored;
+  /** A promise only where the network is asked: in a storm nearly every packet is decided at once. */
+  #attempt(ask: Ask, tried: readonly string[]): Lending | Promise<Lending> {
+    const decision = this.#decideOnce(ask);
+    if (decision.kind === 'ack' || decision.kind === 'end') return { decision, stored: this.#keep(decision.lease) };
+    if (decision.kind !== 'offer') return { decision, stored: null };
+    const before = this.#table.at(decision.lease.address);
+    this.#hold(decision.lease);
+    const { probe } = this.#options;
+    if (probe === undefined || wasLentTo(ask.mac, before)) return { decision, stored: null };
+    const finding = probe.check(decision.lease.address);
+    if (!(finding instanceof Promise)) return this.#judge(ask, decision, finding, tried);
+    return finding.then((found) => this.#judge(ask, decision, found, tried));
+  }
+
+  #judge(ask: Ask, decision: Offer, finding: Finding, tried: readonly string[]): Lending | Promise<Lending> {
+    const problem = conflictFor(ask.mac, finding);
+    if (finding.kind === 'unchecked') this.counts.unprobed += 1;
+    if (problem === undefined) return { decision, stored: null };
+    return this.#tryAnother(ask, decision.lease, finding, [...tried, `${decision.lease.address} ${problem}`]);
+  }
+
+  async #tryAnother(ask: Ask, offer: DhcpLease, finding: Finding, tried: readonly string[]): Promise<Lending> {
+    await this.#passOver(offer, finding, ask.mac, ask.arrival);
+    if (tried.length < MAX_TRIES) return this.#attempt(ask, tried);
+    return { decision: { kind: 'silent', reason: `no address this time: ${tried.join('; ')}` }, stored: null };
   }
 
   /** In memory at once, so that nobody else is given the address meanwhile; taken back when the store fails. */
-  async #keep(lease: DhcpLease): Promise<void> {
+  #keep(lease: DhcpLease): Promise<void> {
     const before = this.#table.at(lease.address);
     this.#table.put(lease);
-    try {
-      await this.#commit(lease);
-    } catch (thrown) {
-      if (this.#table.at(lease.address) === lease) {
-        this.#table.remove(lease.address);
-        if (before !== undefined) this.#table.put(before);
-      }
-      throw thrown;
-    }
+    const stored = this.#commit(lease);
+    // The failure itself is for whoever waits for `stored`, which may be later than it comes.
+    stored.catch(() => {
+      if (this.#table.at(lease.address) !== lease) return;
+      this.#table.remove(lease.address);
+      if (before !== undefined) this.#table.put(before);
+    });
+    return stored;
   }
 
-  #decideOnce(packet: DhcpPacket, mac: Mac, arrival: Arrival, serverIds: ReadonlySet<Ipv4>): Decision {
+  #decideOnce({ packet, mac, arrival, serverIds }: Ask): Decision {
     const { limits, subnets, isKnown, clock } = this.#options;
     const { offerMs, declineMs } = limits;
     return decideFull(packet, mac, { table: this.#table, subnets, arrival, serverIds, isKnown, offerMs, declineMs, now: clock.now() });
@@ -131,7 +143,7 @@ export class Lender {
   }
 
   /** In use is stored, as when a client declines it; a doubt ends with the kernel's own, in memory. */
-  async #passOver(offer: DhcpLease, finding: Finding, problem: string, arrival: Arrival): Promise<void> {
+  async #passOver(offer: DhcpLease, finding: Finding, client: Mac, arrival: Arrival): Promise<void> {
     const { limits, clock, log, onConflict } = this.#options;
     const now = clock.now();
     const mac = 'mac' in finding ? finding.mac : null;
@@ -149,7 +161,10 @@ export class Lender {
       return;
     }
     this.counts.conflicts += 1;
-    onConflict({ address: offer.address, mac, message: `${offer.address} ${problem}, without a lease of ours` }, arrival);
+    onConflict(
+      { address: offer.address, mac, message: `${offer.address} ${conflictFor(client, finding)}, without a lease of ours` },
+      arrival,
+    );
     const lease = { ...parked, expiresAt: now + limits.declineMs };
     try {
       await this.#keep(lease);

@@ -72,7 +72,11 @@ export function rawOption<N extends OptionName>(name: N, value: OptionValue<N>):
   return [OPTIONS[name].code, shape.write(value as never)]; // as in getOption: OptionValue<N> is this shape's own type
 }
 
+const NAMES: ReadonlyMap<number, MessageName> = new Map(
+  (Object.keys(MESSAGE) as MessageName[]).map((name) => [MESSAGE[name], name]), // keys of a const object
+);
+
 export function messageName(options: RawOptions): MessageName | undefined {
   const type = getOption(options, 'messageType');
-  return (Object.keys(MESSAGE) as MessageName[]).find((name) => MESSAGE[name] === type); // keys of a const object
+  return type === undefined ? undefined : NAMES.get(type);
 }

@@ -4,7 +4,7 @@ import { type Ipv4, numberToIpv4, subnetBroadcast } from '../../lib/index.ts';
 import { type BootClient, type BootOffer, classToEcho, clientIdOf } from './client.ts';
 import { BROADCAST_FLAG, type DhcpPacket, NO_ADDRESS } from './codec.ts';
 import type { DhcpLease } from './lease/lease-table.ts';
-import { getOption, MESSAGE, type MessageName, OPTIONS, type OptionName, type OptionValue, rawOption } from './options.ts';
+import { getOption, MESSAGE, type MessageName, OPTIONS, type OptionName, rawOption } from './options.ts';
 import { type IndexedSubnet, isSet, reservationFor } from './subnet.ts';
 
 export interface ReplyPlan {
@@ -93,18 +93,29 @@ function addTimes(options: Map<number, Uint8Array>, seconds: number): void {
 
 function addNetwork(options: Map<number, Uint8Array>, { request, subnet, client }: ReplyPlan): void {
   if (subnet === null) return;
-  const put = <N extends OptionName>(name: N, value: OptionValue<N>): void => {
-    if (wants(request, OPTIONS[name].code)) options.set(...rawOption(name, value));
-  };
+  const wanted = getOption(request.options, 'parameterList');
+  for (const [code, value] of optionsOf(subnet))
+    if (code === OPTIONS.subnetMask.code || wanted === undefined || wanted.includes(code)) options.set(code, value);
+  if (subnet.reservations.length === 0 || !wants(request, OPTIONS.hostName.code)) return;
   const hostName = reservationFor(subnet, { ...client, clientId: clientIdOf(request) })?.hostName;
-  options.set(...rawOption('subnetMask', numberToIpv4(subnet.subnet.mask)));
-  if (subnet.routers.length > 0) put('routers', [...subnet.routers]);
-  if (subnet.dnsServers.length > 0) put('dnsServers', [...subnet.dnsServers]);
-  if (subnet.domainName !== null) put('domainName', subnet.domainName);
-  if (hostName !== undefined) put('hostName', hostName);
-  put('broadcastAddress', subnetBroadcast(subnet.subnet));
-  if (subnet.ntpServers.length > 0) put('ntpServers', [...subnet.ntpServers]);
-  for (const [code, value] of subnet.options) if (wants(request, code)) options.set(code, value);
+  if (hostName !== undefined && !options.has(OPTIONS.hostName.code)) options.set(...rawOption('hostName', hostName));
+}
+
+/** What a subnet tells its clients never changes: put into bytes once, not for each answer. */
+const OF_SUBNET = new WeakMap<IndexedSubnet, ReadonlyMap<number, Uint8Array>>();
+
+function optionsOf(subnet: IndexedSubnet): ReadonlyMap<number, Uint8Array> {
+  const known = OF_SUBNET.get(subnet);
+  if (known !== undefined) return known;
+  const made = new Map([rawOption('subnetMask', numberToIpv4(subnet.subnet.mask))]);
+  if (subnet.routers.length > 0) made.set(...rawOption('routers', [...subnet.routers]));
+  if (subnet.dnsServers.length > 0) made.set(...rawOption('dnsServers', [...subnet.dnsServers]));
+  if (subnet.domainName !== null) made.set(...rawOption('domainName', subnet.domainName));
+  made.set(...rawOption('broadcastAddress', subnetBroadcast(subnet.subnet)));
+  if (subnet.ntpServers.length > 0) made.set(...rawOption('ntpServers', [...subnet.ntpServers]));
+  for (const [code, value] of subnet.options) made.set(code, value);
+  OF_SUBNET.set(subnet, made);
+  return made;
 }
 
 function addBoot(options: Map<number, Uint8Array>, plan: ReplyPlan, boot: Extract<BootOffer, { boot: unknown }>['boot']): void {

@@ -10,7 +10,7 @@ import type { Decision } from './decide-full.ts';
 import { decideProxy } from './decide-proxy.ts';
 import type { ConflictProbe } from './lease/conflict-probe.ts';
 import type { LeaseBook } from './lease/lease-book.ts';
-import { Lender } from './lender.ts';
+import { Lender, type Lending } from './lender.ts';
 import { DHCP_LIMITS, type DhcpLimits } from './limits.ts';
 import { getOption, messageName } from './options.ts';
 import { buildReply, type Destination, type DhcpPorts, destinationOf, maxReplyLength, type ReplyPlan, STANDARD_PORTS } from './reply.ts';
@@ -216,7 +216,9 @@ class Server implements DhcpServer {
       this.#counters.dropped += 1;
       return;
     }
-    const work = this.#answer({ packet, client, at, from }).finally(() => this.#work.delete(work));
+    const rest = this.#answer({ packet, client, at, from });
+    if (rest === undefined) return;
+    const work = rest.finally(() => this.#work.delete(work));
     this.#work.add(work);
   }
 
@@ -226,19 +228,30 @@ class Server implements DhcpServer {
     if (!this.#serverIds.has(address)) this.#watch?.heardReply(packet, from.address as Ipv4, at.interfaceName); // as above
   }
 
-  /** Never rejects: nothing that one packet causes may end the server. */
-  async #answer(task: Task): Promise<void> {
+  /** Never throws or rejects: nothing that one packet causes may end the server. A promise only where something is waited for. */
+  #answer(task: Task): Promise<void> | undefined {
     try {
       const silence = this.#silenceAt(task);
-      if (silence !== null) return this.#note(task.client.mac, 'silent', silence);
-      if (this.#options.mode === 'proxy') await this.#answerProxy(task);
-      else await this.#answerFull(task);
+      if (silence !== null) {
+        this.#note(task.client.mac, 'silent', silence);
+        return undefined;
+      }
+      const rest = this.#options.mode === 'proxy' ? this.#answerProxy(task) : this.#answerFull(task);
+      return rest?.catch((thrown: unknown) => this.#failed(task, thrown));
     } catch (thrown) {
-      if (thrown instanceof DecodeError) return this.#malformed(thrown, task.from, task.at);
-      this.#counters.failed += 1;
-      this.#options.log.error({ mac: task.client.mac, error: thrown }, `DHCP answer failed: ${messageOf(thrown)}`);
-      this.#note(task.client.mac, 'silent', `the answer failed: ${messageOf(thrown)}`);
+      this.#failed(task, thrown);
+      return undefined;
     }
+  }
+
+  #failed({ client, from, at }: Task, thrown: unknown): void {
+    if (thrown instanceof DecodeError) {
+      this.#malformed(thrown, from, at);
+      return;
+    }
+    this.#counters.failed += 1;
+    this.#options.log.error({ mac: client.mac, error: thrown }, `DHCP answer failed: ${messageOf(thrown)}`);
+    this.#note(client.mac, 'silent', `the answer failed: ${messageOf(thrown)}`);
   }
 
   /** Why nothing is answered there now. RELEASE and DECLINE are never answered, and always heard. */
@@ -272,26 +285,35 @@ class Server implements DhcpServer {
     this.#send(plan, to, task, `${decision.reason}: ${boot.boot.fileName}, ${boot.reason}`);
   }
 
-  async #answerFull(task: Task): Promise<void> {
-    const { client } = task;
-    const { decision, stored } = await this.#lender.lend(task.packet, client.mac, arrivalOf(task.at), this.#serverIds);
-    if (decision.kind === 'silent') {
-      if (decision.otherServer !== undefined) this.#watch?.heardNamed(decision.otherServer, task.at.interfaceName);
-      return this.#note(client.mac, 'silent', decision.reason);
-    }
-    if (decision.kind === 'end') {
-      await stored;
-      return this.#note(client.mac, 'end', decision.reason);
-    }
-    // Both at once; the lease is durable before the client hears of it.
-    const [boot] = await Promise.all([this.#bootFor(task, decision), stored]);
-    const plan = planOf(task, decision, boot);
-    this.#send(plan, destinationOf(plan, this.#ports), task, reasonOf(decision, boot), decision.kind);
+  #answerFull(task: Task): Promise<void> | undefined {
+    const lending = this.#lender.lend(task.packet, task.client.mac, arrivalOf(task.at), this.#serverIds);
+    return lending instanceof Promise ? lending.then((lent) => this.#carryOut(task, lent)) : this.#carryOut(task, lending);
   }
 
-  async #bootFor(task: Task, decision: Decision): Promise<BootOffer | null> {
-    if (decision.kind === 'nak' || !asksForBoot(task.packet, task.client)) return null;
-    return this.#bootOffer(task.client);
+  #carryOut(task: Task, { decision, stored }: Lending): Promise<void> | undefined {
+    const { packet, client, at } = task;
+    if (decision.kind === 'silent') {
+      if (decision.otherServer !== undefined) this.#watch?.heardNamed(decision.otherServer, at.interfaceName);
+      this.#note(client.mac, 'silent', decision.reason);
+      return undefined;
+    }
+    if (decision.kind === 'end') return stored?.then(() => this.#note(client.mac, 'end', decision.reason));
+    if (decision.kind !== 'nak' && asksForBoot(packet, client)) return this.#replyWithBoot(task, decision, stored);
+    // The lease is durable before the client hears of it.
+    if (stored !== null) return stored.then(() => this.#reply(task, decision, null));
+    this.#reply(task, decision, null);
+    return undefined;
+  }
+
+  /** Boot decision and storing go on at once. */
+  async #replyWithBoot(task: Task, decision: Answerable, stored: Promise<void> | null): Promise<void> {
+    const [boot] = await Promise.all([this.#bootOffer(task.client), stored]);
+    this.#reply(task, decision, boot);
+  }
+
+  #reply(task: Task, decision: Answerable, boot: BootOffer | null): void {
+    const plan = planOf(task, decision, boot);
+    this.#send(plan, destinationOf(plan, this.#ports), task, reasonOf(decision, boot), decision.kind);
   }
 
   /** A boot decision that fails or hangs costs the boot, not the address. */
@@ -340,15 +362,13 @@ class Server implements DhcpServer {
   }
 }
 
+type Answerable = Extract<Decision, { kind: 'offer' | 'ack' | 'nak' | 'inform' }>;
+
 function arrivalOf(at: DhcpSocket): Arrival {
   return { interfaceName: at.interfaceName, serverAddress: at.address };
 }
 
-function planOf(
-  { packet, client, at }: Task,
-  decision: Extract<Decision, { kind: 'offer' | 'ack' | 'nak' | 'inform' }>,
-  boot: BootOffer | null,
-): ReplyPlan {
+function planOf({ packet, client, at }: Task, decision: Answerable, boot: BootOffer | null): ReplyPlan {
   const common = { request: packet, serverId: at.address, client, boot };
   if (decision.kind === 'nak') return { ...common, message: 'nak', lease: null, subnet: null, leaseSeconds: null };
   if (decision.kind === 'inform') return { ...common, message: 'ack', lease: null, subnet: decision.subnet, leaseSeconds: null };

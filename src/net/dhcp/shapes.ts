@@ -27,10 +27,13 @@ export const SHAPES = {
   bytes: { read: (bytes) => bytes, write: (value) => value } satisfies Shape<Uint8Array>,
   flag: { read: (bytes) => fixed(bytes, 1).u8('flag') !== 0, write: (value) => Uint8Array.of(value ? 1 : 0) } satisfies Shape<boolean>,
   u8: { read: (bytes) => fixed(bytes, 1).u8('number'), write: (value) => Uint8Array.of(value) } satisfies Shape<number>,
-  u16: { read: (bytes) => fixed(bytes, 2).u16('number'), write: (value) => new ByteWriter(2).u16(value).done() } satisfies Shape<number>,
-  u32: { read: (bytes) => fixed(bytes, 4).u32('number'), write: (value) => new ByteWriter(4).u32(value).done() } satisfies Shape<number>,
+  u16: {
+    read: (bytes) => fixed(bytes, 2).u16('number'),
+    write: (value) => Uint8Array.of((value >>> 8) & 255, value & 255),
+  } satisfies Shape<number>,
+  u32: { read: (bytes) => fixed(bytes, 4).u32('number'), write: u32Bytes } satisfies Shape<number>,
   u16s: { read: readU16s, write: writeU16s } satisfies Shape<number[]>,
-  ip: { read: (bytes) => readIp(fixed(bytes, 4)), write: (value) => writeIps([value]) } satisfies Shape<Ipv4>,
+  ip: { read: (bytes) => readIp(fixed(bytes, 4)), write: (value) => u32Bytes(ipv4ToNumber(value)) } satisfies Shape<Ipv4>,
   ips: { read: readIps, write: writeIps } satisfies Shape<Ipv4[]>,
   text: { read: readText, write: (value) => Buffer.from(value, 'latin1') } satisfies Shape<string>,
   url: { read: readUrl, write: (value) => Buffer.from(value, 'utf8') } satisfies Shape<string>,
@@ -40,6 +43,10 @@ export const SHAPES = {
   uuid: { read: readUuid, write: writeUuid } satisfies Shape<ClientUuid>,
   userClass: { read: readUserClass, write: writeUserClass } satisfies Shape<string[]>,
 };
+
+function u32Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
+}
 
 export type ShapeName = keyof typeof SHAPES;
 export type ShapeValue<S extends ShapeName> = ReturnType<(typeof SHAPES)[S]['read']>;

@@ -9,8 +9,8 @@ import { TokenBuckets } from '../../token-buckets.ts';
 import { type Finding, judgeTraces, macInArpTable } from './conflict-decide.ts';
 
 export interface ConflictProbe {
-  /** Never rejects. */
-  check(address: Ipv4): Promise<Finding>;
+  /** Never rejects. Not a promise when there is nothing to wait for. */
+  check(address: Ipv4): Finding | Promise<Finding>;
 }
 
 export interface ProbeLimits {
@@ -66,14 +66,14 @@ class UdpProbe implements ConflictProbe {
     this.#bucket = new TokenBuckets({ burst: this.#limits.burst, perSecond: this.#limits.perSecond, maxKeys: 1 });
   }
 
-  check(address: Ipv4): Promise<Finding> {
+  check(address: Ipv4): Finding | Promise<Finding> {
     const running = this.#running.get(address);
     if (running !== undefined) return running;
     const now = this.#clock.monotonic();
-    if ((this.#free.get(address) ?? Number.NEGATIVE_INFINITY) > now) return Promise.resolve({ kind: 'free' });
+    if ((this.#free.get(address) ?? Number.NEGATIVE_INFINITY) > now) return { kind: 'free' };
     // Too many at once is no reason to make machines wait: the address is offered as it is, as dnsmasq does.
     if (this.#running.size >= this.#limits.maxAtOnce || this.#bucket.take('all', now) !== 'admitted')
-      return Promise.resolve({ kind: 'unchecked', why: 'too many addresses were being asked for at once' });
+      return { kind: 'unchecked', why: 'too many addresses were being asked for at once' };
     const probe = this.#probe(address).finally(() => this.#running.delete(address));
     this.#running.set(address, probe);
     return probe;

@@ -1,6 +1,7 @@
 // A lease book in front of another: what is saved is on disk in an append-only file at once, and in the book behind soon after.
 // Why: SQLite's fsync stops the event loop; a file's is done by a thread, so packets go on being read (docs/decisions/0015-leases-under-load.md).
 
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Ipv4, type Log, messageOf } from '../../../lib/index.ts';
@@ -164,25 +165,32 @@ interface JournalFile {
   close(): Promise<void>;
 }
 
+/** Each write comes back when its bytes are on disk (O_DSYNC): one trip to a thread where a write and a flush would be two. */
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC;
+
 async function openJournal(path: string, directory: string): Promise<JournalFile> {
-  const handle = await open(path, 'wx', 0o600);
+  const handle = await open(path, FLAGS, 0o600);
   await syncDirectory(directory);
   let [written, ahead] = [0, 0];
   return {
     path,
     append: async (bytes) => {
-      if (written + bytes.length > ahead) ahead = await lengthen(handle, ahead, bytes.length + AHEAD_BYTES);
-      await handle.write(bytes, 0, bytes.length, written);
-      await handle.datasync();
+      const isLonger = written + bytes.length > ahead;
+      const data = isLonger ? Buffer.concat([bytes, Buffer.alloc(AHEAD_BYTES)]) : bytes;
+      await writeAll(handle, data, written);
+      if (isLonger) ahead = written + data.length;
       written += bytes.length;
     },
     close: () => handle.close(),
   };
 }
 
-async function lengthen(handle: FileHandle, from: number, by: number): Promise<number> {
-  await handle.write(Buffer.alloc(by), 0, by, from);
-  return from + by;
+/** A write may take less than it was given, on a full disk for one: the next then says why. */
+async function writeAll(handle: FileHandle, data: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 /** Else a power cut could take the name of a file whose bytes are safe. */

@@ -136,7 +136,7 @@ describe('captured packets', () => {
 
   it('of iPXE name their class without a length byte', () => {
     expect(getOption(decode(IPXE_DISCOVER).options, 'userClass')).toEqual(['iPXE']);
-    expect(getOption(decode(IPXE_DISCOVER).options, 'ipxe')?.get(235)).toEqual(Buffer.of(1, 0, 0));
+    expect(getOption(decode(IPXE_DISCOVER).options, 'ipxe')?.get(235)).toEqual(Uint8Array.of(1, 0, 0));
   });
 });
 
