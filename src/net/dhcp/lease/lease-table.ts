@@ -90,8 +90,9 @@ export class LeaseTable {
     this.#byAddress.set(lease.address, lease);
     const own = this.#byMac.get(lease.mac) ?? new Set();
     this.#byMac.set(lease.mac, own.add(lease.address));
+    // Offers have an order of their own. In the heaps each would pass by all leases, which end later, and be out of date a moment after.
     if (lease.state === 'offered') this.#offers.add(lease.address);
-    this.#changed(lease);
+    else this.#changed(lease);
   }
 
   remove(address: Ipv4): void {
@@ -108,6 +109,7 @@ export class LeaseTable {
 
   /** An address nobody has; undefined when the pools are full. */
   findFree(subnet: IndexedSubnet, { now, isStranger, isOurs }: Search): Ipv4 | undefined {
+    this.#dropOldOffers(now);
     const { open, keptBack } = this.#partsOf(subnet);
     return open.find(now, isOurs) ?? (isStranger ? undefined : keptBack.find(now, isOurs));
   }

@@ -111,6 +111,19 @@ describe('the network is not asked', () => {
   });
 });
 
+describe('an offer that nobody took up', () => {
+  it('is free again when its time is over, in a pool where all was on offer', async () => {
+    const { discover, clock } = bench({});
+    const asks = (digit: number) => discover(mac(`02:00:00:00:02:0${digit}`));
+    const offered = new Set<unknown>();
+    for (let digit = 1; digit <= 9; digit += 1) offered.add(await asks(digit));
+    expect(offered.size).toBe(9);
+    expect(await discover()).toMatchObject({ kind: 'silent' });
+    await clock.advance(DHCP_LIMITS.offerMs + 1);
+    expect(offered).toContain(await discover());
+  });
+});
+
 describe('strangers', () => {
   const server = new Set([SERVER]);
   const stranger = (digit: number) => mac(`02:00:00:00:01:0${digit}`);
