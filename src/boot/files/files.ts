@@ -46,7 +46,8 @@ export async function loadBootFiles(directory: string): Promise<ReadonlyMap<stri
     return new Map(entries.map((file) => [file.name, file]));
   } catch (thrown) {
     throw fail('boot.artefacts_missing', {
-      message: systemCode(thrown) === 'ENOENT' ? `there are no boot files in ${directory} (no ${MANIFEST})` : `${manifest}: ${messageOf(thrown)}`,
+      message:
+        systemCode(thrown) === 'ENOENT' ? `there are no boot files in ${directory} (no ${MANIFEST})` : `${manifest}: ${messageOf(thrown)}`,
       hint: 'Build the boot files with: rackseed image build',
       cause: thrown,
     });
