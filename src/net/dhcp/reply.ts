@@ -82,6 +82,8 @@ function flagsOf({ request, message }: ReplyPlan): number {
 function addOptions(options: Map<number, Uint8Array>, plan: ReplyPlan): void {
   if (plan.leaseSeconds !== null) addTimes(options, plan.leaseSeconds);
   addNetwork(options, plan);
+  // Also without a boot file: a machine on its way to its own disk need not wait for a proxy either.
+  if (plan.client.kind === 'ipxe' && plan.lease !== null) options.set(...rawOption('ipxe', new Map([[NO_PXEDHCP, Uint8Array.of(1)]])));
   if (plan.boot !== null && 'boot' in plan.boot) addBoot(options, plan, plan.boot.boot);
 }
 
@@ -132,7 +134,6 @@ function addBoot(options: Map<number, Uint8Array>, plan: ReplyPlan, boot: Extrac
   if (isProxy && client.kind === 'pxe' && (client.architecture ?? BIOS) === BIOS) {
     options.set(OPTIONS.vendorOptions.code, BOOT_THIS_FILE);
   }
-  if (client.kind === 'ipxe' && plan.lease !== null) options.set(...rawOption('ipxe', new Map([[NO_PXEDHCP, Uint8Array.of(1)]])));
   echo(options, request, ['clientUuid']);
   for (const [code, value] of boot.extra ?? []) options.set(code, value);
 }

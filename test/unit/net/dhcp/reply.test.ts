@@ -90,7 +90,8 @@ describe('an answer in full mode', () => {
   });
 
   it('tells iPXE not to wait for a proxy', () => {
-    expect(getOption(buildReply(plan(decode(IPXE_DISCOVER))).options, 'ipxe')?.get(176)).toEqual(Buffer.of(1));
+    for (const boot of [BOOT, { silent: 'its own disk' }])
+      expect(getOption(buildReply(plan(decode(IPXE_DISCOVER), { boot })).options, 'ipxe')?.get(176)).toEqual(Buffer.of(1));
   });
 
   it('echoes HTTPClient, and puts a long URL into option 67 alone', () => {
