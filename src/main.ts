@@ -48,7 +48,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   appliance: {
     serve: async (configPath, signal) => {
       const { serve } = await import('./serve.ts');
-      const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+      // V8's young generation grows to 48 MB and more in a flood of packets and is not given back: with this, 100,000 made-up machines
+      // cost 7 MB instead of 38 to 84 (measured, Nov 2026).
+      const command = [process.execPath, '--max-semi-space-size=4', ...process.execArgv, ...process.argv.slice(1)];
       const say = process.stderr.isTTY ? (line: string) => process.stderr.write(`${line}\n`) : undefined;
       const execve = process.execve?.bind(process) ?? noExecve;
       await serve({ ...common, configPath, pid: process.pid, command, execve, version, say }, signal);

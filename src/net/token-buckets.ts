@@ -34,9 +34,10 @@ export class TokenBuckets<Key> {
     this.#evict();
     bucket.tokens = Math.min(this.#limits.burst, bucket.tokens + ((nowMs - bucket.at) / 1000) * this.#limits.perSecond);
     bucket.at = nowMs;
+    // A flood is let through one at a time as tokens come back: the series ends only when there was time for all of them.
+    if (bucket.tokens === this.#limits.burst) bucket.refused = false;
     if (bucket.tokens >= 1) {
       bucket.tokens -= 1;
-      bucket.refused = false;
       return 'admitted';
     }
     const admission = bucket.refused ? 'refused' : 'first-refused';

@@ -17,6 +17,7 @@ const PER_SECOND = 4000;
 const WAIT_MS = 150_000;
 /** Longer than a renewal takes of which one packet was lost, which the client sends again after 4 s. */
 const GENEROUS_MS = 10_000;
+const GROWTH_MIB = 32;
 const KIB_PER_MIB = 1024;
 
 interface Renewals {
@@ -95,6 +96,7 @@ it(`${MACHINES} machines with a lease renew it while ${SPOOFED} made-up ones ask
   );
   expect(during).toMatchObject({ failed: 0, machines: MACHINES });
   expect(during.p99).toBeLessThan(GENEROUS_MS);
+  expect(growth).toBeLessThan(GROWTH_MIB);
   expect(last).toMatchObject({ failed: 0 });
   expect(counters).toMatchObject({ failed: 0, malformed: 0 });
   // The flood had an effect: the pool is empty, and its machines' reasons are no longer kept.

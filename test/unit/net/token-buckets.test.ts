@@ -4,11 +4,14 @@ import { TokenBuckets } from '../../../src/net/token-buckets.ts';
 describe('token buckets', () => {
   it('admit a burst, then so many a second, and say so once per series of refusals', () => {
     const buckets = new TokenBuckets<string>({ burst: 2, perSecond: 1, maxKeys: 10 });
-    expect([0, 1, 2, 3, 1500, 1501].map((now) => buckets.take('a', now))).toEqual([
+    expect([0, 1, 2, 3, 1500, 1501, 4000, 4001, 4002].map((now) => buckets.take('a', now))).toEqual([
       'admitted',
       'admitted',
       'first-refused',
       'refused',
+      'admitted',
+      'refused',
+      'admitted',
       'admitted',
       'first-refused',
     ]);
