@@ -8,6 +8,8 @@ const root = new URL('..', import.meta.url).pathname;
 export default defineConfig({
   root,
   test: {
+    // Also where there are two cores: much of the time of integration and end-to-end tests is waiting for others, not work.
+    maxWorkers: 2,
     projects: [
       { root, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30 * SECOND } },
       {
@@ -26,7 +28,6 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 900 * SECOND,
           hookTimeout: 1800 * SECOND,
-          fileParallelism: false,
         },
       },
     ],
