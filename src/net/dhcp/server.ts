@@ -2,6 +2,7 @@
 
 import type { RemoteInfo } from 'node:dgram';
 import { type Clock, type Component, DecodeError, type Ipv4, type Log, type Mac, messageOf } from '../../lib/index.ts';
+import { decideInTime } from '../boot-decision.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 import { AdmissionControl } from './admission.ts';
 import { type Arrival, asksForBoot, type BootClient, type BootOffer, bootClientOf, type DecideBoot } from './client.ts';
@@ -316,22 +317,9 @@ class Server implements DhcpServer {
     this.#send(plan, destinationOf(plan, this.#ports), task, reasonOf(decision, boot), decision.kind);
   }
 
-  /** A boot decision that fails or hangs costs the boot, not the address. */
-  async #bootOffer(client: BootClient): Promise<BootOffer> {
-    const timer = new AbortController();
-    const { bootDecisionMs } = this.#limits;
-    const late = this.#options.clock.sleep(bootDecisionMs, timer.signal).then(
-      (): BootOffer => ({ silent: `no boot decision within ${bootDecisionMs} ms` }),
-      (): BootOffer => ({ silent: 'decided' }), // the sleep was called off: the race is over
-    );
-    try {
-      return await Promise.race([this.#options.decideBoot(client), late]);
-    } catch (thrown) {
-      this.#options.log.error({ mac: client.mac, error: thrown }, `boot decision failed: ${messageOf(thrown)}`);
-      return { silent: `the boot decision failed: ${messageOf(thrown)}` };
-    } finally {
-      timer.abort();
-    }
+  #bootOffer(client: BootClient): Promise<BootOffer> {
+    const { clock, log, decideBoot } = this.#options;
+    return decideInTime<BootOffer>({ mac: client.mac, decide: () => decideBoot(client), limitMs: this.#limits.bootDecisionMs, clock, log });
   }
 
   #send(plan: ReplyPlan, to: Destination, { client, at }: Task, reason: string, decision: string = plan.message): void {

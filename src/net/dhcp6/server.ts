@@ -13,6 +13,7 @@ import {
   parseIpv6,
   prefix6Has,
 } from '../../lib/index.ts';
+import { decideInTime } from '../boot-decision.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 import { AddressTable } from './addresses.ts';
 import {
@@ -269,22 +270,15 @@ class Server implements Dhcp6Server {
     return this.#decideBoot({ ...client, architecture: architectureOf6(message), kind: kindOf6(message) });
   }
 
-  /** A boot decision that fails or hangs costs the boot, not the address. */
-  async #decideBoot(client: BootClient6): Promise<BootOffer6> {
-    const timer = new AbortController();
-    const { bootDecisionMs } = this.#limits;
-    const late = this.#options.clock.sleep(bootDecisionMs, timer.signal).then(
-      (): BootOffer6 => ({ silent: `no boot decision within ${bootDecisionMs} ms` }),
-      (): BootOffer6 => ({ silent: 'decided' }), // the sleep was called off: the race is over
-    );
-    try {
-      return await Promise.race([this.#options.decideBoot(client), late]);
-    } catch (thrown) {
-      this.#options.log.error({ mac: client.mac, error: thrown }, `boot decision failed: ${messageOf(thrown)}`);
-      return { silent: `the boot decision failed: ${messageOf(thrown)}` };
-    } finally {
-      timer.abort();
-    }
+  #decideBoot(client: BootClient6): Promise<BootOffer6> {
+    const { clock, log, decideBoot } = this.#options;
+    return decideInTime<BootOffer6>({
+      mac: client.mac,
+      decide: () => decideBoot(client),
+      limitMs: this.#limits.bootDecisionMs,
+      clock,
+      log,
+    });
   }
 
   #send(bytes: Buffer, task: Task, decision: Answer6, boot: BootOffer6 | null): void {
