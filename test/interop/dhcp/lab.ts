@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import type { ServePlan } from './serve.ts';
 
 const run = promisify(execFile);
@@ -131,6 +131,7 @@ function program(command: string, args: readonly string[]): Program {
     });
   }
   const over = once(child, 'close');
+  onTestFailed(() => console.error([`what ${[command, ...args].join(' ').slice(0, 120)} said at last:`, ...lines.slice(-30)].join('\n  ')));
   onTestFinished(async () => {
     child.kill('SIGTERM');
     await over;
