@@ -46,6 +46,29 @@ export function columnsOf(uuid: NodeUuid, fields: NodeChanges, vault: Sealer): S
     last_error: fields.lastError,
     smbios_uuid: fields.smbiosUuid,
     smbios_serial: fields.smbiosSerial,
+    chassis_uuid: fields.chassisUuid,
+    conductor_group: fields.conductorGroup,
+    shard: fields.shard,
+    parent_node: fields.parentNode,
+    retired: flag(fields.retired),
+    retired_reason: fields.retiredReason,
+    automated_clean: maybe(fields.automatedClean),
+    disable_power_off: flag(fields.disablePowerOff),
+    observe_only: flag(fields.observeOnly),
+    console_enabled: flag(fields.consoleEnabled),
+    network_data: json('network_data', fields.networkData),
+    boot_mode: fields.bootMode,
+    secure_boot: maybe(fields.secureBoot),
+    health: fields.health,
+    instance_name: fields.instanceName,
+    allocation_uuid: fields.allocationUuid,
+    raid_config: json('raid_config', fields.raidConfig),
+    target_raid_config: json('target_raid_config', fields.targetRaidConfig),
+    clean_step: json('clean_step', fields.cleanStep),
+    deploy_step: json('deploy_step', fields.deployStep),
+    service_step: json('service_step', fields.serviceStep),
+    traits: fields.traits === undefined ? undefined : JSON.stringify([...new Set(fields.traits)].toSorted()),
+    interfaces: fields.interfaces === undefined ? undefined : JSON.stringify(fields.interfaces),
   };
 }
 
@@ -73,7 +96,34 @@ export const BLANK: Omit<NodeFields, 'driver'> = {
   lastError: null,
   smbiosUuid: null,
   smbiosSerial: null,
+  chassisUuid: null,
+  conductorGroup: '',
+  shard: null,
+  parentNode: null,
+  retired: false,
+  retiredReason: null,
+  automatedClean: null,
+  disablePowerOff: false,
+  observeOnly: false,
+  consoleEnabled: false,
+  networkData: {},
+  bootMode: null,
+  secureBoot: null,
+  health: null,
+  instanceName: null,
+  allocationUuid: null,
+  raidConfig: {},
+  targetRaidConfig: {},
+  cleanStep: {},
+  deployStep: {},
+  serviceStep: {},
+  traits: [],
+  interfaces: {},
 };
+
+function maybe(value: boolean | null | undefined): Flag | null | undefined {
+  return value === null ? null : flag(value);
+}
 
 export function flag(value: boolean): Flag;
 export function flag(value: boolean | undefined): Flag | undefined;

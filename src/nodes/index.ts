@@ -28,6 +28,9 @@ export {
 } from './machine.ts';
 export {
   type HistoryEntry,
+  INTERFACES,
+  type Interface,
+  type Interfaces,
   type Inventory,
   isUuid,
   type Node,

@@ -21,6 +21,15 @@ export const JSON_CAPS = {
   instance_info: 4096 * KIB,
   extra: 64 * KIB,
   local_link_connection: 4 * KIB,
+  network_data: 64 * KIB,
+  raid_config: 64 * KIB,
+  target_raid_config: 64 * KIB,
+  clean_step: 64 * KIB,
+  deploy_step: 64 * KIB,
+  service_step: 64 * KIB,
+  traits: 32 * KIB,
+  interfaces: 4 * KIB,
+  internal_info: 16 * KIB,
   inventory: 1024 * KIB,
   // The agent's logs ride in it.
   plugin_data: 8192 * KIB,
@@ -52,6 +61,12 @@ export function parseJsonColumn(column: JsonColumn, text: string, where: string)
   const value = parse(column, text, where);
   if (isJsonObject(value)) return value;
   throw damaged(`${column} of ${where} holds no JSON object`);
+}
+
+export function parseTexts(column: JsonColumn, text: string, where: string): string[] {
+  const value = parse(column, text, where);
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw damaged(`${column} of ${where} holds no list of words`);
 }
 
 export function isJsonObject(value: JsonValue): value is JsonObject {

@@ -3,7 +3,7 @@
 
 import { type Mac, parseMac } from '../lib/index.ts';
 import type { InventoryTable, NodeHistoryTable, NodeTable, PortTable, Severity } from '../store/index.ts';
-import { damaged, type JsonObject, parseJsonColumn } from './json.ts';
+import { damaged, type JsonObject, parseJsonColumn, parseTexts } from './json.ts';
 import { isProvisionState } from './machine.ts';
 import { type DriverInfo, readDriverInfo } from './sealed.ts';
 import type { ProvisionEvent, ProvisionState, Who } from './states.ts';
@@ -41,7 +41,54 @@ export interface NodeFields {
   /** SMBIOS identity, null where the firmware has junk. */
   readonly smbiosUuid: string | null;
   readonly smbiosSerial: string | null;
+  readonly chassisUuid: string | null;
+  readonly conductorGroup: string;
+  readonly shard: string | null;
+  readonly parentNode: string | null;
+  readonly retired: boolean;
+  readonly retiredReason: string | null;
+  /** Null: as the site's default says. */
+  readonly automatedClean: boolean | null;
+  readonly disablePowerOff: boolean;
+  /** Every write to the machine is refused. */
+  readonly observeOnly: boolean;
+  readonly consoleEnabled: boolean;
+  readonly networkData: JsonObject;
+  readonly bootMode: string | null;
+  readonly secureBoot: boolean | null;
+  readonly health: string | null;
+  readonly instanceName: string | null;
+  readonly allocationUuid: string | null;
+  readonly raidConfig: JsonObject;
+  readonly targetRaidConfig: JsonObject;
+  /** The step under way; {} while there is none. */
+  readonly cleanStep: JsonObject;
+  readonly deployStep: JsonObject;
+  readonly serviceStep: JsonObject;
+  /** Sorted, each once. */
+  readonly traits: readonly string[];
+  /** What was chosen; an interface that is not named is the hardware type's own. */
+  readonly interfaces: Interfaces;
 }
+
+/** The parts of a machine's driver that can be chosen one by one, in Ironic's names. */
+export const INTERFACES = [
+  'bios',
+  'boot',
+  'console',
+  'deploy',
+  'firmware',
+  'inspect',
+  'management',
+  'network',
+  'power',
+  'raid',
+  'rescue',
+  'storage',
+  'vendor',
+] as const;
+export type Interface = (typeof INTERFACES)[number];
+export type Interfaces = { readonly [name in Interface]?: string };
 
 export interface Node extends NodeFields {
   readonly uuid: NodeUuid;
@@ -65,6 +112,13 @@ export interface Port {
   readonly pxeEnabled: boolean;
   readonly localLinkConnection: JsonObject;
   readonly extra: JsonObject;
+  readonly portgroupUuid: string | null;
+  readonly physicalNetwork: string | null;
+  readonly isSmartnic: boolean;
+  readonly internalInfo: JsonObject;
+  readonly description: string | null;
+  readonly vendor: string | null;
+  readonly category: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -135,6 +189,29 @@ export function nodeOfRow(row: NodeTable): Node {
     lessee: row.lessee,
     smbiosUuid: row.smbios_uuid,
     smbiosSerial: row.smbios_serial,
+    chassisUuid: row.chassis_uuid,
+    conductorGroup: row.conductor_group,
+    shard: row.shard,
+    parentNode: row.parent_node,
+    retired: row.retired === 1,
+    retiredReason: row.retired_reason,
+    automatedClean: row.automated_clean === null ? null : row.automated_clean === 1,
+    disablePowerOff: row.disable_power_off === 1,
+    observeOnly: row.observe_only === 1,
+    consoleEnabled: row.console_enabled === 1,
+    networkData: parseJsonColumn('network_data', row.network_data, where),
+    bootMode: row.boot_mode,
+    secureBoot: row.secure_boot === null ? null : row.secure_boot === 1,
+    health: row.health,
+    instanceName: row.instance_name,
+    allocationUuid: row.allocation_uuid,
+    raidConfig: parseJsonColumn('raid_config', row.raid_config, where),
+    targetRaidConfig: parseJsonColumn('target_raid_config', row.target_raid_config, where),
+    cleanStep: parseJsonColumn('clean_step', row.clean_step, where),
+    deployStep: parseJsonColumn('deploy_step', row.deploy_step, where),
+    serviceStep: parseJsonColumn('service_step', row.service_step, where),
+    traits: parseTexts('traits', row.traits, where),
+    interfaces: interfacesIn(parseJsonColumn('interfaces', row.interfaces, where), where),
     inspectionStartedAt: row.inspection_started_at,
     inspectionFinishedAt: row.inspection_finished_at,
     createdAt: row.created_at,
@@ -156,6 +233,13 @@ export function portOfRow(row: PortTable): Port {
     pxeEnabled: row.pxe_enabled === 1,
     localLinkConnection: parseJsonColumn('local_link_connection', row.local_link_connection, where),
     extra: parseJsonColumn('extra', row.extra, where),
+    portgroupUuid: row.portgroup_uuid,
+    physicalNetwork: row.physical_network,
+    isSmartnic: row.is_smartnic === 1,
+    internalInfo: parseJsonColumn('internal_info', row.internal_info, where),
+    description: row.description,
+    vendor: row.vendor,
+    category: row.category,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -200,6 +284,15 @@ function nodeUuidOf(text: string): NodeUuid {
 function stateIn(text: string, where: string): ProvisionState {
   if (isProvisionState(text)) return text;
   throw damaged(`${where} is in the provision state ${text}, which does not exist`);
+}
+
+function interfacesIn(stored: JsonObject, where: string): Interfaces {
+  return Object.fromEntries(
+    Object.entries(stored).map(([name, chosen]) => {
+      if (typeof chosen !== 'string') throw damaged(`${where} has no name for its ${name} interface`);
+      return [oneOf(INTERFACES, name, 'interface', where), chosen];
+    }),
+  );
 }
 
 function powerIn(text: string | null, where: string): PowerState | null {

@@ -22,6 +22,13 @@ export interface PortInput {
   readonly pxeEnabled?: boolean;
   readonly localLinkConnection?: JsonObject;
   readonly extra?: JsonObject;
+  readonly portgroupUuid?: string | null;
+  readonly physicalNetwork?: string | null;
+  readonly isSmartnic?: boolean;
+  readonly internalInfo?: JsonObject;
+  readonly description?: string | null;
+  readonly vendor?: string | null;
+  readonly category?: string | null;
 }
 
 export interface PortQuery {
@@ -72,6 +79,13 @@ async function addPort(tx: Tx, nodeUuid: NodeUuid, input: PortInput, deps: PortD
     pxe_enabled: flag(input.pxeEnabled ?? true),
     local_link_connection: jsonColumn('local_link_connection', input.localLinkConnection ?? {}),
     extra: jsonColumn('extra', input.extra ?? {}),
+    portgroup_uuid: input.portgroupUuid ?? null,
+    physical_network: input.physicalNetwork ?? null,
+    is_smartnic: flag(input.isSmartnic ?? false),
+    internal_info: jsonColumn('internal_info', input.internalInfo ?? {}),
+    description: input.description ?? null,
+    vendor: input.vendor ?? null,
+    category: input.category ?? null,
     created_at: now,
     updated_at: now,
   };
@@ -93,6 +107,13 @@ async function updatePort(tx: Tx, uuid: PortUuid, changes: Parameters<Ports['upd
     local_link_connection:
       changes.localLinkConnection === undefined ? undefined : jsonColumn('local_link_connection', changes.localLinkConnection),
     extra: changes.extra === undefined ? undefined : jsonColumn('extra', changes.extra),
+    portgroup_uuid: changes.portgroupUuid,
+    physical_network: changes.physicalNetwork,
+    is_smartnic: flag(changes.isSmartnic),
+    internal_info: changes.internalInfo === undefined ? undefined : jsonColumn('internal_info', changes.internalInfo),
+    description: changes.description,
+    vendor: changes.vendor,
+    category: changes.category,
     updated_at: deps.clock.now(),
   };
   const row = await withConflicts({ 'ports.address': changes.address }, () =>

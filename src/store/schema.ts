@@ -2,10 +2,12 @@
 // JSON is text. The migrations in migrations/ make exactly this; a test compares the two.
 
 import type { Generated } from 'kysely';
+import type { AccessTables } from './schema-access.ts';
+import type { RecordTables } from './schema-records.ts';
 
 export type Flag = 0 | 1;
 
-export interface Database {
+export interface Database extends RecordTables, AccessTables {
   /** Facts about the store itself: key check value, instance id. */
   meta: { key: string; value: string };
   /** Gap-free counters, raised inside the transaction that uses them. */
@@ -59,6 +61,34 @@ export interface NodeTable {
   smbios_serial: string | null;
   inspection_started_at: number | null;
   inspection_finished_at: number | null;
+  chassis_uuid: string | null;
+  conductor_group: string;
+  shard: string | null;
+  parent_node: string | null;
+  retired: Flag;
+  retired_reason: string | null;
+  /** Null: as the site's default says. */
+  automated_clean: Flag | null;
+  disable_power_off: Flag;
+  /** Every write to the machine is refused. */
+  observe_only: Flag;
+  console_enabled: Flag;
+  network_data: string;
+  boot_mode: string | null;
+  secure_boot: Flag | null;
+  health: string | null;
+  instance_name: string | null;
+  allocation_uuid: string | null;
+  /** JSON objects. The three steps are {} while none runs. */
+  raid_config: string;
+  target_raid_config: string;
+  clean_step: string;
+  deploy_step: string;
+  service_step: string;
+  /** JSON array, sorted. */
+  traits: string;
+  /** JSON object: the interfaces that were chosen (power, deploy, …); one left out is the hardware type's own. */
+  interfaces: string;
   created_at: number;
   updated_at: number;
   /** Raised by every write; the ETag. */
@@ -73,6 +103,13 @@ export interface PortTable {
   pxe_enabled: Flag;
   local_link_connection: string;
   extra: string;
+  portgroup_uuid: string | null;
+  physical_network: string | null;
+  is_smartnic: Flag;
+  internal_info: string;
+  description: string | null;
+  vendor: string | null;
+  category: string | null;
   created_at: number;
   updated_at: number;
 }

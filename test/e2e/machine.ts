@@ -3,7 +3,9 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Firmware, MachineSpec } from '../../src/lab/index.ts';
-import { systemClock } from '../../src/lib/index.ts';
+import { parseMac, silentLog, systemClock, systemRandom } from '../../src/lib/index.ts';
+import { createNodes, type JsonObject } from '../../src/nodes/index.ts';
+import { loadStoreKeys, openStore } from '../../src/store/index.ts';
 import { type TestLab, tailOf } from './lab.ts';
 
 const DISCOVERY_LIMIT_MS = 10 * 60_000;
@@ -22,6 +24,29 @@ export function miniPc(firmware: Firmware, number: number, change: Partial<Machi
     tap: `tap${number}`,
     ...change,
   };
+}
+
+export interface PlantedNode {
+  readonly spec: MachineSpec;
+  readonly driverInfo?: JsonObject;
+  readonly ignored?: boolean;
+}
+
+/** Nodes come by the agent or by import; here the store is told while the appliance is down. */
+export async function plantNodes({ lab }: TestLab, planted: readonly PlantedNode[]): Promise<void> {
+  const { dataDir } = lab.connection;
+  await lab.stopAppliance();
+  const url = `sqlite://${join(dataDir, 'rackseed.sqlite')}`;
+  const keys = await loadStoreKeys({ url, keyFile: join(dataDir, 'store.key'), random: systemRandom });
+  const store = await openStore({ url, keys, clock: systemClock, random: systemRandom, log: silentLog });
+  const nodes = createNodes({ store, clock: systemClock, random: systemRandom, log: silentLog });
+  for (const { spec, driverInfo = {}, ignored = false } of planted) {
+    const ports = [{ address: parseMac(spec.mac) ?? expect.unreachable(), pxeEnabled: true }];
+    const node = { driver: 'manual-management', name: spec.name, driverInfo, ignored, ports };
+    await store.transaction((tx) => nodes.create(tx, node, { who: 'user', actor: 'test' }));
+  }
+  await store.close();
+  await lab.startAppliance();
 }
 
 interface ListedNode {

@@ -6,12 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, type LabConfig, labDhcp, labServer, labTftp, type MachineSpec } from '../../src/lab/index.ts';
-import { parseMac, runProgram, silentLog, systemClock, systemRandom } from '../../src/lib/index.ts';
-import { createNodes } from '../../src/nodes/index.ts';
-import { loadStoreKeys, openStore } from '../../src/store/index.ts';
+import { runProgram, systemClock } from '../../src/lib/index.ts';
 import { makeOwnDisk, OWN_DISK_SAYS } from '../support/own-disk.ts';
 import { standUp, type TestLab, waitForText } from './lab.ts';
-import { miniPc, reasonsOf } from './machine.ts';
+import { miniPc, plantNodes, reasonsOf } from './machine.ts';
 
 const LIMIT_MS = 5 * 60_000;
 const INSTALLED = '\\EFI\\debian\\grubx64.efi';
@@ -36,31 +34,6 @@ afterAll(async () => {
   await lab.end();
   await rm(disks, { recursive: true });
 });
-
-/** Nodes come by the agent or by import; here the store is told while the appliance is down. */
-async function plantNodes(specs: readonly { readonly spec: MachineSpec; readonly ownDisk: string }[]): Promise<void> {
-  const { dataDir } = lab.lab.connection;
-  await lab.lab.stopAppliance();
-  const url = `sqlite://${join(dataDir, 'rackseed.sqlite')}`;
-  const keys = await loadStoreKeys({ url, keyFile: join(dataDir, 'store.key'), random: systemRandom });
-  const store = await openStore({ url, keys, clock: systemClock, random: systemRandom, log: silentLog });
-  const nodes = createNodes({ store, clock: systemClock, random: systemRandom, log: silentLog });
-  for (const { spec, ownDisk } of specs)
-    await store.transaction((tx) =>
-      nodes.create(
-        tx,
-        {
-          driver: 'manual-management',
-          name: spec.name,
-          driverInfo: { own_disk: ownDisk },
-          ports: [{ address: parseMac(spec.mac) ?? expect.unreachable(), pxeEnabled: true }],
-        },
-        { who: 'user', actor: 'test' },
-      ),
-    );
-  await store.close();
-  await lab.lab.startAppliance();
-}
 
 /** A bridge without a running machine has no link, and the appliance takes some seconds to hear on one that gets it back. */
 async function keepLink({ network: { namespace, bridge } }: Lab): Promise<void> {
@@ -109,7 +82,7 @@ describe('a BIOS machine with a system on its disk', () => {
 
   it('comes up from it when iPXE runs already and its script sends it there', async () => {
     const spec = bios(2);
-    await plantNodes([{ spec, ownDisk: 'sanboot' }]);
+    await plantNodes(lab, [{ spec, driverInfo: { own_disk: 'sanboot' } }]);
     await bootToDisk({ spec, what: 'BIOS, known: iPXE, then sanboot' });
     expect((await reasonsOf(lab, spec.mac)).map((one) => one.decision)).toContain('script: own-disk');
   });
@@ -127,7 +100,7 @@ describe('a UEFI machine with two ports, all network entries first, and a system
 
   it('comes up at once by the loader that its system installed, when its model needs that', async () => {
     const spec = twoPorts(4, { ownDisk: join(disks, 'installed.img') });
-    await plantNodes([{ spec, ownDisk: 'chain' }]);
+    await plantNodes(lab, [{ spec, driverInfo: { own_disk: 'chain' } }]);
     await bootToDisk({ spec, begin: PXE, what: 'UEFI, two ports, known: iPXE, then its installed loader' });
     expect((await reasonsOf(lab, spec.mac)).map((one) => one.decision)).toContain('script: own-disk');
   });
@@ -142,7 +115,7 @@ describe('without an appliance', () => {
 
   it('a UEFI machine comes up from its disk, also when the appliance goes away in the middle', async () => {
     const spec = uefi(6);
-    await plantNodes([{ spec, ownDisk: 'chain' }]);
+    await plantNodes(lab, [{ spec, driverInfo: { own_disk: 'chain' } }]);
     const from = (await readFile(applianceLog, 'utf8')).length;
     const meanwhile = async (): Promise<void> => {
       await waitForText(applianceLog, /"fileName":"snponly[^\n]*"decision":"sent"/, LIMIT_MS, from);

@@ -2,6 +2,7 @@
 // test/fixtures/store/, and change schema.ts; the tests compare all of these.
 
 import { spine } from './0001-spine.ts';
+import { ironic } from './0002-ironic.ts';
 import type { Migration } from './types.ts';
 
-export const MIGRATIONS: readonly Migration[] = [spine];
+export const MIGRATIONS: readonly Migration[] = [spine, ironic];

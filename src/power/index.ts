@@ -1,0 +1,27 @@
+// The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
+
+export {
+  type BiosDriver,
+  BOOT_DEVICES,
+  type BootDevice,
+  type BootDeviceSetting,
+  type Call,
+  type ConsoleDriver,
+  type Driver,
+  type DriverStep,
+  type FirmwareDriver,
+  type HardwareType,
+  type InspectDriver,
+  type ManagementDriver,
+  POWER_TARGETS,
+  type PowerDriver,
+  type PowerReading,
+  type PowerTarget,
+  type Registry,
+  STEP_KINDS,
+  type StepKind,
+  type StepOutcome,
+  type StepRun,
+  type Target,
+  type VendorDriver,
+} from './seam.ts';

@@ -1,0 +1,152 @@
+// What a driver is: the few methods behind each of Ironic's interfaces, and how hardware types are put together of them. Types only.
+// Drivers know one machine at a time, nothing of stores, tasks or states; whoever calls them queues, times and retries.
+
+import type { TSchema } from 'typebox';
+import type { Log, Mac } from '../lib/index.ts';
+import type { DriverInfo, Interface, JsonObject } from '../nodes/index.ts';
+
+/** The machine a driver acts on, its secrets opened. */
+export interface Target {
+  readonly uuid: string;
+  readonly name: string | null;
+  readonly macs: readonly Mac[];
+  readonly driverInfo: DriverInfo;
+  readonly properties: JsonObject;
+  readonly instanceInfo: JsonObject;
+  readonly internalInfo: JsonObject;
+}
+
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export const POWER_TARGETS = ['power on', 'power off', 'rebooting', 'soft rebooting', 'soft power off'] as const;
+export type PowerTarget = (typeof POWER_TARGETS)[number];
+
+/** Null: nobody can know. */
+export type PowerReading = 'power on' | 'power off' | null;
+
+export interface PowerDriver {
+  /** What it can do at all; others are refused before it is asked. */
+  readonly targets: readonly PowerTarget[];
+  state(target: Target, call: Call): Promise<PowerReading>;
+  /** Resolves when the machine was told; whoever called looks at state() until it is so. Throws power.* with a hint. */
+  set(target: Target, wanted: PowerTarget, call: Call): Promise<void>;
+}
+
+export const BOOT_DEVICES = ['pxe', 'disk', 'cdrom', 'bios', 'safe', 'wanboot', 'floppy', 'ukiboot'] as const;
+export type BootDevice = (typeof BOOT_DEVICES)[number];
+
+export interface BootDeviceSetting {
+  readonly device: BootDevice | null;
+  readonly isPersistent: boolean | null;
+}
+
+/** A method that is not there is not supported, and the API says so. */
+export interface ManagementDriver {
+  readonly bootDevices: readonly BootDevice[];
+  bootDevice(target: Target, call: Call): Promise<BootDeviceSetting>;
+  setBootDevice(target: Target, setting: { readonly device: BootDevice; readonly isPersistent: boolean }, call: Call): Promise<void>;
+  bootMode?(target: Target, call: Call): Promise<string | null>;
+  setBootMode?(target: Target, mode: 'bios' | 'uefi', call: Call): Promise<void>;
+  secureBoot?(target: Target, call: Call): Promise<boolean | null>;
+  setSecureBoot?(target: Target, isOn: boolean, call: Call): Promise<void>;
+  injectNmi?(target: Target, call: Call): Promise<void>;
+  attachMedia?(target: Target, media: { readonly deviceType: string; readonly imageUrl: string }, call: Call): Promise<void>;
+  detachMedia?(target: Target, deviceType: string, call: Call): Promise<void>;
+}
+
+export interface ConsoleDriver {
+  /** What a person connects to. */
+  console(target: Target, call: Call): Promise<{ readonly type: string; readonly url: string }>;
+  setConsole(target: Target, isOn: boolean, call: Call): Promise<void>;
+}
+
+export interface BiosDriver {
+  settings(
+    target: Target,
+    call: Call,
+  ): Promise<readonly { readonly name: string; readonly value: string | null; readonly registry?: JsonObject }[]>;
+}
+
+export interface FirmwareDriver {
+  components(target: Target, call: Call): Promise<readonly { readonly component: string; readonly version: string | null }[]>;
+}
+
+export interface InspectDriver {
+  /** Facts found without booting anything; undefined: the machine must boot the agent, which reports by itself. */
+  inspect(target: Target, call: Call): Promise<{ readonly properties: JsonObject; readonly inventory?: JsonObject } | undefined>;
+}
+
+export interface VendorDriver {
+  readonly methods: Readonly<Record<string, { readonly httpMethods: readonly string[]; readonly description: string }>>;
+  call(target: Target, method: string, args: JsonObject, call: Call): Promise<unknown>;
+}
+
+export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
+export type StepKind = (typeof STEP_KINDS)[number];
+
+/** One step of Ironic's step model, as an interface offers it. */
+export interface DriverStep {
+  readonly kind: StepKind;
+  readonly step: string;
+  /** Higher first; 0: only when asked for. */
+  readonly priority: number;
+  readonly title: string;
+  readonly argsInfo?: Readonly<Record<string, { readonly description: string; readonly required?: boolean }>>;
+  readonly isAbortable?: boolean;
+  /** The machine must run the agent for it. */
+  readonly needsRamdisk?: boolean;
+  /** Erases or overwrites: held to the wipe plan, and never run twice without looking. */
+  readonly isDestructive?: boolean;
+}
+
+export interface StepRun extends Call {
+  readonly args: JsonObject;
+  /** The step was cut off by the end of a process: look at the machine before doing it again. */
+  readonly isResumed: boolean;
+  progress(fraction: number, text: string): void;
+}
+
+/** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. */
+export type StepOutcome = { readonly result?: JsonObject } | 'wait';
+
+/** An implementation of one interface, by the name that a node chooses it with. */
+export interface Driver {
+  readonly interface: Interface;
+  /** Unique within its interface: ipmitool, fake, no-bios, agent, … */
+  readonly name: string;
+  readonly title: string;
+  /** driver_info that it reads: an object schema whose properties carry descriptions. Shown by /v1/drivers/NAME/properties. */
+  readonly info: TSchema;
+  /** Why it can't work on this machine as it is described; null when it can. Asks nobody. */
+  refusal(target: Target): string | null;
+  /** Machines behind one of these are asked one after the other: the BMC's address, usually. */
+  queueKey?(target: Target): string;
+  readonly power?: PowerDriver;
+  readonly management?: ManagementDriver;
+  readonly console?: ConsoleDriver;
+  readonly bios?: BiosDriver;
+  readonly firmware?: FirmwareDriver;
+  readonly inspect?: InspectDriver;
+  readonly vendor?: VendorDriver;
+  readonly steps?: readonly DriverStep[];
+  runStep?(step: DriverStep, target: Target, run: StepRun): Promise<StepOutcome>;
+}
+
+/** A name that nodes have as their `driver`. */
+export interface HardwareType {
+  readonly name: string;
+  readonly title: string;
+  /** For each interface the drivers that may be chosen, the default first. */
+  readonly supports: Readonly<Record<Interface, readonly string[]>>;
+}
+
+export interface Registry {
+  readonly hardwareTypes: readonly HardwareType[];
+  /** Throws power.no_driver: no such hardware type. */
+  hardwareType(name: string): HardwareType;
+  /** Of each interface the driver that such a node has: chosen, or the type's default. Throws power.no_interface with what is possible. */
+  driverOf(node: { readonly driver: string; readonly interfaces: Readonly<Record<string, string | undefined>> }, which: Interface): Driver;
+}
