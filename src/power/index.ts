@@ -1,5 +1,7 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
+export { POWER_ERRORS } from './errors.ts';
+export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export {
   type BiosDriver,
   BOOT_DEVICES,
@@ -17,6 +19,7 @@ export {
   type PowerDriver,
   type PowerReading,
   type PowerTarget,
+  type Recorded,
   type Registry,
   STEP_KINDS,
   type StepKind,
@@ -24,4 +27,5 @@ export {
   type StepRun,
   type Target,
   type VendorDriver,
+  type VendorMethod,
 } from './seam.ts';

@@ -2,18 +2,30 @@
 // Drivers know one machine at a time, nothing of stores, tasks or states; whoever calls them queues, times and retries.
 
 import type { TSchema } from 'typebox';
-import type { Log, Mac } from '../lib/index.ts';
-import type { DriverInfo, Interface, JsonObject } from '../nodes/index.ts';
+import type { Log, Mac, Secret } from '../lib/index.ts';
+import type { DriverInfo, Interface, JsonObject, PowerState } from '../nodes/index.ts';
 
 /** The machine a driver acts on, its secrets opened. */
 export interface Target {
   readonly uuid: string;
   readonly name: string | null;
+  /** The node's hardware type. */
+  readonly driver: string;
+  /** Empty for drivers that do not say needsMacs. */
   readonly macs: readonly Mac[];
   readonly driverInfo: DriverInfo;
   readonly properties: JsonObject;
   readonly instanceInfo: JsonObject;
   readonly internalInfo: JsonObject;
+  /** What the appliance believes; for machines that remember nothing themselves. */
+  readonly recorded: Recorded;
+}
+
+export interface Recorded {
+  readonly powerState: PowerState | null;
+  readonly bootMode: string | null;
+  readonly secureBoot: boolean | null;
+  readonly isConsoleOn: boolean;
 }
 
 export interface Call {
@@ -30,6 +42,8 @@ export type PowerReading = 'power on' | 'power off' | null;
 export interface PowerDriver {
   /** What it can do at all; others are refused before it is asked. */
   readonly targets: readonly PowerTarget[];
+  /** How long a machine may take to get there, where that is longer than [power] timeout_seconds: a person must come. */
+  readonly settleSeconds?: number;
   state(target: Target, call: Call): Promise<PowerReading>;
   /** Resolves when the machine was told; whoever called looks at state() until it is so. Throws power.* with a hint. */
   set(target: Target, wanted: PowerTarget, call: Call): Promise<void>;
@@ -79,12 +93,28 @@ export interface InspectDriver {
   inspect(target: Target, call: Call): Promise<{ readonly properties: JsonObject; readonly inventory?: JsonObject } | undefined>;
 }
 
+/** What rescue is: the machine runs a system that a person can log in to, and its own disks stay as they are. */
+export interface RescueDriver {
+  rescue(target: Target, run: StepRun & { readonly password: Secret }): Promise<StepOutcome>;
+  unrescue(target: Target, run: StepRun): Promise<StepOutcome>;
+}
+
+export interface VendorMethod {
+  readonly httpMethods: readonly string[];
+  readonly description: string;
+  /** Answered with 202 before it has run; unless told. */
+  readonly isAsync?: boolean;
+  /** Holds the node's lock; unless told. */
+  readonly needsLock?: boolean;
+}
+
 export interface VendorDriver {
-  readonly methods: Readonly<Record<string, { readonly httpMethods: readonly string[]; readonly description: string }>>;
+  readonly methods: Readonly<Record<string, VendorMethod>>;
   call(target: Target, method: string, args: JsonObject, call: Call): Promise<unknown>;
 }
 
-export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
+/** The last three are no steps that anybody lists or asks for: what an interface does when the verb of that name comes to it. */
+export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service', 'delete', 'rescue', 'unrescue'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** One step of Ironic's step model, as an interface offers it. */
@@ -100,6 +130,8 @@ export interface DriverStep {
   readonly needsRamdisk?: boolean;
   /** Erases or overwrites: held to the wipe plan, and never run twice without looking. */
   readonly isDestructive?: boolean;
+  /** Asks the BMC and is over quickly: waits in its queue. Others would hold up every question to it for hours. */
+  readonly isQueued?: boolean;
 }
 
 export interface StepRun extends Call {
@@ -112,6 +144,12 @@ export interface StepRun extends Call {
 /** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. */
 export type StepOutcome = { readonly result?: JsonObject } | 'wait';
 
+/** What the agent on the machine said. Without a status: it lives. */
+export interface AgentWord {
+  readonly status?: 'start' | 'end' | 'error';
+  readonly message?: string;
+}
+
 /** An implementation of one interface, by the name that a node chooses it with. */
 export interface Driver {
   readonly interface: Interface;
@@ -122,7 +160,9 @@ export interface Driver {
   readonly info: TSchema;
   /** Why it can't work on this machine as it is described; null when it can. Asks nobody. */
   refusal(target: Target): string | null;
-  /** Machines behind one of these are asked one after the other: the BMC's address, usually. */
+  /** It looks at target.macs. */
+  readonly needsMacs?: boolean;
+  /** Machines behind one of these are asked one after the other: the BMC's address, usually. The node's UUID where it is left out. */
   queueKey?(target: Target): string;
   readonly power?: PowerDriver;
   readonly management?: ManagementDriver;
@@ -131,8 +171,14 @@ export interface Driver {
   readonly firmware?: FirmwareDriver;
   readonly inspect?: InspectDriver;
   readonly vendor?: VendorDriver;
+  readonly rescue?: RescueDriver;
   readonly steps?: readonly DriverStep[];
   runStep?(step: DriverStep, target: Target, run: StepRun): Promise<StepOutcome>;
+  /**
+   * The step had answered 'wait' and the agent was heard: is it done now? Without this method it is. An agent that says it failed
+   * fails the step without asking.
+   */
+  continueStep?(step: DriverStep, target: Target, run: StepRun & { readonly word: AgentWord }): Promise<StepOutcome>;
 }
 
 /** A name that nodes have as their `driver`. */
@@ -147,6 +193,10 @@ export interface Registry {
   readonly hardwareTypes: readonly HardwareType[];
   /** Throws power.no_driver: no such hardware type. */
   hardwareType(name: string): HardwareType;
+  /** Undefined when nobody is called so. */
+  driver(which: Interface, name: string): Driver | undefined;
+  /** What driver_info is read, by key, in words: that of the default of each interface. Throws power.no_driver. */
+  properties(hardwareType: string): Readonly<Record<string, string>>;
   /** Of each interface the driver that such a node has: chosen, or the type's default. Throws power.no_interface with what is possible. */
   driverOf(node: { readonly driver: string; readonly interfaces: Readonly<Record<string, string | undefined>> }, which: Interface): Driver;
 }
