@@ -3,6 +3,7 @@
 export { POWER_ERRORS } from './errors.ts';
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export {
+  type AgentWord,
   type BiosDriver,
   BOOT_DEVICES,
   type BootDevice,
@@ -21,6 +22,7 @@ export {
   type PowerTarget,
   type Recorded,
   type Registry,
+  type RescueDriver,
   STEP_KINDS,
   type StepKind,
   type StepOutcome,

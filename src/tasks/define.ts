@@ -21,6 +21,8 @@ export interface Wait {
   readonly until: number;
   /** The name that engine.wake() ends the wait with. A wake that came before the wait began counts. */
   readonly event?: string;
+  /** Others may have the locks meanwhile: it is somebody else's turn, and the task takes them again before it goes on. */
+  readonly freesLocks?: boolean;
 }
 
 export type StepResult = { readonly done: unknown } | { readonly wait: Wait };
@@ -123,6 +125,6 @@ export function waitUntil(until: number): StepResult {
 }
 
 /** Gives the worker back until somebody wakes the task with this name, at the latest until that time. */
-export function waitFor(event: string, until: number): StepResult {
-  return { wait: { event, until } };
+export function waitFor(event: string, until: number, more: Pick<Wait, 'freesLocks'> = {}): StepResult {
+  return { wait: { event, until, ...more } };
 }

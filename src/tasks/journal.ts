@@ -197,7 +197,7 @@ function wakesWithoutSeen(claim: Claim, row: TaskTable): string {
   return JSON.stringify(mailboxObject(withoutSeen(box, claim.row.wake_event, seenMail(claim.row))));
 }
 
-/** The step waits: for a time, for a wake, or for its next attempt. The worker is free; the locks stay. */
+/** The step waits: for a time, for a wake, or for its next attempt. The worker is free; the locks stay unless the step gives them up. */
 export async function recordPause(
   deps: JournalDeps,
   claim: Claim,
@@ -225,6 +225,7 @@ export async function recordPause(
       .set({ state: 'waiting', wake_event: event, wakes, run_after: isDue ? deps.clock.now() : wait.until })
       .where('id', '=', claim.id)
       .execute();
+    if (wait.freesLocks === true) await releaseLocks(deps.store, tx, claim.id);
     if (failed === undefined) return;
     const what = `${place.step.title}: failed, is tried again: ${failed.error.message}`;
     const data = { attempt: failed.attempt, code: failed.error.code, nextAt: wait.until };
