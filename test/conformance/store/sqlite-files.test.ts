@@ -94,7 +94,10 @@ describe('many transactions at once on a disk that becomes full', () => {
     const store = await storeAt(await databaseWithRow());
     onTestFinished(() => store.close());
     // To SQLite a limit on its pages is a full disk.
-    await store.transaction((tx) => sql`pragma max_page_count = 120`.execute(tx));
+    await store.transaction(async (tx) => {
+      const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(tx);
+      await sql`pragma max_page_count = ${sql.lit((rows[0]?.page_count ?? 0) + 60)}`.execute(tx);
+    });
     const write = (index: number): Promise<unknown> =>
       store.transaction((tx) =>
         tx
