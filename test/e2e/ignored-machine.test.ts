@@ -1,5 +1,5 @@
-// An ignored machine boots network-first beside an appliance that would take anybody else in: it must come up from its own disk, without
-// one byte of ours on the way, and a person must be told why.
+// An ignored machine boots network-first beside an appliance that would take anybody else in: it must come up from its own disk without a
+// loader or a script of ours, and a person must be told why.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,54 +10,79 @@ import { type RunResult, runProgram } from '../../src/lib/index.ts';
 import { makeOwnDisk, OWN_DISK_SAYS } from '../support/own-disk.ts';
 import { standUp, type TestLab, waitForText } from './lab.ts';
 import { miniPc, plantNodes, type Reason, reasonsOf, tftpRequests } from './machine.ts';
+import { type VendorRom, vendorRom } from './vendor-rom.ts';
 
 const LIMIT_MS = 5 * 60_000;
 const main = join(import.meta.dirname, '../../src/main.ts');
 
-let lab: TestLab;
-let disks: string;
-let directory: string;
+describe('an ignored machine with a system on its disk, while enrolment is open', () => {
+  let lab: TestLab;
+  let scratch: string;
+  let rom: VendorRom;
+  const bios = (number: number): MachineSpec => miniPc('bios', number, { cpus: 1, memoryMb: 256 });
+  const [withIpxe, withPxe] = [bios(1), bios(2)];
 
-beforeAll(async () => {
-  disks = await mkdtemp(join(tmpdir(), 'rackseed-ignored-'));
-  await makeOwnDisk({ path: join(disks, 'installed.img') });
-  lab = await standUp('ignored-machine');
-  directory = join(lab.lab.connection.dataDir, '..');
-});
-afterAll(async () => {
-  await lab.client.close();
-  await lab.end();
-  await rm(disks, { recursive: true });
-});
-
-function why(subject: string): Promise<RunResult> {
-  return runProgram(process.execPath, [main, 'node', 'why', subject, '-o', 'json'], {
-    env: { ...process.env, RACKSEED_LAB_DIR: directory },
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'rackseed-ignored-'));
+    await makeOwnDisk({ path: join(scratch, 'installed.img') });
+    rom = await vendorRom(scratch, 'undionly.kpxe');
+    lab = await standUp('ignored-machine');
+    // A known machine with this way would be helped to its disk by a loader; being ignored comes first.
+    await plantNodes(
+      lab,
+      [withIpxe, withPxe].map((spec) => ({ spec, driverInfo: { own_disk: 'sanboot' }, ignored: true })),
+    );
   });
-}
+  afterAll(async () => {
+    await lab.client.close();
+    await lab.end();
+    await rom.close();
+    await rm(scratch, { recursive: true });
+  });
 
-describe('an ignored machine with a system on its disk', () => {
-  const spec: MachineSpec = miniPc('bios', 1, { cpus: 1, memoryMb: 256, ownDisk: '' });
-
-  it('comes up from it though enrolment is open and its model would be helped to it, and is never given a loader', async () => {
-    await plantNodes(lab, [{ spec, driverInfo: { own_disk: 'sanboot' }, ignored: true }]);
-    const { serialLog } = await lab.lab.startMachine({ ...spec, ownDisk: join(disks, 'installed.img') });
+  async function bootToDisk(spec: MachineSpec): Promise<readonly Reason[]> {
+    const { serialLog } = await lab.lab.startMachine({ ...spec, ownDisk: join(scratch, 'installed.img') });
     await waitForText(serialLog, OWN_DISK_SAYS, LIMIT_MS);
     await lab.lab.stopMachine(spec.name);
-    expect(tftpRequests(await readFile(join(directory, 'appliance.log'), 'utf8'))).toEqual([]);
-    const reasons = await reasonsOf(lab, spec.mac);
-    // It was heard, and answered with an address alone: no script was asked for, no boot file named.
-    expect(reasons.map(({ area }) => area)).toContain('dhcp');
+    return reasonsOf(lab, spec.mac);
+  }
+
+  /** As a person asks at the appliance. */
+  function why(subject: string): Promise<RunResult> {
+    const { network, connection } = lab.lab;
+    const command = [process.execPath, main, 'node', 'why', subject, '-o', 'json'];
+    return runProgram('ip', ['netns', 'exec', network.namespace, ...command], {
+      env: { ...process.env, RACKSEED_SERVER_DATA_DIR: connection.dataDir },
+    });
+  }
+
+  it('comes up from it when its ROM is iPXE: it gets an address, and no script', async () => {
+    const reasons = await bootToDisk(withIpxe);
+    expect(reasons.map(({ area, decision }) => `${area} ${decision}`)).toContain('dhcp ack');
     expect(reasons.filter(({ area, reason }) => area === 'boot' || reason.includes('; boots '))).toEqual([]);
+    expect(await filesAsked()).toEqual([]);
+  });
+
+  it('comes up from it when its ROM is any other: the file that it is told of is not there', async () => {
+    const reasons = await bootToDisk({ ...withPxe, qemu: rom.qemu });
+    expect(rom.changed()).toBeGreaterThan(0);
+    expect(reasons.filter(({ area }) => area === 'boot')).toEqual([]);
+    const files = reasons.flatMap(({ reason }) => /; boots ([^:]+):/.exec(reason)?.[1] ?? []);
+    expect([...new Set(files)]).toEqual(['nothing-to-boot-here']);
+    expect([...new Set(await filesAsked())]).toEqual(['nothing-to-boot-here']);
+    expect(await applianceLog()).not.toMatch(/"fileName":[^\n]*"decision":"(sent|probed)"/);
   });
 
   it.each([
-    ['its name', spec.name],
-    ['its MAC', spec.mac],
-  ])('is explained by "rackseed node why" with %s', async (_, subject) => {
-    const { code, stdout } = await why(subject);
-    expect(code).toBe(0);
-    const said = (JSON.parse(stdout) as Reason[]).map(({ reason }) => reason);
-    expect(said).toContainEqual(expect.stringContaining(`${spec.name} is ignored; its own disk`));
+    ['its name', withIpxe.name, `${withIpxe.name} is ignored; its own disk`],
+    ['its MAC', withPxe.mac, `${withPxe.name} is ignored; its own disk, and told so at once`],
+  ])('is explained by "rackseed node why" with %s', async (_, subject, reason) => {
+    const { code, stdout, stderr } = await why(subject);
+    expect([code, stderr]).toEqual([0, '']);
+    const said = (JSON.parse(stdout) as Reason[]).map((one) => one.reason);
+    expect(said).toContainEqual(expect.stringContaining(reason));
   });
+
+  const applianceLog = (): Promise<string> => readFile(join(lab.lab.connection.dataDir, '../appliance.log'), 'utf8');
+  const filesAsked = async (): Promise<readonly string[]> => tftpRequests(await applianceLog());
 });
