@@ -53,25 +53,31 @@ export function decode(datagram: Uint8Array): DhcpPacket {
   const htype = reader.u8('htype');
   const hlen = reader.u8('hlen');
   if (hlen > CHADDR) throw new DecodeError(2, `hardware address of ${hlen} bytes`);
-  const head = {
-    op,
-    htype,
-    hlen,
-    hops: reader.u8('hops'),
-    xid: reader.u32('xid'),
-    secs: reader.u16('secs'),
-    flags: reader.u16('flags'),
-  } as const;
-  const address = (what: string): Ipv4 => addressOf(reader.u32(what));
-  const addresses = { ciaddr: address('ciaddr'), yiaddr: address('yiaddr'), siaddr: address('siaddr'), giaddr: address('giaddr') };
+  const hops = reader.u8('hops');
+  const xid = reader.u32('xid');
+  const [secs, flags] = [reader.u16('secs'), reader.u16('flags')];
+  const ciaddr = addressOf(reader.u32('ciaddr'));
+  const yiaddr = addressOf(reader.u32('yiaddr'));
+  const siaddr = addressOf(reader.u32('siaddr'));
+  const giaddr = addressOf(reader.u32('giaddr'));
   const chaddr = reader.take(CHADDR, 'chaddr');
   const sname = reader.take(SNAME, 'sname');
   const file = reader.take(FILE, 'file');
   if (reader.left < 4 || reader.u32('cookie') !== COOKIE) throw new DecodeError(HEADER - 4, 'no magic cookie: BOOTP without options');
   const { options, overload } = readAreas(reader.rest(), file, sname);
+  // Field by field: spreading two objects into one is the slow way to make it, and this is done for each packet.
   return {
-    ...head,
-    ...addresses,
+    op,
+    htype,
+    hlen,
+    hops,
+    xid,
+    secs,
+    flags,
+    ciaddr,
+    yiaddr,
+    siaddr,
+    giaddr,
     chaddr,
     sname: (overload & OVERLOAD_SNAME) === 0 ? zeroEnded(sname) : '',
     file: (overload & OVERLOAD_FILE) === 0 ? zeroEnded(file) : '',

@@ -254,5 +254,6 @@ function decideInform(ask: Ask): Decision {
 function leaseFor(ask: Ask, subnet: IndexedSubnet, address: Ipv4, state: 'offered' | 'bound', expiresAt: number): DhcpLease {
   const name = getOption(ask.packet.options, 'hostName') ?? '';
   const hostname = HOSTNAME.test(name) ? name.toLowerCase() : null;
-  return { address, subnet: subnet.cidr, ...ask.client, hostname, state, startsAt: ask.state.now, expiresAt };
+  const { mac, clientId, smbiosUuid } = ask.client;
+  return { address, subnet: subnet.cidr, mac, clientId, smbiosUuid, hostname, state, startsAt: ask.state.now, expiresAt };
 }

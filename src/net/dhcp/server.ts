@@ -99,7 +99,9 @@ class Server implements DhcpServer {
   readonly #lender: Lender;
   readonly #admission: AdmissionControl;
   readonly #notes: TokenBuckets<'strangers'>;
-  readonly #work = new Set<Promise<void>>();
+  /** Answers that wait for something: the disk, the network, a boot decision. */
+  #inWork = 0;
+  #onIdle: (() => void) | undefined;
   readonly #counters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0, unnoted: 0 };
   #serverIds: ReadonlySet<Ipv4>;
   #state: 'new' | 'started' | 'stopped' = 'new';
@@ -174,7 +176,7 @@ class Server implements DhcpServer {
     this.#state = 'stopped';
     for (const { socket } of this.#options.sockets) socket.removeAllListeners('message');
     await this.#watch?.stop();
-    await Promise.all(this.#work);
+    if (this.#inWork > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     closeAll(this.#options.sockets);
     await this.#options.leases.close?.();
   }
@@ -213,14 +215,11 @@ class Server implements DhcpServer {
       if (admission.reason !== null) this.#note(client.mac, 'silent', admission.reason);
       return;
     }
-    if (this.#work.size >= this.#limits.maxInWork) {
+    if (this.#inWork >= this.#limits.maxInWork) {
       this.#counters.dropped += 1;
       return;
     }
-    const rest = this.#answer({ packet, client, at, from });
-    if (rest === undefined) return;
-    const work = rest.finally(() => this.#work.delete(work));
-    this.#work.add(work);
+    this.#answer({ packet, client, at, from });
   }
 
   /** Replies reach us on the client port, by a relay, or when two servers share a machine. Ours are not news. */
@@ -229,21 +228,27 @@ class Server implements DhcpServer {
     if (!this.#serverIds.has(address)) this.#watch?.heardReply(packet, from.address as Ipv4, at.interfaceName); // as above
   }
 
-  /** Never throws or rejects: nothing that one packet causes may end the server. A promise only where something is waited for. */
-  #answer(task: Task): Promise<void> | undefined {
+  /** Never throws or rejects: nothing that one packet causes may end the server. Promises only where something is waited for. */
+  #answer(task: Task): void {
     try {
       const silence = this.#silenceAt(task);
-      if (silence !== null) {
-        this.#note(task.client.mac, 'silent', silence);
-        return undefined;
-      }
+      if (silence !== null) return this.#note(task.client.mac, 'silent', silence);
       const rest = this.#options.mode === 'proxy' ? this.#answerProxy(task) : this.#answerFull(task);
-      return rest?.catch((thrown: unknown) => this.#failed(task, thrown));
+      if (rest === undefined) return;
+      this.#inWork += 1;
+      rest.then(this.#finished, (thrown: unknown) => {
+        this.#failed(task, thrown);
+        this.#finished();
+      });
     } catch (thrown) {
       this.#failed(task, thrown);
-      return undefined;
     }
   }
+
+  readonly #finished = (): void => {
+    this.#inWork -= 1;
+    if (this.#inWork === 0) this.#onIdle?.();
+  };
 
   #failed({ client, from, at }: Task, thrown: unknown): void {
     if (thrown instanceof DecodeError) {
@@ -356,11 +361,12 @@ function arrivalOf(at: DhcpSocket): Arrival {
   return { interfaceName: at.interfaceName, serverAddress: at.address };
 }
 
-function planOf({ packet, client, at }: Task, decision: Answerable, boot: BootOffer | null): ReplyPlan {
-  const common = { request: packet, serverId: at.address, client, boot };
-  if (decision.kind === 'nak') return { ...common, message: 'nak', lease: null, subnet: null, leaseSeconds: null };
-  if (decision.kind === 'inform') return { ...common, message: 'ack', lease: null, subnet: decision.subnet, leaseSeconds: null };
-  return { ...common, message: decision.kind, lease: decision.lease, subnet: decision.subnet, leaseSeconds: decision.leaseSeconds };
+function planOf({ packet: request, client, at }: Task, decision: Answerable, boot: BootOffer | null): ReplyPlan {
+  const { kind } = decision;
+  const message = kind === 'inform' ? 'ack' : kind;
+  const subnet = kind === 'nak' ? null : decision.subnet;
+  const [lease, leaseSeconds] = kind === 'nak' || kind === 'inform' ? [null, null] : [decision.lease, decision.leaseSeconds];
+  return { request, message, serverId: at.address, lease, subnet, leaseSeconds, client, boot };
 }
 
 function reasonOf(decision: Decision, boot: BootOffer | null): string {

@@ -45,7 +45,7 @@ const COUNT_EVERY_MS = 1000;
 export class LeaseTable {
   readonly #limits: LeaseTableLimits;
   readonly #byAddress = new Map<Ipv4, DhcpLease>();
-  readonly #byMac = new Map<Mac, Set<Ipv4>>();
+  readonly #byMac = new Map<Mac, Ipv4[]>();
   readonly #offers = new Set<Ipv4>();
   readonly #parts = new Map<string, Parts>();
   readonly #ends: ExpiryQueue<Ipv4>;
@@ -88,8 +88,9 @@ export class LeaseTable {
   put(lease: DhcpLease): void {
     this.#forget(lease.address);
     this.#byAddress.set(lease.address, lease);
-    const own = this.#byMac.get(lease.mac) ?? new Set();
-    this.#byMac.set(lease.mac, own.add(lease.address));
+    const own = this.#byMac.get(lease.mac);
+    if (own === undefined) this.#byMac.set(lease.mac, [lease.address]);
+    else own.push(lease.address);
     // Offers have an order of their own. In the heaps each would pass by all leases, which end later, and be out of date a moment after.
     if (lease.state === 'offered') this.#offers.add(lease.address);
     else this.#changed(lease);
@@ -136,9 +137,9 @@ export class LeaseTable {
     if (lease === undefined) return undefined;
     this.#byAddress.delete(address);
     this.#offers.delete(address);
-    const own = this.#byMac.get(lease.mac);
-    own?.delete(address);
-    if (own?.size === 0) this.#byMac.delete(lease.mac);
+    const others = this.#byMac.get(lease.mac)?.filter((one) => one !== address) ?? [];
+    if (others.length === 0) this.#byMac.delete(lease.mac);
+    else this.#byMac.set(lease.mac, others);
     return lease;
   }
 
