@@ -2,7 +2,7 @@
 // Drivers know one machine at a time, nothing of stores, tasks or states; whoever calls them queues, times and retries.
 
 import type { TSchema } from 'typebox';
-import type { Log, Mac, Secret } from '../lib/index.ts';
+import type { Log, Mac } from '../lib/index.ts';
 import type { DriverInfo, Interface, JsonObject, PowerState } from '../nodes/index.ts';
 
 /** The machine a driver acts on, its secrets opened. */
@@ -26,6 +26,7 @@ export interface Recorded {
   readonly bootMode: string | null;
   readonly secureBoot: boolean | null;
   readonly isConsoleOn: boolean;
+  readonly targetRaidConfig: JsonObject;
 }
 
 export interface Call {
@@ -93,12 +94,6 @@ export interface InspectDriver {
   inspect(target: Target, call: Call): Promise<{ readonly properties: JsonObject; readonly inventory?: JsonObject } | undefined>;
 }
 
-/** What rescue is: the machine runs a system that a person can log in to, and its own disks stay as they are. */
-export interface RescueDriver {
-  rescue(target: Target, run: StepRun & { readonly password: Secret }): Promise<StepOutcome>;
-  unrescue(target: Target, run: StepRun): Promise<StepOutcome>;
-}
-
 export interface VendorMethod {
   readonly httpMethods: readonly string[];
   readonly description: string;
@@ -113,8 +108,7 @@ export interface VendorDriver {
   call(target: Target, method: string, args: JsonObject, call: Call): Promise<unknown>;
 }
 
-/** The last three are no steps that anybody lists or asks for: what an interface does when the verb of that name comes to it. */
-export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service', 'delete', 'rescue', 'unrescue'] as const;
+export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** One step of Ironic's step model, as an interface offers it. */
@@ -171,7 +165,6 @@ export interface Driver {
   readonly firmware?: FirmwareDriver;
   readonly inspect?: InspectDriver;
   readonly vendor?: VendorDriver;
-  readonly rescue?: RescueDriver;
   readonly steps?: readonly DriverStep[];
   runStep?(step: DriverStep, target: Target, run: StepRun): Promise<StepOutcome>;
   /**
