@@ -1,6 +1,6 @@
 // DHCP datagrams to packets and back (RFC 2131 §2, RFC 2132, RFC 3396). Pure. Knows the format, not what a packet means.
 
-import { ByteReader, DecodeError, type Ipv4, ipv4ToNumber, type Mac, macOfBytes, numberToIpv4 } from '../../lib/index.ts';
+import { DecodeError, type Ipv4, ipv4ToNumber, type Mac, macOfBytes, numberToIpv4 } from '../../lib/index.ts';
 import { OPTIONS, type RawOptions } from './options.ts';
 
 export interface DhcpPacket {
@@ -32,7 +32,8 @@ const END = 255;
 const CHADDR = 16;
 const SNAME = 64;
 const FILE = 128;
-const SNAME_AT = 44;
+const CHADDR_AT = 28;
+const SNAME_AT = CHADDR_AT + CHADDR;
 const FILE_AT = SNAME_AT + SNAME;
 const HEADER = 240;
 /** RFC 951's smallest: some BIOS ROMs and relays drop anything shorter. */
@@ -47,42 +48,41 @@ const OVERLOAD = OPTIONS.overload.code;
 /** Throws DecodeError and nothing else. The packet's byte fields are views of the datagram. */
 export function decode(datagram: Uint8Array): DhcpPacket {
   // A view of Node's own Buffer would be a Buffer too, which costs many times what a plain one does.
-  const reader = new ByteReader(new Uint8Array(datagram.buffer, datagram.byteOffset, datagram.byteLength));
-  const op = reader.u8('op');
+  const bytes = new Uint8Array(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  const [op = 0, htype = 0, hlen = 0, hops = 0] = [bytes[0], bytes[1], bytes[2], bytes[3]];
+  if (bytes.length < HEADER - 4) throw new DecodeError(bytes.length, `${bytes.length} bytes where the header alone has ${HEADER - 4}`);
   if (op !== 1 && op !== 2) throw new DecodeError(0, `op ${op} is neither request nor reply`);
-  const htype = reader.u8('htype');
-  const hlen = reader.u8('hlen');
   if (hlen > CHADDR) throw new DecodeError(2, `hardware address of ${hlen} bytes`);
-  const hops = reader.u8('hops');
-  const xid = reader.u32('xid');
-  const [secs, flags] = [reader.u16('secs'), reader.u16('flags')];
-  const ciaddr = addressOf(reader.u32('ciaddr'));
-  const yiaddr = addressOf(reader.u32('yiaddr'));
-  const siaddr = addressOf(reader.u32('siaddr'));
-  const giaddr = addressOf(reader.u32('giaddr'));
-  const chaddr = reader.take(CHADDR, 'chaddr');
-  const sname = reader.take(SNAME, 'sname');
-  const file = reader.take(FILE, 'file');
-  if (reader.left < 4 || reader.u32('cookie') !== COOKIE) throw new DecodeError(HEADER - 4, 'no magic cookie: BOOTP without options');
-  const { options, overload } = readAreas(reader.rest(), file, sname);
-  // Field by field: spreading two objects into one is the slow way to make it, and this is done for each packet.
+  if (bytes.length < HEADER || u32At(bytes, HEADER - 4) !== COOKIE)
+    throw new DecodeError(HEADER - 4, 'no magic cookie: BOOTP without options');
+  const sname = bytes.subarray(SNAME_AT, SNAME_AT + SNAME);
+  const file = bytes.subarray(FILE_AT, FILE_AT + FILE);
+  const { options, overload } = readAreas(bytes.subarray(HEADER), file, sname);
   return {
     op,
     htype,
     hlen,
     hops,
-    xid,
-    secs,
-    flags,
-    ciaddr,
-    yiaddr,
-    siaddr,
-    giaddr,
-    chaddr,
+    xid: u32At(bytes, 4),
+    secs: u16At(bytes, 8),
+    flags: u16At(bytes, 10),
+    ciaddr: addressOf(u32At(bytes, 12)),
+    yiaddr: addressOf(u32At(bytes, 16)),
+    siaddr: addressOf(u32At(bytes, 20)),
+    giaddr: addressOf(u32At(bytes, 24)),
+    chaddr: bytes.subarray(CHADDR_AT, SNAME_AT),
     sname: (overload & OVERLOAD_SNAME) === 0 ? zeroEnded(sname) : '',
     file: (overload & OVERLOAD_FILE) === 0 ? zeroEnded(file) : '',
     options,
   };
+}
+
+function u16At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) * 0x100 + (bytes[at + 1] ?? 0);
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return u16At(bytes, at) * 0x1_0000 + u16At(bytes, at + 2);
 }
 
 /** Most address fields of most packets are empty. */
@@ -205,7 +205,8 @@ interface Areas {
 }
 
 function write(packet: DhcpPacket, { main, file = [], sname = [] }: Areas): Buffer {
-  const bytes = Buffer.alloc(Math.max(MIN_LENGTH, HEADER + lengthOf(main) + 1));
+  // Of Node's pool: memory of its own for each answer costs as much as writing it.
+  const bytes = Buffer.allocUnsafe(Math.max(MIN_LENGTH, HEADER + lengthOf(main) + 1)).fill(0);
   bytes[0] = packet.op;
   bytes[1] = packet.htype;
   bytes[2] = packet.hlen;
@@ -217,7 +218,7 @@ function write(packet: DhcpPacket, { main, file = [], sname = [] }: Areas): Buff
   bytes.writeUInt32BE(ipv4ToNumber(packet.yiaddr), 16);
   bytes.writeUInt32BE(ipv4ToNumber(packet.siaddr), 20);
   bytes.writeUInt32BE(ipv4ToNumber(packet.giaddr), 24);
-  bytes.set(packet.chaddr.subarray(0, CHADDR), 28);
+  bytes.set(packet.chaddr.length > CHADDR ? packet.chaddr.subarray(0, CHADDR) : packet.chaddr, CHADDR_AT);
   if (sname.length > 0) bytes[writeOptions(bytes, SNAME_AT, sname)] = END;
   else writeName(bytes, packet.sname, SNAME_AT, SNAME);
   if (file.length > 0) bytes[writeOptions(bytes, FILE_AT, file)] = END;

@@ -80,17 +80,25 @@ function flagsOf({ request, message }: ReplyPlan): number {
 }
 
 function addOptions(options: Map<number, Uint8Array>, plan: ReplyPlan): void {
-  if (plan.leaseSeconds !== null) addTimes(options, plan.leaseSeconds);
+  if (plan.leaseSeconds !== null) for (const [code, value] of timesOf(plan.leaseSeconds)) options.set(code, value);
   addNetwork(options, plan);
   // Also without a boot file: a machine on its way to its own disk need not wait for a proxy either.
   if (plan.client.kind === 'ipxe' && plan.lease !== null) options.set(...rawOption('ipxe', new Map([[NO_PXEDHCP, Uint8Array.of(1)]])));
   if (plan.boot !== null && 'boot' in plan.boot) addBoot(options, plan, plan.boot.boot);
 }
 
-function addTimes(options: Map<number, Uint8Array>, seconds: number): void {
-  options.set(...rawOption('leaseSeconds', seconds));
-  options.set(...rawOption('renewalSeconds', Math.floor(seconds / 2)));
-  options.set(...rawOption('rebindingSeconds', Math.floor((seconds * 7) / 8)));
+/** Nearly every answer has the same as the one before. */
+let lastTimes: { readonly seconds: number; readonly options: readonly [code: number, bytes: Uint8Array][] } | undefined;
+
+function timesOf(seconds: number): readonly [code: number, bytes: Uint8Array][] {
+  if (lastTimes?.seconds === seconds) return lastTimes.options;
+  const options = [
+    rawOption('leaseSeconds', seconds),
+    rawOption('renewalSeconds', Math.floor(seconds / 2)),
+    rawOption('rebindingSeconds', Math.floor((seconds * 7) / 8)),
+  ];
+  lastTimes = { seconds, options };
+  return options;
 }
 
 function addNetwork(options: Map<number, Uint8Array>, { request, subnet, client }: ReplyPlan): void {

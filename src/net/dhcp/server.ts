@@ -232,7 +232,10 @@ class Server implements DhcpServer {
   #answer(task: Task): void {
     try {
       const silence = this.#silenceAt(task);
-      if (silence !== null) return this.#note(task.client.mac, 'silent', silence);
+      if (silence !== null) {
+        this.#note(task.client.mac, 'silent', silence);
+        return;
+      }
       const rest = this.#options.mode === 'proxy' ? this.#answerProxy(task) : this.#answerFull(task);
       if (rest === undefined) return;
       this.#inWork += 1;

@@ -26,14 +26,14 @@ const HEX_GROUPS = /^([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0
 export const SHAPES = {
   bytes: { read: (bytes) => bytes, write: (value) => value } satisfies Shape<Uint8Array>,
   flag: { read: (bytes) => fixed(bytes, 1).u8('flag') !== 0, write: (value) => Uint8Array.of(value ? 1 : 0) } satisfies Shape<boolean>,
-  u8: { read: (bytes) => fixed(bytes, 1).u8('number'), write: (value) => Uint8Array.of(value) } satisfies Shape<number>,
+  u8: { read: (bytes) => numberIn(bytes, 1), write: (value) => Uint8Array.of(value) } satisfies Shape<number>,
   u16: {
-    read: (bytes) => fixed(bytes, 2).u16('number'),
+    read: (bytes) => numberIn(bytes, 2),
     write: (value) => Uint8Array.of((value >>> 8) & 255, value & 255),
   } satisfies Shape<number>,
-  u32: { read: (bytes) => fixed(bytes, 4).u32('number'), write: u32Bytes } satisfies Shape<number>,
+  u32: { read: (bytes) => numberIn(bytes, 4), write: u32Bytes } satisfies Shape<number>,
   u16s: { read: readU16s, write: writeU16s } satisfies Shape<number[]>,
-  ip: { read: (bytes) => readIp(fixed(bytes, 4)), write: (value) => u32Bytes(ipv4ToNumber(value)) } satisfies Shape<Ipv4>,
+  ip: { read: (bytes) => numberToIpv4(numberIn(bytes, 4)), write: (value) => u32Bytes(ipv4ToNumber(value)) } satisfies Shape<Ipv4>,
   ips: { read: readIps, write: writeIps } satisfies Shape<Ipv4[]>,
   text: { read: readText, write: (value) => Buffer.from(value, 'latin1') } satisfies Shape<string>,
   url: { read: readUrl, write: (value) => Buffer.from(value, 'utf8') } satisfies Shape<string>,
@@ -50,6 +50,14 @@ function u32Bytes(value: number): Uint8Array {
 
 export type ShapeName = keyof typeof SHAPES;
 export type ShapeValue<S extends ShapeName> = ReturnType<(typeof SHAPES)[S]['read']>;
+
+/** Without a reader: a handful of these are read of each packet. */
+function numberIn(bytes: Uint8Array, length: number): number {
+  if (bytes.length !== length) throw new DecodeError(0, `option of ${bytes.length} bytes where ${length} are due`);
+  let value = 0;
+  for (let at = 0; at < length; at += 1) value = value * 256 + (bytes[at] ?? 0);
+  return value;
+}
 
 function fixed(bytes: Uint8Array, length: number): ByteReader {
   if (bytes.length !== length) throw new DecodeError(0, `option of ${bytes.length} bytes where ${length} are due`);

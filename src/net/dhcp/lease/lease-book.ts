@@ -6,6 +6,8 @@ export interface LeaseBook {
   load(): Promise<DhcpLease[]>;
   /** Durable when it resolves; all or none. */
   save(leases: readonly DhcpLease[]): Promise<void>;
+  /** When the next save is welcome; what comes until then shares it. Never rejects. */
+  ready?(): Promise<void> | undefined;
   /** After the last save. */
   close?(): Promise<void>;
 }
@@ -25,6 +27,8 @@ export function groupCommit(book: LeaseBook): (lease: DhcpLease) => Promise<void
   const begin = (): Batch => {
     const leases = new Map<string, DhcpLease>();
     const write = async (): Promise<void> => {
+      const ready = book.ready?.();
+      if (ready !== undefined) await ready;
       open = undefined;
       await book.save([...leases.values()]);
     };
