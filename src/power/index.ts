@@ -1,7 +1,7 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
 export { POWER_ERRORS } from './errors.ts';
-export type { BreakerState, Gateway, QueueState, RunCall, SetPowerCall } from './gateway-seam.ts';
+export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export {
   type AgentWord,
   type BiosDriver,

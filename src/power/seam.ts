@@ -108,7 +108,8 @@ export interface VendorDriver {
   call(target: Target, method: string, args: JsonObject, call: Call): Promise<unknown>;
 }
 
-export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
+/** The last three are no steps that anybody lists or asks for: what an interface does when the verb of that name comes to it. */
+export const STEP_KINDS = ['verify', 'clean', 'deploy', 'service', 'delete', 'rescue', 'unrescue'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** One step of Ironic's step model, as an interface offers it. */

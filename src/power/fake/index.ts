@@ -2,7 +2,7 @@
 
 import type { TSchema } from 'typebox';
 import type { Interface } from '../../nodes/index.ts';
-import type { Driver, RescueDriver, StepOutcome, StepRun, Target } from '../seam.ts';
+import type { Driver } from '../seam.ts';
 import { createFakeMachine, type FakeParts } from './machine.ts';
 import { fakeConsole, fakeManagement } from './management.ts';
 import { fakePower } from './power.ts';
@@ -35,7 +35,7 @@ export function fakeDrivers(parts: FakeParts): readonly Driver[] {
     fake('bios', bios(machine)),
     fake('firmware', firmware(machine)),
     fake('raid'),
-    fake('rescue', { rescue: fakeRescue(machine) }),
+    fake('rescue'),
     fake('console', { console: fakeConsole(machine) }),
     fake('storage'),
     fake('vendor', { vendor: fakeVendor(machine) }),
@@ -77,15 +77,6 @@ function firmware(machine: Machine): Partial<Driver> {
       },
     },
   };
-}
-
-function fakeRescue(machine: Machine): RescueDriver {
-  const go = async (target: Target, run: StepRun, what: string): Promise<StepOutcome> => {
-    run.progress(0, `${what} on a fake machine`);
-    const { waits } = await machine.act(target, run, 'rescue', what);
-    return waits.includes(`rescue.${what}`) ? 'wait' : {};
-  };
-  return { rescue: (target, run) => go(target, run, 'rescue'), unrescue: (target, run) => go(target, run, 'unrescue') };
 }
 
 function rows(value: Parameters<typeof objectIn>[0]): [string, string][] {

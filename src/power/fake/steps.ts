@@ -42,6 +42,7 @@ export const FAKE_STEPS: { readonly [I in Interface]?: readonly DriverStep[] } =
     step('clean', 'erase_devices_express', 0, 'Erase each disk the fastest way that is safe', wipes),
     step('clean', 'erase_pstore', 0, 'Erase what crashed kernels left in the firmware', agent),
     ...['cpu', 'memory', 'disk', 'network'].map((part) => step('clean', `burnin_${part}`, 0, `Burn in: ${part}`, burns)),
+    step('delete', 'tear_down', 100, 'Tear down the instance'),
   ],
   bios: [
     ...each(['clean', 'deploy', 'service'], 'apply_configuration', 'Apply BIOS settings', { argsInfo: SETTINGS }),
@@ -54,6 +55,7 @@ export const FAKE_STEPS: { readonly [I in Interface]?: readonly DriverStep[] } =
     step('clean', 'delete_configuration', 0, 'Delete the RAID arrays', { isDestructive: true }),
     step('deploy', 'apply_configuration', 0, 'Apply a RAID configuration', { isDestructive: true, argsInfo: RAID }),
   ],
+  rescue: [step('rescue', 'rescue', 100, 'Boot the rescue system'), step('unrescue', 'unrescue', 100, 'Boot the instance again')],
   vendor: [
     step('clean', 'log_passthrough', 1, 'Write a line into the log'),
     step('service', 'log_passthrough', 0, 'Write a line into the log'),
