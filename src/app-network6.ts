@@ -44,6 +44,7 @@ export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Netwo
     secret: derived(instanceId, 'addresses'),
     // As with DHCPv4: where nobody else gives addresses, firmware is told at once that nothing is there for it (TFTP or HTTP refuses the file).
     decideBoot: decideBoot6(boot, mode === 'full' && config.tftp.enabled),
+    turnAway: (client) => boot.turnAway(client),
     clock,
     log: log.child({ part: 'dhcp6' }),
     note: ({ mac, decision, reason }) => store.reasons.note({ subject: `mac:${mac}`, area: 'dhcp', decision, reason: `IPv6: ${reason}` }),

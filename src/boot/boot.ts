@@ -7,7 +7,7 @@ import type { Attempts } from './attempts.ts';
 import { createBootTimes, timeSpent } from './boot-times.ts';
 import { type MachineArchitecture, processorOf } from './decide/architectures.ts';
 import { decideProgram, mayStartDisk, type Program, titleOf } from './decide/decide.ts';
-import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type Offer } from './decide/decide-offer.ts';
+import { type ClientFacts, decideOffer, FIRST_ATTEMPT, LOOP_AT, type LoaderWish, type Offer } from './decide/decide-offer.ts';
 import { type HardwareNames, NO_NAMES } from './decide/facts.ts';
 import { chooseOwnDisk } from './decide/own-disk-decide.ts';
 import type { Enrolment } from './enrolment.ts';
@@ -62,9 +62,13 @@ export interface BootQuestion extends ClientFacts {
   readonly mayTurnAway?: boolean;
 }
 
+export type TurnAway = { readonly nothing: string } | { readonly silent: string };
+
 export interface Boot {
   /** For DHCP: which file, if any. */
   offer(client: BootQuestion): Promise<{ readonly fileName: string; readonly reason: string } | { readonly silent: string }>;
+  /** For DHCP that gives no addresses: whether there is nothing for it, and it may be told so. Counts as no attempt to boot. */
+  turnAway(client: Omit<BootQuestion, 'serverAddress' | 'mayTurnAway'>): Promise<TurnAway>;
   readonly startScript: (serverAddress: string) => string;
   /** What the machine shall run, with all that a script of any boot loader needs. `query` is what its first script sent. */
   readonly machineBoot: (query: URLSearchParams, serverAddress: string) => Promise<MachineBoot>;
@@ -82,6 +86,12 @@ export type MachineBoot =
 const NO_BOOT_FILE = 'nothing-to-boot-here';
 /** Firmware may have four network entries per port, each of which ends at the disk: more than that within a minute is a loop. */
 const OWN_DISK_LOOP_AT = 6;
+
+interface FirstOffer {
+  readonly look: Look;
+  readonly wish: Omit<LoaderWish, 'standing'>;
+  readonly first: Offer;
+}
 
 export function createBoot(options: BootOptions): Boot {
   const { files, scripts, site, reasons, attempts, config } = options;
@@ -115,12 +125,17 @@ export function createBoot(options: BootOptions): Boot {
     return { ownDisk: chooseOwnDisk({ own: look.situation.machine?.ownDisk ?? null, names, config: config.boot }), platform };
   }
 
-  async function offerOf(client: BootQuestion): Promise<Offer> {
-    if (client.kind === 'ipxe') attempts.spoke(client.mac, 'ipxe');
+  /** What it would be offered at its first attempt, and what that was decided from. */
+  async function firstOffer(client: Omit<BootQuestion, 'serverAddress'>): Promise<FirstOffer> {
     const look = await situations.look({ ...client, processor: processorOf(client.architecture) }, null);
     const { ownDisk } = diskOf(look, look.names, null);
     const wish = { loaders: files, uefiLoader: config.boot.uefi_loader, ownDisk, mayTurnAway: client.mayTurnAway === true };
-    const first = decideOffer(client, look.situation, { ...wish, standing: FIRST_ATTEMPT });
+    return { look, wish, first: decideOffer(client, look.situation, { ...wish, standing: FIRST_ATTEMPT }) };
+  }
+
+  async function offerOf(client: BootQuestion): Promise<Offer> {
+    if (client.kind === 'ipxe') attempts.spoke(client.mac, 'ipxe');
+    const { look, wish, first } = await firstOffer(client);
     if ('silent' in first || first.offer !== 'loader') return first;
     const { mac, transaction = null, isRequest = false } = client;
     const offer = decideOffer(client, look.situation, { ...wish, standing: attempts.asked({ mac, transaction, isRequest }) });
@@ -183,6 +198,12 @@ export function createBoot(options: BootOptions): Boot {
       if ('silent' in offer) return { silent: `${offer.silent}${spent}` };
       const reason = offer.offer === 'nothing' ? `${offer.reason}${spent}` : offer.reason;
       return { fileName: fileOf(offer, site.bootUrl(client.serverAddress)), reason };
+    },
+    async turnAway(client) {
+      const spent = timeSpent(times.heard(client.mac));
+      const { first } = await firstOffer({ ...client, mayTurnAway: true });
+      if ('silent' in first) return { silent: first.silent };
+      return first.offer === 'nothing' ? { nothing: `${first.reason}${spent}` } : { silent: `it may boot here: ${first.reason}` };
     },
     startScript: (serverAddress) =>
       renderStart(scripts, {

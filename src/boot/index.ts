@@ -1,7 +1,16 @@
 // What to send to which machine when it boots from the network.
 
 export { type Attempts, createAttempts } from './attempts.ts';
-export { type Boot, type BootLoop, type BootOptions, type BootQuestion, createBoot, type MachineBoot, type Site } from './boot.ts';
+export {
+  type Boot,
+  type BootLoop,
+  type BootOptions,
+  type BootQuestion,
+  createBoot,
+  type MachineBoot,
+  type Site,
+  type TurnAway,
+} from './boot.ts';
 export { decideProgram, type KnownMachine, type Program, type Situation } from './decide/decide.ts';
 export { type ClientFacts, decideOffer, type Offer } from './decide/decide-offer.ts';
 export { decideInstall, type InstallProgress, type InstallVerdict } from './decide/install-decide.ts';

@@ -30,7 +30,7 @@ export const Dhcp6Section = Type.Object(
   {
     mode: oneOf(DHCP6_MODES, {
       description:
-        '"off": answer nothing. "stateless": name the boot file to whoever asks for settings only, beside another DHCPv6 server; no addresses. "full": give addresses too. Router advertisements are left to the router in every mode.',
+        '"off": answer nothing. "stateless": name the boot file to whoever asks for settings only, beside another DHCPv6 server; no addresses. Firmware that is to start its own disk is told that there is nothing, so that it does not wait a minute for an answer. "full": give addresses too. Router advertisements are left to the router in every mode.',
       default: 'off',
       examples: ['full'],
     }),

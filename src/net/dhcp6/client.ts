@@ -23,6 +23,9 @@ export type BootOffer6 =
   | { readonly url: string; readonly parameters?: readonly string[]; readonly reason: string }
   | { readonly silent: string };
 
+/** Whether there is nothing to boot for it, and it may be told so. */
+export type TurnAway6 = (client: Omit<BootClient6, 'serverAddress'>) => Promise<{ readonly nothing: string } | { readonly silent: string }>;
+
 export type DecideBoot6 = (client: BootClient6) => Promise<BootOffer6>;
 
 const ETHERNET = 1;

@@ -3,6 +3,7 @@
 
 import { type Ipv6, type Prefix6, prefix6Has } from '../../lib/index.ts';
 import { type AddressTable, type Association, candidates, keyOf } from './addresses.ts';
+import { kindOf6 } from './client.ts';
 import type { Message6 } from './codec.ts';
 import { getOption6, getOptions6, type MessageName6, messageName6, STATUS6 } from './options.ts';
 import type { IdentityAssociation } from './shapes.ts';
@@ -57,6 +58,8 @@ export interface Answer6 {
   readonly changes: readonly TableChange[];
   readonly status?: { readonly code: number; readonly message: string };
   readonly isRapid?: true;
+  /** Neither an address nor a boot file: sent only where the boot decision is that there is nothing for it. */
+  readonly turnsAway?: true;
   /** DNS servers, and the boot file where the client boots. */
   readonly hasConfiguration: boolean;
 }
@@ -101,7 +104,8 @@ function refuse(name: MessageName6, message: Message6, { mode, serverDuid, isUni
   const serverId = getOption6(message.options, 'serverId');
   if (serverId !== undefined && Buffer.compare(serverId, serverDuid) !== 0)
     return { kind: 'silent', reason: `${name} is meant for another DHCPv6 server`, otherServer: serverId };
-  if (mode === 'stateless' && ABOUT_ADDRESSES.has(name)) return silent(`${name}: addresses are another server's affair (mode "stateless")`);
+  if (mode === 'stateless' && ABOUT_ADDRESSES.has(name) && !isFirmwareSolicit(name, message))
+    return silent(`${name}: addresses are another server's affair (mode "stateless")`);
   if (name === 'informationRequest') {
     const isWrong = ['iaNa', 'iaTa', 'iaPd'].some((ia) => getOptions6(message.options, ia as 'iaNa' | 'iaTa' | 'iaPd').length > 0); // of the literals beside
     return isWrong ? silent('an information-request may carry no association (RFC 8415 §16.12)') : undefined;
@@ -116,7 +120,21 @@ function refuse(name: MessageName6, message: Message6, { mode, serverDuid, isUni
   return { kind: 'reply', reason, status, associations: [], changes: [], hasConfiguration: false };
 }
 
+function isFirmwareSolicit(name: MessageName6, message: Message6): boolean {
+  return name === 'solicit' && ['pxe', 'http'].includes(kindOf6(message));
+}
+
+/**
+ * Firmware asks for a minute where nobody advertises anything, and gives up some seconds after an answer of whatever kind without a boot
+ * file (EDK2, Dhcp6OnTimerTick and PxeBcSelectDhcp6Offer; 5 to 6 s measured with OVMF). Another server's boot file goes before it.
+ */
+function advertiseNothing(): Answer6 {
+  const reason = 'no address and no boot file';
+  return { kind: 'advertise', reason, associations: [], changes: [], hasConfiguration: false, turnsAway: true };
+}
+
 function onSolicit(message: Message6, situation: Situation6): Decision6 {
+  if (situation.mode === 'stateless') return advertiseNothing();
   if (situation.subnet === null) return silent('no [[dhcp6.subnet]] for its link');
   const answer = assign(message, situation);
   if (getOption6(message.options, 'rapidCommit') !== undefined)

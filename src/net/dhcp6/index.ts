@@ -1,6 +1,6 @@
 // The door of net/dhcp6.
 
-export type { BootClient6, BootClientKind6, BootOffer6, DecideBoot6 } from './client.ts';
+export type { BootClient6, BootClientKind6, BootOffer6, DecideBoot6, TurnAway6 } from './client.ts';
 export { decode6, encode6, isRelay6, type Message6, type Packet6, type Received6, type Relay6, unwrap6, wrap6 } from './codec.ts';
 export type { Dhcp6Mode, Subnet6 } from './decide.ts';
 export { DHCP6_ERRORS } from './errors.ts';

@@ -25,7 +25,8 @@ export function renderReply(plan: ReplyPlan6): Message6 {
   const clientId = getOption6(request.options, 'clientId');
   const options: Option6[] = clientId === undefined ? [] : [option6('clientId', clientId)];
   options.push(option6('serverId', serverDuid));
-  if (answer.kind === 'advertise') options.push(option6('preference', HIGHEST_PREFERENCE));
+  // Without a preference firmware waits for others as well, and takes a boot file of theirs.
+  if (answer.kind === 'advertise' && answer.turnsAway !== true) options.push(option6('preference', HIGHEST_PREFERENCE));
   if (answer.isRapid === true) options.push(option6('rapidCommit', true));
   if (answer.status !== undefined) options.push(option6('statusCode', answer.status));
   options.push(...answer.associations.map((one) => renderAssociation(one, subnet)));

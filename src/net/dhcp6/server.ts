@@ -25,6 +25,7 @@ import {
   kindOf6,
   macOf6,
   smbiosUuidOf6,
+  type TurnAway6,
 } from './client.ts';
 import { decode6, encode6, type Received6, unwrap6, wrap6 } from './codec.ts';
 import { type Answer6, type Dhcp6Mode, decide6, type Subnet6, type TableChange } from './decide.ts';
@@ -81,6 +82,8 @@ export interface Dhcp6ServerOptions {
   /** What addresses are derived with: the same for ever. */
   readonly secret: Uint8Array;
   readonly decideBoot: DecideBoot6;
+  /** Asked in mode "stateless", about firmware that wants an address. */
+  readonly turnAway: TurnAway6;
   readonly clock: Clock;
   readonly log: Log;
   readonly note: (note: Dhcp6Note) => void;
@@ -227,10 +230,22 @@ class Server implements Dhcp6Server {
       if (decision.otherServer !== undefined) this.#reportOther(decision.otherServer, at);
       return this.#note(task, 'silent', decision.reason);
     }
+    if (decision.turnsAway === true) return this.#turnAway(task, decision);
     for (const change of decision.changes) this.#carryOut(change);
     const boot = decision.hasConfiguration && asksForBoot6(received.message) ? await this.#bootOffer(task, subnet, decision) : null;
     const answer = renderReply({ request: received.message, answer: decision, serverDuid, subnet, kind: kindOf6(received.message), boot });
     this.#send(encode6(wrap6(answer, received.relays)), task, decision, boot);
+  }
+
+  async #turnAway(task: Task, answer: Answer6): Promise<void> {
+    const client = this.#clientOf(task);
+    if (client === undefined) return this.#note(task, 'silent', NO_MAC);
+    const verdict = await decideInTime({ ...this.#inTime(client.mac), decide: () => this.#options.turnAway(client) });
+    if ('silent' in verdict) return this.#note(task, 'silent', `solicit: addresses are another server's affair; ${verdict.silent}`);
+    const { message } = task.received;
+    const { serverDuid } = this.#options;
+    const reply = renderReply({ request: message, answer, serverDuid, subnet: null, kind: kindOf6(message), boot: null });
+    this.#send(encode6(wrap6(reply, task.received.relays)), task, { ...answer, reason: `${answer.reason}: ${verdict.nothing}` }, null);
   }
 
   #carryOut(change: TableChange): void {
@@ -259,26 +274,25 @@ class Server implements Dhcp6Server {
   }
 
   async #bootOffer(task: Task, subnet: Subnet6 | null, { associations }: Answer6): Promise<BootOffer6> {
-    const { mac, received, at } = task;
+    const client = this.#clientOf(task);
     const given = associations.flatMap(({ addresses }) => addresses).find(({ validSeconds }) => validSeconds > 0);
     const serverAddress = await this.#serverAddressFor(task, subnet, given?.address);
-    if (mac === undefined) return { silent: 'it tells no MAC: neither its address, its DUID nor a relay holds one' };
+    if (client === undefined) return { silent: NO_MAC };
     if (serverAddress === undefined)
-      return { silent: `we have no IPv6 address but link-local ones on ${at.interfaceName ?? 'any interface'}` };
-    const { message } = received;
-    const client = { mac, serverAddress, interfaceName: at.interfaceName, smbiosUuid: smbiosUuidOf6(message) };
-    return this.#decideBoot({ ...client, architecture: architectureOf6(message), kind: kindOf6(message) });
+      return { silent: `we have no IPv6 address but link-local ones on ${task.at.interfaceName ?? 'any interface'}` };
+    const decide = (): Promise<BootOffer6> => this.#options.decideBoot({ ...client, serverAddress });
+    return decideInTime<BootOffer6>({ ...this.#inTime(client.mac), decide });
   }
 
-  #decideBoot(client: BootClient6): Promise<BootOffer6> {
-    const { clock, log, decideBoot } = this.#options;
-    return decideInTime<BootOffer6>({
-      mac: client.mac,
-      decide: () => decideBoot(client),
-      limitMs: this.#limits.bootDecisionMs,
-      clock,
-      log,
-    });
+  #clientOf({ mac, received: { message }, at }: Task): Omit<BootClient6, 'serverAddress'> | undefined {
+    if (mac === undefined) return undefined;
+    const { interfaceName } = at;
+    return { mac, interfaceName, smbiosUuid: smbiosUuidOf6(message), architecture: architectureOf6(message), kind: kindOf6(message) };
+  }
+
+  #inTime(mac: Mac): { readonly mac: Mac; readonly limitMs: number; readonly clock: Clock; readonly log: Log } {
+    const { clock, log } = this.#options;
+    return { mac, limitMs: this.#limits.bootDecisionMs, clock, log };
   }
 
   #send(bytes: Buffer, task: Task, decision: Answer6, boot: BootOffer6 | null): void {
@@ -312,6 +326,8 @@ class Server implements Dhcp6Server {
     else this.#options.note({ mac, decision, reason });
   }
 }
+
+const NO_MAC = 'it tells no MAC: neither its address, its DUID nor a relay holds one';
 
 function macField(mac: Mac | undefined): { readonly mac?: Mac } {
   return mac === undefined ? {} : { mac };

@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     serverDuid: Buffer.concat([Buffer.of(0, 4), Buffer.from(plan.identity.padEnd(16, '.')).subarray(0, 16)]),
     secret: Buffer.from(plan.identity),
     decideBoot: ({ serverAddress, kind }) => Promise.resolve({ url: `tftp://[${serverAddress}]/${kind}.efi`, reason: 'test' }),
+    turnAway: () => Promise.resolve({ silent: 'test' }),
     clock: systemClock,
     log,
     note: (note) => say({ ...note }),

@@ -169,6 +169,16 @@ describe('the offer', () => {
     expect(await the.boot.offer(question({ mayTurnAway: true }))).toMatchObject({ fileName: 'nothing-to-boot-here' });
   });
 
+  it('tells DHCP that gives no addresses whether a machine may be turned away, which is no attempt to boot', async () => {
+    const the = world();
+    const { serverAddress: _, ...asking } = question();
+    for (let times = 0; times < 5; times += 1) expect(await the.boot.turnAway(asking)).toEqual({ silent: containing('it may boot here') });
+    expect(the.loops).toEqual([]);
+    expect(await the.boot.offer(question())).toMatchObject({ fileName: 'snponly-x86_64.efi' });
+    the.enrolment = { mode: 'closed', until: null, since: null };
+    expect(await the.boot.turnAway(asking)).toEqual({ nothing: containing('unknown machine, and enrolment is closed') });
+  });
+
   it('says how long the machine has looked already when it gets nothing', async () => {
     const it = world();
     it.enrolment = { mode: 'closed', until: null, since: null };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { prefix6Has } from '../../../../src/lib/index.ts';
 import { AddressTable, candidates, isReserved, keyOf, MAX_COUNTER } from '../../../../src/net/dhcp6/addresses.ts';
+import type { Decision6 } from '../../../../src/net/dhcp6/decide.ts';
 import { MESSAGE6, type MessageName6, option6, STATUS6 } from '../../../../src/net/dhcp6/options.ts';
 import { containing } from '../../../support/containing.ts';
 import { CLIENT_DUID, given, HOME6, IAID, ip6, message6, NOW, OTHER_DUID, SERVER_DUID, site6, subnet6 } from './messages.ts';
@@ -215,7 +216,15 @@ describe('every mode', () => {
         });
   });
 
-  it('in stateless mode says nothing about addresses', () => {
+  it('in stateless mode says nothing about addresses, but that it has none, to firmware that looks for a server', () => {
+    const options = [option6('vendorClass', { enterprise: 343, classes: [Buffer.from('PXEClient:Arch:00007')] })];
+    const firmware = (name: MessageName6): Decision6 => site6({ mode: 'stateless' }).decide(message6(name, { options }));
+    expect(firmware('solicit')).toMatchObject({ kind: 'advertise', turnsAway: true, associations: [], hasConfiguration: false });
+    for (const name of ['confirm', 'rebind'] as const) expect(firmware(name).kind).toBe('silent');
+    expect(site6({ mode: 'stateless', isUnicast: true }).decide(message6('solicit', { options })).kind).toBe('silent');
+  });
+
+  it('in stateless mode says nothing about addresses to anybody else', () => {
     const names = (Object.keys(MESSAGE6) as MessageName6[]).filter((name) => name !== 'informationRequest'); // keys of a const object
     const decisions = names.flatMap((name) =>
       [{}, server].map((sketch) => site6({ mode: 'stateless' }).decide(message6(name, sketch)).kind),

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Clock, silentLog } from '../../../../src/lib/index.ts';
 import { decode6, encode6, isRelay6, type Message6, type Packet6 } from '../../../../src/net/dhcp6/codec.ts';
-import { getOption6, OPTIONS6, option6, RELAY_FORWARD, RELAY_REPLY } from '../../../../src/net/dhcp6/options.ts';
+import { getOption6, MESSAGE6, OPTIONS6, option6, RELAY_FORWARD, RELAY_REPLY } from '../../../../src/net/dhcp6/options.ts';
 import { createDhcp6Server, type Dhcp6Note, type Dhcp6ServerOptions, type OtherServer6 } from '../../../../src/net/dhcp6/server.ts';
 import type { Dhcp6Socket } from '../../../../src/net/dhcp6/sockets.ts';
 import { matching } from '../../../support/containing.ts';
@@ -55,6 +55,7 @@ async function bench(options: Partial<Dhcp6ServerOptions> & { at?: Partial<Dhcp6
       asked.push(client);
       return Promise.resolve({ url: 'tftp://[fd00:77::1]/loader.efi', reason: 'enrolment is open' });
     },
+    turnAway: () => Promise.resolve({ silent: 'enrolment is open' }),
     clock,
     log: silentLog,
     note: (note) => notes.push(note),
@@ -152,6 +153,49 @@ describe('the DHCPv6 server', () => {
     await hear(message6('informationRequest', { claims: null, options: [option6('optionRequest', [59])] }));
     expect(asked).toEqual([]);
     expect(notes[0]?.reason).toContain('no IPv6 address but link-local ones on eth0');
+  });
+
+  describe('in stateless mode', () => {
+    const nothing = { mode: 'stateless', turnAway: () => Promise.resolve({ nothing: 'its own disk' }) } as const;
+
+    it('advertises nothing to firmware that nothing is there for: no address, no boot file, no class, no preference', async () => {
+      const asked: unknown[] = [];
+      const { answer, hear, notes, socket } = await bench({
+        ...nothing,
+        turnAway: (client) => {
+          asked.push(client);
+          return nothing.turnAway();
+        },
+        // A network without IPv6 but for link-local addresses.
+        addressesOf: () => [ip6('fe80::1')],
+        sourceFor: () => Promise.resolve(undefined),
+      });
+      await hear(OVMF_SOLICIT);
+      expect(asked).toEqual([{ mac: CAPTURED_MAC, smbiosUuid: CAPTURED_UUID, architecture: 16, kind: 'http', interfaceName: 'eth0' }]);
+      expect(answer().type).toBe(MESSAGE6.advertise);
+      expect(answer().options.map(({ code }) => code)).toEqual([OPTIONS6.clientId.code, OPTIONS6.serverId.code]);
+      expect(socket.sent[0]).toMatchObject({ address: `${CAPTURED_FROM}%eth0`, port: 546 });
+      expect(notes).toEqual([{ mac: CAPTURED_MAC, decision: 'advertise', reason: 'solicit: no address and no boot file: its own disk' }]);
+    });
+
+    it('is silent to firmware that may boot, with the reason', async () => {
+      const { hear, notes, socket } = await bench({ mode: 'stateless' });
+      await hear(OVMF_SOLICIT);
+      expect(socket.sent).toEqual([]);
+      expect(notes).toEqual([
+        { mac: CAPTURED_MAC, decision: 'silent', reason: "solicit: addresses are another server's affair; enrolment is open" },
+      ]);
+    });
+
+    it('is silent to iPXE, to installed systems, and when the decision fails', async () => {
+      const { hear, socket } = await bench(nothing);
+      await hear(IPXE_SOLICIT);
+      await hear(message6('solicit'));
+      const failing = await bench({ mode: 'stateless', turnAway: () => Promise.reject(new Error('store is away')) });
+      await failing.hear(OVMF_SOLICIT);
+      expect([...socket.sent, ...failing.socket.sent]).toEqual([]);
+      expect(failing.notes[0]?.reason).toContain('store is away');
+    });
   });
 
   it('keeps an address when the boot decision fails or hangs', async () => {
