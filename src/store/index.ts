@@ -1,6 +1,8 @@
 // The store's door: everything Rackseed remembers. Knows nothing of nodes, tasks or the network.
 
+export { Batch, type BatchOptions } from './batch.ts';
 export { STORE_ERRORS } from './errors.ts';
+export { nextCount } from './events.ts';
 export { type KeySource, loadStoreKeys } from './keys.ts';
 export { openStore } from './open.ts';
 export { ROTATION_STEPS, type Rotation, type RotationOptions, type RotationStep, rotateStoreKey } from './rotate.ts';
@@ -22,6 +24,17 @@ export type {
   TaskStepTable,
   TaskTable,
 } from './schema.ts';
+export type { ApiTokenTable, AuditTable, SessionTable, UserTable } from './schema-access.ts';
+export type {
+  ChassisTable,
+  DeployTemplateTable,
+  InspectionRuleTable,
+  PortgroupTable,
+  RunbookTable,
+  VifTable,
+  VolumeConnectorTable,
+  VolumeTargetTable,
+} from './schema-records.ts';
 export type {
   EventInput,
   EventLog,

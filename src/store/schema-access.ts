@@ -5,11 +5,12 @@ import type { Flag } from './schema.ts';
 export interface UserTable {
   name: string;
   role: string;
-  /** scrypt, in PHC form. */
+  /** argon2id, in PHC form. */
   password: string;
   is_disabled: Flag;
-  /** Wrong passwords since the last right one, and until when no more are tried. */
+  /** Wrong passwords since the last right one. */
   failures: number;
+  /** Always 0: tries are slowed down for each pair of name and address, so that nobody can lock another out. */
   locked_until: number;
   last_login_at: number | null;
   created_at: number;
@@ -56,7 +57,7 @@ export interface AuditTable {
   request_id: string | null;
   /** JSON object. Never secrets. */
   detail: string;
-  /** SHA-256 over the hash before and this row: a row changed or taken out shows. */
+  /** Keyed hash over the hash before and this row: a row changed or taken out shows. */
   hash: string;
 }
 

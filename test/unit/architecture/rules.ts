@@ -9,7 +9,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['pipeline'],
   ['install', 'inspect', 'boot', 'power', 'proxmox'],
-  ['nodes'],
+  ['nodes', 'access'],
   ['tasks'],
   ['net/dhcp', 'net/dhcp6', 'net/tftp'],
   ['net'],
