@@ -12,7 +12,7 @@ import { standUp, type TestLab, waitForText } from './lab.ts';
 import { miniPc, plantNodes, type Reason, reasonsOf, tftpRequests } from './machine.ts';
 import { type VendorRom, vendorRom } from './vendor-rom.ts';
 
-const LIMIT_MS = 5 * 60_000;
+const LIMIT_MS = 3 * 60_000;
 const main = join(import.meta.dirname, '../../src/main.ts');
 
 describe('an ignored machine with a system on its disk, while enrolment is open', () => {
@@ -42,8 +42,11 @@ describe('an ignored machine with a system on its disk, while enrolment is open'
 
   async function bootToDisk(spec: MachineSpec): Promise<readonly Reason[]> {
     const { serialLog } = await lab.lab.startMachine({ ...spec, ownDisk: join(scratch, 'installed.img') });
-    await waitForText(serialLog, OWN_DISK_SAYS, LIMIT_MS);
-    await lab.lab.stopMachine(spec.name);
+    try {
+      await waitForText(serialLog, OWN_DISK_SAYS, LIMIT_MS);
+    } finally {
+      await lab.lab.stopMachine(spec.name);
+    }
     return reasonsOf(lab, spec.mac);
   }
 
