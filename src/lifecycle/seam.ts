@@ -2,7 +2,8 @@
 
 import type { Component } from '../lib/index.ts';
 import type { By, Interface, JsonObject, Node, Verb } from '../nodes/index.ts';
-import type { BootDevice, BootDeviceSetting, PowerTarget } from '../power/index.ts';
+import type { AgentWord, BootDevice, BootDeviceSetting, PowerTarget } from '../power/index.ts';
+import type { Tx } from '../store/index.ts';
 
 /** A step as a person or a template asks for it. Checked by the API for its form only. */
 export interface AskedStep {
@@ -56,5 +57,7 @@ export interface Lifecycle extends Component {
   /** Who works on each of these nodes now, as `reservation` shows it. Nodes that nobody holds are left out. */
   holders(uuids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The agent on the machine was heard: work that waited for it goes on. */
-  agentHeard(uuid: string, word: { readonly status?: 'start' | 'end' | 'error'; readonly message?: string }): Promise<void>;
+  agentHeard(uuid: string, word: AgentWord): Promise<void>;
+  /** For the timers: the state's time is over and the node is about to be moved; what worked on it has nothing to go on with. */
+  timedOut(tx: Tx, node: Node): Promise<void>;
 }

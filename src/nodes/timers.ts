@@ -1,5 +1,5 @@
-// Ends what nobody ends: fires the timeouts of the state table, and after a start applies its resume rules. Both are ordinary
-// moves, so with several appliances on one store the one that comes first makes it and the others see a changed node.
+// Ends what nobody ends: fires the timeouts of the state table, and fails what nobody works on any more. Both are ordinary moves, so
+// with several appliances on one store the one that comes first makes it and the others see a changed node.
 
 import { type Clock, type Component, type Log, messageOf, RackseedError } from '../lib/index.ts';
 import type { Store, Tx } from '../store/index.ts';
@@ -15,6 +15,8 @@ export interface StateTimersOptions {
   readonly log: Log;
   /** Which of these nodes have a task that has not ended, on any appliance. */
   readonly atWork: (nodeUuids: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** In the transaction that times a node out, before its move: whoever works on it, or waits for it, shall end. */
+  readonly onTimeout?: (tx: Tx, node: Node) => Promise<void>;
   /** How often the clock is looked at: the precision of timeouts. */
   readonly intervalMs?: number;
   /** Nodes per query. */
@@ -52,7 +54,9 @@ async function runTimers(options: StateTimersOptions, signal: AbortSignal): Prom
   while (!signal.aborted) {
     try {
       await fireTimeouts(options);
+      await applyResumeRules(options, signal);
     } catch (error) {
+      if (signal.aborted) return;
       // The store may be back at the next look; a timer that died would leave nodes waiting for ever.
       options.log.error({ err: error }, `looking for nodes that timed out failed: ${messageOf(error)}`);
     }
@@ -70,7 +74,9 @@ async function fireTimeouts(options: StateTimersOptions): Promise<number> {
     for (const uuid of await silentNodes(options, due)) {
       const seconds = due.seconds;
       const reason = `nothing was heard for ${readableSeconds(seconds)} while ${due.state}`;
-      if (await tryMove(options, uuid, (node) => isDue(node, due), { event: due.event, who: 'timer', reason })) fired += 1;
+      const { onTimeout } = options;
+      const push = { event: due.event, who: 'timer', reason, ...(onTimeout === undefined ? {} : { before: onTimeout }) } as const;
+      if (await tryMove(options, uuid, (node) => isDue(node, due), push)) fired += 1;
     }
   }
   return fired;
@@ -94,7 +100,10 @@ function isDue(node: Node, due: DueTimeout): boolean {
   return node.provisionState === due.state && !node.maintenance && (node.provisionUpdatedAt ?? 0) <= due.before;
 }
 
-/** A restart fails only what nobody will go on with; everything else resumes or waits on. */
+/**
+ * Fails only what nobody will go on with: at a start what was cut off, and later what a task left that ended without its own doing
+ * (cancelled, or given up by the engine). Everything else resumes or waits on.
+ */
 async function applyResumeRules(options: StateTimersOptions, signal: AbortSignal): Promise<void> {
   let after = '';
   for (;;) {
@@ -129,6 +138,7 @@ interface Push {
   readonly event: ProvisionEvent;
   readonly who: Who;
   readonly reason: string;
+  readonly before?: (tx: Tx, node: Node) => Promise<void>;
 }
 
 // Read again inside the transaction: between the look and the move the node may have been heard of or moved by others.
@@ -137,7 +147,9 @@ async function tryMove(options: StateTimersOptions, uuid: string, still: (node: 
     return await options.store.transaction(async (tx: Tx) => {
       const node = await options.nodes.get(uuid, tx);
       if (!still(node)) return false;
-      await options.nodes.move(tx, { node, ...push, lastError: push.reason });
+      const { before, ...pull } = push;
+      await before?.(tx, node);
+      await options.nodes.move(tx, { node, ...pull, lastError: pull.reason });
       return true;
     });
   } catch (error) {

@@ -1,0 +1,199 @@
+// The verbs that are no list of steps: inspect, tear down, rescue and back, adopt. Each from wherever it was left.
+
+import type { Interface, JsonObject, Node, NodeChanges } from '../nodes/index.ts';
+import type { InspectDriver, Question, StepKind, StepOutcome } from '../power/index.ts';
+import type { Tx } from '../store/index.ts';
+import { done, type StepResult } from '../tasks/index.ts';
+import { withoutCursor } from './cursor.ts';
+import { fail } from './errors.ts';
+import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
+import { cleanFlow, readPower } from './walks.ts';
+import { callOf, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo, without } from './work.ts';
+
+const MINUTE = 60_000;
+const RETRY = 'Put right what it names and ask for the verb again; the log of the task has the details';
+
+export const inspectFlow: Flow = {
+  states: ['inspecting', 'inspect wait'],
+  async go(work, node) {
+    if (node.provisionState === 'inspect wait') return inspectHeard(work);
+    try {
+      const found = await outOfBand(work, node);
+      if (found !== undefined) return await keepFound(work, found);
+      work.context.progress(0.2, 'boots the agent');
+      await bootRamdisk(work, node);
+    } catch (error) {
+      throw failedAt('Inspection failed', error, RETRY);
+    }
+    await onNode(work, ['inspecting'], (tx, now) => push(work, tx, now, { event: 'wait' }));
+    return waitForGo(work);
+  },
+};
+
+/** Undefined: the machine must boot the agent, which reports by itself. */
+async function outOfBand(work: Work, node: Node): Promise<Awaited<ReturnType<InspectDriver['inspect']>>> {
+  return work.deps.gateway.ask(
+    node,
+    {
+      which: 'inspect',
+      what: 'inspecting',
+      kind: 'read',
+      timeoutMs: 10 * MINUTE,
+      ask: (driver, target, call) => driver.inspect?.inspect(target, call),
+    },
+    callOf(work),
+  );
+}
+
+/** Only the end of the report counts: that the agent lives was written down by whoever heard it. */
+async function inspectHeard(work: Work): Promise<StepResult> {
+  const go = goOf(work);
+  if (go?.by !== 'agent' || go.status === undefined || go.status === 'start') return waitForGo(work);
+  if (go.status === 'error') {
+    const said = fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' });
+    throw failedAt('Inspection failed', said, RETRY);
+  }
+  await onNode(work, ['inspect wait'], (tx, node) => push(work, tx, node, { event: 'done' }));
+  return done();
+}
+
+async function keepFound(
+  work: Work,
+  found: { readonly properties: Node['properties']; readonly inventory?: Node['properties'] },
+): Promise<StepResult> {
+  const { nodes } = work.deps;
+  await onNode(work, ['inspecting'], async (tx, node) => {
+    if (found.inventory !== undefined) await nodes.saveInventory(tx, node.uuid, { inventory: found.inventory, pluginData: {} });
+    await push(work, tx, node, { event: 'done', changes: { properties: { ...node.properties, ...found.properties } } });
+  });
+  return done();
+}
+
+export const deleteFlow: Flow = {
+  states: ['deleting'],
+  async go(work, node) {
+    try {
+      work.context.progress(0.1, 'takes the machine down');
+      if (node.consoleEnabled) await stopConsole(work, node);
+      await ownSteps(work, node, 'deploy', 'delete');
+      await powerOffIfPossible(work, node);
+    } catch (error) {
+      throw failedAt('Tearing down failed', error, RETRY);
+    }
+    const cleaning = await onNode(work, ['deleting'], async (tx, now) => {
+      await forgetInstance(tx, now);
+      return push(work, tx, now, { event: 'clean', changes: instanceGone(now) });
+    });
+    return cleanFlow.go(work, cleaning);
+  },
+};
+
+async function stopConsole(work: Work, node: Node): Promise<void> {
+  const ask: Question<void>['ask'] = (driver, target, call) => driver.console?.setConsole(target, false, call);
+  await work.deps.gateway.ask(node, { which: 'console', what: 'stopping the console', kind: 'write', ask }, callOf(work));
+}
+
+/** What belonged to the instance goes with it, as in Ironic: its allocation, its virtual interfaces. */
+async function forgetInstance(tx: Tx, node: Node): Promise<void> {
+  await tx.deleteFrom('allocations').where('node_uuid', '=', node.uuid).execute();
+  await tx.deleteFrom('vifs').where('node_uuid', '=', node.uuid).execute();
+}
+
+function instanceGone(node: Node): NodeChanges {
+  return {
+    ...withoutCursor(node, 'deploy'),
+    instanceInfo: {},
+    instanceUuid: null,
+    instanceName: null,
+    allocationUuid: null,
+    consoleEnabled: false,
+  };
+}
+
+export const rescueFlow: Flow = {
+  states: ['rescuing', 'rescue wait'],
+  async go(work, node) {
+    if (node.provisionState === 'rescue wait') return rescueHeard(work);
+    const { password } = work.context.args;
+    const opened = password === undefined ? '' : work.deps.store.vault.open(password, rescueContext(node.uuid)).reveal();
+    work.context.progress(0.1, 'brings the rescue system up');
+    const outcome = await rescueSteps(work, node, 'Rescue failed', 'rescue', { rescue_password: opened });
+    const event = outcome === 'wait' ? 'wait' : 'done';
+    await onNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event }));
+    return outcome === 'wait' ? waitForGo(work) : done();
+  },
+};
+
+async function rescueHeard(work: Work): Promise<StepResult> {
+  const go = goOf(work);
+  if (go?.by !== 'agent' || go.status === 'start') return waitForGo(work);
+  if (go.status === 'error') {
+    const said = fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' });
+    throw failedAt('Rescue failed', said, RETRY);
+  }
+  await onNode(work, ['rescue wait'], async (tx, node) => {
+    const resumed = await push(work, tx, node, { event: 'resume' });
+    return push(work, tx, resumed, { event: 'done' });
+  });
+  return done();
+}
+
+export const unrescueFlow: Flow = {
+  states: ['unrescuing'],
+  async go(work, node) {
+    const failed = 'Leaving rescue failed';
+    await rescueSteps(work, node, failed, 'unrescue', {});
+    try {
+      await powerOnIfPossible(work, await work.deps.nodes.get(node.uuid));
+    } catch (error) {
+      throw failedAt(failed, error, RETRY);
+    }
+    await onNode(work, ['unrescuing'], (tx, now) =>
+      push(work, tx, now, {
+        event: 'done',
+        changes: { instanceInfo: without(now.instanceInfo, 'rescue_password', 'hashed_rescue_password') },
+      }),
+    );
+    return done();
+  },
+};
+
+async function rescueSteps(work: Work, node: Node, failed: string, kind: 'rescue' | 'unrescue', args: JsonObject): Promise<StepOutcome> {
+  try {
+    return await ownSteps(work, node, 'rescue', kind, args);
+  } catch (error) {
+    throw failedAt(failed, error, RETRY);
+  }
+}
+
+/** What an interface does by itself when a verb comes to it: steps that nobody lists. The last answer counts. */
+async function ownSteps(work: Work, node: Node, which: Interface, kind: StepKind, args: JsonObject = {}): Promise<StepOutcome> {
+  const { gateway } = work.deps;
+  const steps = (gateway.registry.driverOf(node, which).steps ?? []).filter((step) => step.kind === kind);
+  let outcome: StepOutcome = {};
+  for (const step of steps.toSorted((a, b) => b.priority - a.priority)) {
+    work.context.log(`${which}.${step.step}: begun`);
+    const { isResumed } = work.context;
+    const progress = (part: number, text: string): void => work.context.progress(part / 2, text);
+    outcome = await gateway.runStep(node, { ...callOf(work), which, step, args, isResumed, progress });
+  }
+  return outcome;
+}
+
+export function rescueContext(uuid: string): string {
+  return `nodes/${uuid}/rescue_password`;
+}
+
+/** Nothing is written to the machine: it is looked at, and taken over as it runs. */
+export const adoptFlow: Flow = {
+  states: ['adopting'],
+  async go(work, node) {
+    try {
+      await readPower(work, node);
+    } catch (error) {
+      throw failedAt('Adoption failed', error, RETRY);
+    }
+    await onNode(work, ['adopting'], (tx, now) => push(work, tx, now, { event: 'done' }));
+    return done();
+  },
+};

@@ -1,0 +1,75 @@
+// Who works on a node: what Ironic shows as its reservation. Reads the leases and the queue, changes nothing.
+
+import { sql } from 'kysely';
+import type { Tx } from '../store/index.ts';
+
+type Reader = Pick<Tx, 'selectFrom'>;
+
+export interface Holder {
+  readonly node: string;
+  /** The appliance, as Ironic names its host. */
+  readonly host: string;
+  /** Undefined: a call of the API, not a task. */
+  readonly task: { readonly id: string; readonly kind: string; readonly state: string } | undefined;
+  readonly purpose: string;
+}
+
+/**
+ * By node. A task that has not begun holds its node as well: it was accepted, and nothing may come between. One that waits for the
+ * machine or a person has given its lock back, and does not.
+ */
+export async function readHolders(db: Reader, uuids: readonly string[], now: number, host: string): Promise<Map<string, Holder>> {
+  if (uuids.length === 0) return new Map();
+  const [tasks, leases] = [await unfinished(db, uuids), await heldByCalls(db, uuids, now)];
+  const held = new Map<string, Holder>();
+  for (const { node, holder, purpose } of leases) held.set(node, { node, host: hostOf(holder) ?? host, task: undefined, purpose });
+  for (const row of tasks) {
+    if (row.node_uuid === null || (row.state === 'waiting' && row.key === null)) continue;
+    if (!row.locks.includes(`"node:${row.node_uuid}"`)) continue;
+    held.set(row.node_uuid, {
+      node: row.node_uuid,
+      host: hostOf(row.owner) ?? host,
+      task: { id: row.id, kind: row.kind, state: row.state },
+      purpose: row.purpose ?? row.kind,
+    });
+  }
+  return held;
+}
+
+async function unfinished(db: Reader, uuids: readonly string[]) {
+  return db
+    .selectFrom('tasks')
+    .leftJoin('leases', (join) =>
+      join.on(sql`leases.holder`, '=', sql`'task:' || tasks.id`).on(sql`leases.key`, '=', sql`'node:' || tasks.node_uuid`),
+    )
+    .select(['tasks.id', 'tasks.kind', 'tasks.state', 'tasks.node_uuid', 'tasks.owner', 'tasks.locks', 'leases.key', 'leases.purpose'])
+    .where('tasks.node_uuid', 'in', uuids)
+    .where('tasks.state', 'in', ['queued', 'running', 'waiting'])
+    .execute();
+}
+
+const CALL = 'call:';
+
+async function heldByCalls(db: Reader, uuids: readonly string[], now: number) {
+  const rows = await db
+    .selectFrom('leases')
+    .select(['key', 'holder', 'purpose'])
+    .where(
+      'key',
+      'in',
+      uuids.map((uuid) => `node:${uuid}`),
+    )
+    .where('expires_at', '>', now)
+    .where(sql<string>`substr(holder, 1, ${sql.lit(CALL.length)})`, '=', CALL)
+    .execute();
+  return rows.map((row) => ({ ...row, node: row.key.slice('node:'.length) }));
+}
+
+/** A call's lease: call:HOST/random. A task's owner: HOST/life. */
+export function callHolder(host: string, id: string): string {
+  return `${CALL}${host}/${id}`;
+}
+
+function hostOf(owner: string | null): string | undefined {
+  return owner?.replace(CALL, '').split('/')[0];
+}

@@ -1,0 +1,122 @@
+// One step: a reserved one by ourselves, any other by the driver that offers it, in its turn and within its time. Moves nothing.
+
+import { RackseedError } from '../lib/index.ts';
+import type { Node } from '../nodes/index.ts';
+import type { AgentWord, PowerTarget, Question, StepOutcome, StepRequest } from '../power/index.ts';
+import { fail } from './errors.ts';
+import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
+import { destructiveArgs } from './wipe.ts';
+import { callOf, type Work } from './work.ts';
+
+export interface Entry {
+  /** A process died in it: look first. */
+  readonly isResumed: boolean;
+  /** It had answered 'wait', and the agent was heard. */
+  readonly word?: AgentWord;
+}
+
+/** `hold`: a person's turn. `pause`: so many milliseconds. */
+export type Performed = StepOutcome | 'hold' | { readonly pauseMs: number };
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** The states' own timeouts are behind these. */
+const STEP_MS: Readonly<Record<WalkKind, number>> = { verify: 5 * MINUTE, clean: 23 * HOUR, deploy: 2 * HOUR, service: 23 * HOUR };
+
+const POWER_STEPS: Readonly<Partial<Record<ReservedStep, PowerTarget>>> = {
+  power_on: 'power on',
+  power_off: 'power off',
+  reboot: 'rebooting',
+};
+
+/** What the node's drivers offer, of every interface that may have such steps. */
+export function offeredSteps(work: Pick<Work, 'deps'>, node: Node, kind: WalkKind): Offered[] {
+  return stepInterfaces(kind).flatMap((name) => {
+    // Every name in the table of ties is an interface.
+    const which = name as Offered['interface'];
+    const driver = work.deps.gateway.registry.driverOf(node, which);
+    return (driver.steps ?? []).filter((step) => step.kind === kind).map((step) => ({ interface: which, driver: driver.name, step }));
+  });
+}
+
+export async function perform(work: Work, node: Node, kind: WalkKind, step: PlannedStep, entry: Entry, share: Share): Promise<Performed> {
+  if (isReserved(step.step)) return reserved(work, node, step, step.step, entry);
+  const offered = offeredSteps(work, node, kind).find((one) => one.interface === step.interface && one.step.step === step.step);
+  if (offered === undefined) {
+    throw fail('lifecycle.bad_steps', {
+      message: `the ${step.interface} interface of the node no longer has the step ${step.step}`,
+      hint: 'Set the interface back, or start over.',
+    });
+  }
+  const isManual = kind === 'clean' && work.context.args.steps !== undefined;
+  const { args, note } = await destructiveArgs(work.deps.store.db, node, offered, { args: step.args, isManual });
+  if (note !== undefined) work.context.log(note);
+  return within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
+    const run = { ...callOf(work, signal), which: step.interface, step: offered.step, args, isResumed: entry.isResumed, progress: share };
+    return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
+  });
+}
+
+/** Whether a step that waits is over now is for its driver to say, if it has a say at all. */
+async function goOn(work: Work, node: Node, run: StepRequest, word: AgentWord): Promise<StepOutcome> {
+  const driver = work.deps.gateway.registry.driverOf(node, run.which);
+  if (driver.continueStep === undefined) return {};
+  const { which, step, args, isResumed, progress, ...asking } = run;
+  const question: Question<StepOutcome> = {
+    which,
+    what: `${step.kind} step ${step.step} goes on`,
+    kind: 'write',
+    ask: (one, target, call) => one.continueStep?.(step, target, { ...call, args, isResumed, progress, word }),
+  };
+  return work.deps.gateway.ask(node, question, asking);
+}
+
+export type Share = (fraction: number, text: string) => void;
+
+async function reserved(work: Work, node: Node, step: PlannedStep, name: ReservedStep, { word }: Entry): Promise<Performed> {
+  if (name === 'hold') return 'hold';
+  if (name === 'wait') {
+    if (word !== undefined) return {};
+    return step.args.seconds === undefined ? 'wait' : { pauseMs: Number(step.args.seconds) * 1000 };
+  }
+  const target = POWER_STEPS[name];
+  if (target !== undefined) await setPower(work, node, target);
+  return {};
+}
+
+/** Power as part of other work: the node's fields follow, its own target does not show. */
+export async function setPower(work: Work, node: Node, target: PowerTarget): Promise<void> {
+  // A machine that may not be powered off is restarted instead, as Ironic does.
+  const wanted = target === 'power off' && node.disablePowerOff ? 'rebooting' : target;
+  const progress = (_: number, text: string): void => work.context.progress(0, text);
+  const reading = await work.deps.gateway.setPower(node, wanted, { ...callOf(work), progress });
+  await work.context.transaction(async (tx) => {
+    const now = await work.deps.nodes.get(work.uuid, tx);
+    if (now.powerState !== reading) await work.deps.nodes.update(tx, now, { powerState: reading }, { who: 'system' });
+  });
+}
+
+/** Ends the work by its signal when the time is over. */
+async function within<T>(work: Work, ms: number, what: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const finished = new AbortController();
+  // Rejects when the step was faster: then there is nothing to do.
+  work.deps.clock.sleep(ms, finished.signal).then(
+    () => over.abort(timeoutError(what, ms)),
+    () => undefined,
+  );
+  try {
+    return await act(AbortSignal.any([work.context.signal, over.signal]));
+  } catch (error) {
+    throw over.signal.aborted && over.signal.reason instanceof RackseedError ? over.signal.reason : error;
+  } finally {
+    finished.abort();
+  }
+}
+
+function timeoutError(what: string, ms: number): RackseedError {
+  return fail('lifecycle.step_timeout', {
+    message: `${what} took longer than ${ms / MINUTE} minutes`,
+    hint: 'Look at the log of the task for what it was waiting for.',
+  });
+}

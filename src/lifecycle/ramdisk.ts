@@ -1,0 +1,45 @@
+// Booting the agent on a machine, and leaving it, for every kind of machine: the boot device where it can be told, then its power.
+
+import type { Node } from '../nodes/index.ts';
+import { setPower } from './perform.ts';
+import { callOf, type Work } from './work.ts';
+
+/** Fake machines run no agent, and nobody would ever be heard. */
+export function needsRamdisk(work: Work, node: Node): boolean {
+  return work.context.args.disableRamdisk !== true && work.deps.gateway.registry.driverOf(node, 'deploy').name !== 'fake';
+}
+
+/** The next boot is from the network, where the boot service knows what such a node gets. */
+export async function bootRamdisk(work: Work, node: Node): Promise<void> {
+  await networkNext(work, node);
+  await setPower(work, node, 'rebooting');
+}
+
+/** Off, where it can be told so; a machine of which nobody can is left as it is. */
+export async function powerOffIfPossible(work: Work, node: Node): Promise<void> {
+  if (node.powerState !== 'power off' && canBe(work, node, 'power off')) await setPower(work, node, 'power off');
+}
+
+export async function powerOnIfPossible(work: Work, node: Node): Promise<void> {
+  if (node.powerState !== 'power on' && canBe(work, node, 'power on')) await setPower(work, node, 'power on');
+}
+
+function canBe(work: Work, node: Node, target: 'power on' | 'power off'): boolean {
+  return work.deps.gateway.registry.driverOf(node, 'power').power?.targets.includes(target) === true;
+}
+
+async function networkNext(work: Work, node: Node): Promise<void> {
+  const { management } = work.deps.gateway.registry.driverOf(node, 'management');
+  // A machine without such a setting must have the network first in its firmware.
+  if (management?.bootDevices.includes('pxe') !== true) return;
+  await work.deps.gateway.ask(
+    node,
+    {
+      which: 'management',
+      what: 'setting the boot device to pxe',
+      kind: 'write',
+      ask: (driver, target, call) => driver.management?.setBootDevice(target, { device: 'pxe', isPersistent: false }, call),
+    },
+    callOf(work),
+  );
+}

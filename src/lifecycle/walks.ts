@@ -1,0 +1,111 @@
+// The verbs whose work is steps: which steps, and how each of them ends.
+
+import type { Node, NodeChanges } from '../nodes/index.ts';
+import type { Store } from '../store/index.ts';
+import { fail } from './errors.ts';
+import { offeredSteps } from './perform.ts';
+import { powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
+import type { AskedStep } from './seam.ts';
+import { deploySteps, enabledSteps, listedSteps, type Planned, type PlannedStep, type WalkKind } from './steps-decide.ts';
+import { walkFlow } from './walk.ts';
+import { callOf, type Work } from './work.ts';
+
+export const verifyFlow = walkFlow({
+  kind: 'verify',
+  noun: 'Verifying',
+  working: 'verifying',
+  wait: null,
+  hold: null,
+  plan: async (work, node) => {
+    await readPower(work, node);
+    return enabledSteps('verify', offeredSteps(work, node, 'verify'));
+  },
+  ending: () => ({ event: 'done' }),
+});
+
+export const cleanFlow = walkFlow({
+  kind: 'clean',
+  noun: 'Cleaning',
+  working: 'cleaning',
+  wait: 'clean wait',
+  hold: 'clean hold',
+  plan: async (work, node) => {
+    const { steps } = work.context.args;
+    if (steps !== undefined) return ofPlan('clean', listedSteps('clean', steps, offeredSteps(work, node, 'clean')));
+    if (node.automatedClean ?? work.deps.config.automatedClean) return enabledSteps('clean', offeredSteps(work, node, 'clean'));
+    work.context.log('automated cleaning is off for this node');
+    return [];
+  },
+  finish: (work, node, { usesRamdisk }) => (usesRamdisk ? () => powerOffIfPossible(work, node) : undefined),
+  ending: (node) => ({ event: node.targetProvisionState === 'manageable' ? 'manage' : 'done' }),
+  onFail: (node) => inMaintenance('clean failure', node.cleanStep),
+});
+
+export const deployFlow = walkFlow({
+  kind: 'deploy',
+  noun: 'Deployment',
+  working: 'deploying',
+  wait: 'wait call-back',
+  hold: 'deploy hold',
+  plan: async (work, node) => {
+    const templates = await templateSteps(work.deps.store.db, node);
+    const steps = ofPlan('deploy', deploySteps(offeredSteps(work, node, 'deploy'), templates, work.context.args.steps ?? []));
+    if (steps.length > 0) return steps;
+    throw fail('lifecycle.bad_steps', {
+      message: 'no deploy steps are offered by the drivers of the node',
+      hint: 'Choose a deploy interface that writes an image.',
+    });
+  },
+  // As every deployment of Ironic's ends: the machine runs what was written.
+  finish: (work, node) => (node.powerState === 'power on' ? undefined : () => powerOnIfPossible(work, node)),
+  ending: () => ({ event: 'done' }),
+});
+
+export const serviceFlow = walkFlow({
+  kind: 'service',
+  noun: 'Service',
+  working: 'servicing',
+  wait: 'service wait',
+  hold: 'service hold',
+  plan: async (work, node) => ofPlan('service', listedSteps('service', work.context.args.steps ?? [], offeredSteps(work, node, 'service'))),
+  finish: (work, node, { usesRamdisk }) => (usesRamdisk ? () => intoOwnSystem(work, node) : undefined),
+  ending: () => ({ event: 'done' }),
+  onFail: (node) => inMaintenance('service failure', node.serviceStep),
+});
+
+async function intoOwnSystem(work: Work, node: Node): Promise<void> {
+  await powerOffIfPossible(work, node);
+  await powerOnIfPossible(work, await work.deps.nodes.get(node.uuid));
+}
+
+export async function readPower(work: Work, node: Node): Promise<void> {
+  const reading = await work.deps.gateway.powerState(node, callOf(work));
+  if (reading === node.powerState) return;
+  await work.context.transaction(async (tx) => {
+    const now = await work.deps.nodes.get(node.uuid, tx);
+    await work.deps.nodes.update(tx, now, { powerState: reading }, { who: 'system' });
+  });
+}
+
+/** The steps of the templates that are named as traits of the instance. */
+async function templateSteps(db: Store['db'], node: Node): Promise<AskedStep[]> {
+  const { traits } = node.instanceInfo;
+  const names = Array.isArray(traits) ? traits.filter((trait) => typeof trait === 'string') : [];
+  if (names.length === 0) return [];
+  const rows = await db.selectFrom('deploy_templates').select('steps').where('name', 'in', names).orderBy('name').execute();
+  return rows.flatMap((row) => JSON.parse(row.steps) as AskedStep[]); // checked by the API when it was stored
+}
+
+function ofPlan(kind: WalkKind, planned: Planned): readonly PlannedStep[] {
+  if ('steps' in planned) return planned.steps;
+  throw fail('lifecycle.bad_steps', {
+    message: `the ${kind} steps can not be run: ${planned.refusal}`,
+    hint: 'Ask for steps that the drivers of the node offer.',
+  });
+}
+
+/** As Ironic does when a step failed: somebody must look before the machine is used again. */
+function inMaintenance(fault: string, step: Node['cleanStep']): NodeChanges {
+  if (Object.keys(step).length === 0) return {};
+  return { maintenance: true, maintenanceReason: `${fault} in the step ${String(step.interface)}.${String(step.step)}`, fault };
+}

@@ -1,0 +1,48 @@
+// What a destructive step may touch: the disks of the node's approved wipe plan, and nothing else. All disks only by a manual clean that
+// names the node.
+
+import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
+import { nodeTitle } from '../nodes/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Offered } from './steps-decide.ts';
+import { without } from './work.ts';
+
+/** It has no disks: nothing can be lost by it, and nobody approves plans for it. */
+const HARMLESS = 'fake';
+
+export interface StepArgs {
+  readonly args: JsonObject;
+  /** Said in the log of the task. */
+  readonly note: string | undefined;
+}
+
+export async function destructiveArgs(
+  db: Store['db'],
+  node: Node,
+  offered: Offered,
+  asked: { readonly args: JsonObject; readonly isManual: boolean },
+): Promise<StepArgs> {
+  if (offered.step.isDestructive !== true || offered.driver === HARMLESS) return { args: asked.args, note: undefined };
+  const args = without(asked.args, 'confirm', 'disks');
+  const title = nodeTitle(node);
+  if (asked.isManual && asked.args.confirm === title) return { args: { ...args, disks: 'all' }, note: `all disks of ${title}, as typed` };
+  const plan = await approvedDisks(db, node.uuid);
+  const name = offered.step.step;
+  if (plan === undefined)
+    return { args: { ...args, disks: [] }, note: `no wipe plan of ${title} is approved, so ${name} is given no disks and erases nothing` };
+  return { args: { ...args, disks: plan }, note: `${name} is given the ${plan.length} disks of the approved wipe plan` };
+}
+
+async function approvedDisks(db: Store['db'], uuid: string): Promise<readonly JsonValue[] | undefined> {
+  const row = await db
+    .selectFrom('wipe_plans')
+    .select('plan')
+    .where('node_uuid', '=', uuid)
+    .where('state', '=', 'approved')
+    .orderBy('approved_at', 'desc')
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const plan = JSON.parse(row.plan) as JsonObject; // written by us as an object
+  const disks: JsonValue | undefined = plan.disks;
+  return Array.isArray(disks) ? disks : [];
+}
