@@ -115,6 +115,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
+    transaction: (work) => store.transaction(work),
     auth: createTokenAuth(token),
     system: {
       status: () =>

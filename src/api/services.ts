@@ -1,8 +1,10 @@
 // What the API needs of everything below it, one narrow interface per resource. The composition root passes the real ones.
 
 import type { Inspect } from '../inspect/index.ts';
+import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Nodes, Ports } from '../nodes/index.ts';
-import type { EventLog, Reasons, TaskLogs } from '../store/index.ts';
+import type { Registry } from '../power/index.ts';
+import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 
 /** From the least to the most powerful; each may do what those before it may. */
@@ -46,7 +48,7 @@ export interface SystemService {
   readiness(): Promise<readonly Readiness[]>;
 }
 
-export type NodeService = Pick<Nodes, 'find' | 'list' | 'countByState' | 'inventory' | 'history'>;
+export type NodeService = Omit<Nodes, 'ports' | 'move' | 'signOfLife' | 'saveInventory' | 'openDriverInfo'>;
 export type PortService = Pick<Ports, 'get' | 'list' | 'ofNodes'>;
 export type EventService = Pick<EventLog, 'list' | 'lastSeq' | 'subscribe'>;
 export type ReasonService = Pick<Reasons, 'list' | 'flush'>;
@@ -133,6 +135,11 @@ export interface NetworkService {
 export type InspectService = Pick<Inspect, 'lookup' | 'receiveInventory' | 'heartbeat'>;
 
 export interface ApiServices {
+  /** Everything that one request writes, or nothing of it. */
+  readonly transaction: Store['transaction'];
+  /** What nodes can be driven by; without it every driver's name is taken. */
+  readonly hardware?: Registry;
+  readonly lifecycle?: Lifecycle;
   readonly auth: AuthService;
   readonly system: SystemService;
   readonly nodes: NodeService;

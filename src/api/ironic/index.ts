@@ -19,6 +19,9 @@ declare module 'fastify' {
   }
 }
 
+/** As much as Ironic takes unless a route says otherwise. */
+const BODY_BYTES = 1024 * 1024;
+
 export type IronicDeps = RouteDeps & { readonly viewOf: (request: FastifyRequest) => View };
 
 export function ironicPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
@@ -41,6 +44,9 @@ export function ironicPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
 
 function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
+    app.addHook('onRoute', (route) => {
+      route.bodyLimit ??= BODY_BYTES;
+    });
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(versionHeaders(request.ironicMinor)); // also on the refusal of a version
       request.ironicMinor = negotiateVersion(request.headers);

@@ -6,8 +6,9 @@ import { type Static, Type } from 'typebox';
 import { isNodeSortKey, isProvisionState, NODE_SORT_KEYS, type Node, type NodeFilters, type NodeQuery } from '../../nodes/index.ts';
 import { fail } from '../errors.ts';
 import { closed, idPath } from '../schemas.ts';
-import { NODE_FIELDS, PORT_FIELDS, STATE_FIELDS, type View } from './fields.ts';
+import { PORT_FIELDS, type View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
+import { NODE_FIELDS, STATE_FIELDS } from './node-fields.ts';
 import { bad, booleanOf, detailOf, fieldNames, limitOf, nextLink, PAGE_QUERY } from './query.ts';
 import { chosenFields, defaultFields, fullFields, newerField, type Shown, shown } from './view.ts';
 

@@ -1,10 +1,14 @@
 // The two version documents that clients begin with: GET / and GET /v1. Pure.
 
 import { links, type View } from './fields.ts';
-import { MAX_MINOR, MIN_MINOR } from './version.ts';
+import { MAX_MINOR, MIN_MINOR, type Minor } from './version.ts';
 
-/** What /v1 links to: a resource is listed once it is served. */
-const RESOURCES = ['nodes', 'ports'] as const;
+/** What /v1 links to, and since which version: a resource is listed once it is served. */
+const RESOURCES: readonly (readonly [name: string, since: Minor])[] = [
+  ['nodes', 1],
+  ['ports', 1],
+  ['shards', 82],
+];
 
 export function rootBody(view: View): Record<string, unknown> {
   const version = versionEntry(view);
@@ -17,12 +21,17 @@ export function rootBody(view: View): Record<string, unknown> {
 }
 
 export function versionBody(view: View): Record<string, unknown> {
+  const served = RESOURCES.filter(([, since]) => since <= view.minor);
   return {
     id: 'v1',
-    links: [{ href: `${view.baseUrl}/v1/`, rel: 'self' }],
-    media_types: [{ base: 'application/json', type: 'application/vnd.openstack.ironic.v1+json' }],
+    links: [
+      { href: `${view.baseUrl}/v1/`, rel: 'self' },
+      { href: 'https://docs.openstack.org//ironic/latest/contributor//webapi.html', rel: 'describedby', type: 'text/html' },
+    ],
+    // One object, not a list: as Ironic has it.
+    media_types: { base: 'application/json', type: 'application/vnd.openstack.ironic.v1+json' },
     version: versionEntry(view),
-    ...Object.fromEntries(RESOURCES.map((name) => [name, links(view, name, '')])),
+    ...Object.fromEntries(served.map(([name]) => [name, links(view, name, '')])),
   };
 }
 

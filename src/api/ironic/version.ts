@@ -7,7 +7,7 @@ import { fail } from '../errors.ts';
 export type Minor = number;
 
 export const MIN_MINOR: Minor = 1;
-export const MAX_MINOR: Minor = 110;
+export const MAX_MINOR: Minor = 115;
 
 const OWN_HEADER = 'x-openstack-ironic-api-version';
 const COMMON_HEADER = 'openstack-api-version';

@@ -34,12 +34,18 @@ export function chosenFields<Model>(
 }
 
 export function shown<Model>(model: Model, fields: Shown<Model>, view: View): Record<string, unknown> {
-  return Object.fromEntries(fields.map((field) => [field.name, field.read(model, view)]));
+  const body: Record<string, unknown> = {};
+  for (const field of fields) body[field.name] = field.read(model, view);
+  return body;
+}
+
+export function shownPage<Model>(models: readonly Model[], fields: Shown<Model>, view: View): readonly Record<string, unknown>[] {
+  return models.map((model) => shown(model, fields, view));
 }
 
 export function newerField(name: string, since: number, minor: number): Error {
   return fail('api.version_needed', {
-    message: `${name} needs version 1.${since}, the request asked for 1.${minor}`,
+    message: `Request not acceptable. ${name} needs API version 1.${since}, the request asked for 1.${minor}`,
     hint: `Send X-OpenStack-Ironic-API-Version: 1.${since} or later.`,
   });
 }

@@ -72,6 +72,7 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
   const nodes = createNodes(common);
   const tasks = createTaskEngine({ ...common, definitions: [WAITING_TASK], holder: 'test' });
   const real: ApiServices = {
+    transaction: (work) => store.transaction(work),
     auth: { verify: (token) => Promise.resolve(TOKENS[token]) },
     system: {
       status: () =>

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { NODE_FIELDS } from '../../../src/api/ironic/fields.ts';
+import { NODE_FIELDS } from '../../../src/api/ironic/node-fields.ts';
 import { negotiateVersion } from '../../../src/api/ironic/version.ts';
 import { containing } from '../../support/containing.ts';
 import { ADMIN, addNode, bodyOf, type Harness, openApi, parsed } from './harness.ts';
@@ -25,9 +25,9 @@ describe('versions', () => {
   it('are negotiated from either header; without one the oldest counts', () => {
     expect(negotiateVersion({})).toBe(1);
     expect(negotiateVersion({ 'x-openstack-ironic-api-version': '1.58' })).toBe(58);
-    expect(negotiateVersion({ 'x-openstack-ironic-api-version': 'latest' })).toBe(110);
+    expect(negotiateVersion({ 'x-openstack-ironic-api-version': 'latest' })).toBe(115);
     expect(negotiateVersion({ 'openstack-api-version': 'baremetal 1.80' })).toBe(80);
-    expect(negotiateVersion({ 'openstack-api-version': 'compute 2.90, baremetal latest' })).toBe(110);
+    expect(negotiateVersion({ 'openstack-api-version': 'compute 2.90, baremetal latest' })).toBe(115);
     expect(negotiateVersion({ 'openstack-api-version': 'compute 2.90' })).toBe(1);
   });
 
@@ -37,7 +37,7 @@ describe('versions', () => {
       expect((await get(url, at('1.50'))).headers).toMatchObject({
         'x-openstack-ironic-api-version': '1.50',
         'x-openstack-ironic-api-minimum-version': '1.1',
-        'x-openstack-ironic-api-maximum-version': '1.110',
+        'x-openstack-ironic-api-maximum-version': '1.115',
         'openstack-request-id': matching(/^req-/),
       });
     }
@@ -45,11 +45,11 @@ describe('versions', () => {
 
   it('outside the range are 406, with the range in headers and in words', async () => {
     const { get } = await openApi();
-    for (const version of ['1.0', '1.111', '1.9999', '2.1', 'newest', '1.1.1']) {
+    for (const version of ['1.0', '1.116', '1.9999', '2.1', 'newest', '1.1.1']) {
       const response = await get('/v1/nodes', at(version));
       expect.soft(response.statusCode, version).toBe(406);
-      expect.soft(response.headers['x-openstack-ironic-api-maximum-version'], version).toBe('1.110');
-      expect.soft(faultOf(response), version).toMatchObject({ faultcode: 'Client', faultstring: containing('1.1 to 1.110') });
+      expect.soft(response.headers['x-openstack-ironic-api-maximum-version'], version).toBe('1.115');
+      expect.soft(faultOf(response), version).toMatchObject({ faultcode: 'Client', faultstring: containing('1.1 to 1.115') });
     }
   });
 });
@@ -62,7 +62,7 @@ describe('the version documents', () => {
       id: 'v1',
       status: 'CURRENT',
       min_version: '1.1',
-      version: '1.110',
+      version: '1.115',
       links: [{ href: 'https://seed.lan:6385/v1/', rel: 'self' }],
     };
     expect(root).toMatchObject({ name: 'OpenStack Ironic API', default_version: version, versions: [version] });

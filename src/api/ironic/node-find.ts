@@ -1,0 +1,25 @@
+// The node that a path names, by UUID or name, as Ironic looks it up.
+
+import { isUuid, type Node } from '../../nodes/index.ts';
+import type { NodeService } from '../services.ts';
+import type { View } from './fields.ts';
+import { notFoundAs } from './lists.ts';
+import { bad } from './query.ts';
+import type { Minor } from './version.ts';
+
+const NAMES_SINCE: Minor = 5;
+/** Before, /v1/nodes/NAME.json meant NAME: a content type at the end of the address. */
+const NO_SUFFIX_SINCE: Minor = 91;
+const SUFFIX = '.json';
+const REFERENCE = /^[a-z0-9._~-]{1,255}$/i;
+
+export async function nodeOf(nodes: Pick<NodeService, 'find'>, ref: string, { minor }: Pick<View, 'minor'>): Promise<Node> {
+  if (!REFERENCE.test(ref) || (minor < NAMES_SINCE && !isUuid(ref.endsWith(SUFFIX) ? ref.slice(0, -SUFFIX.length) : ref)))
+    throw bad(`Expected a logical name or UUID but received ${ref.slice(0, 255)}.`);
+  const exact = await nodes.find(ref);
+  if (exact !== undefined) return exact;
+  const hasSuffix = minor < NO_SUFFIX_SINCE && ref.endsWith(SUFFIX) && ref.length > SUFFIX.length;
+  const bare = hasSuffix ? await nodes.find(ref.slice(0, -SUFFIX.length)) : undefined;
+  if (bare !== undefined) return bare;
+  throw notFoundAs('Node', ref);
+}
