@@ -1,7 +1,11 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
+export { createDrivers, type DriverParts } from './drivers.ts';
 export { POWER_ERRORS } from './errors.ts';
+export { createGateway, type GatewayLimits, type GatewayOptions } from './gateway.ts';
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
+export { createMemory, forgetGoneNodes, type Memory } from './memory.ts';
+export { createRegistry } from './registry.ts';
 export {
   type AgentWord,
   type BiosDriver,

@@ -17,7 +17,7 @@ export function fakeDrivers(parts: FakeParts): readonly Driver[] {
     name: 'fake',
     title: 'a fake machine',
     info,
-    refusal: machine.refusal,
+    refusal: (target) => machine.refusal(target),
     ...withSteps(which),
     ...more,
   });
