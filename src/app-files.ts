@@ -10,7 +10,6 @@ import type { KeySource } from './store/index.ts';
 
 export const APP_ERRORS = {
   'app.data_dir': { status: 500, about: 'The data directory cannot be made or written.' },
-  'app.auth_mode': { status: 500, about: 'The configured way of authentication is not served by this version.' },
 } as const satisfies ErrorCatalogue;
 
 export const fail = defineErrors(APP_ERRORS);

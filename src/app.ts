@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createAccess } from './access/index.ts';
 import {
   type ApiConfig,
   type ApiServices,
@@ -14,8 +15,9 @@ import {
   type ServerCertificate,
   type Warning,
 } from './api/index.ts';
+import { accessSettings } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
-import { certificateNames, ensureDataDir, fail, instanceId, keySource, writeConnection } from './app-files.ts';
+import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
@@ -62,7 +64,6 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { loaded, clock, random } = options;
   const { config } = loaded;
   const logger = createLogger({ level: config.server.log_level });
-  checkAuthMode(config);
   await ensureDataDir(config.server.data_dir);
   const source = await keySource({ config, env: options.env, random });
   const keys = await loadStoreKeys(source);
@@ -82,6 +83,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const certificate = config.server.tls ? await ensureServerCertificate({ ...common, names: certificateNames(config) }) : null;
   const token = await ensureAdminToken({ dataDir: config.server.data_dir, random });
   const files = await liveFiles(config, clock, logger.child({ part: 'boot-files' }));
+  const access = await createAccess({ ...common, ...accessSettings(config) });
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
   const tasks = createTaskEngine({ ...common, definitions: [], holder, limits: { workers: config.tasks.workers } });
@@ -111,18 +113,19 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   });
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
-  const parts: Component[] = [tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
+  const parts: Component[] = [access, tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
     transaction: (work) => store.transaction(work),
-    auth: createTokenAuth(token),
+    auth: createTokenAuth(token, access.tokens),
+    access,
     system: {
       status: () =>
         Promise.resolve({
           dhcpMode: config.dhcp.mode,
           isObserveOnly,
-          warnings: [...told, ...files.problems().map(warningOf), ...network.network.warnings()],
+          warnings: [...told, ...[...access.problems(), ...files.problems()].map(warningOf), ...network.network.warnings()],
         }),
       readiness: () => readiness(store, parts, running),
     },
@@ -152,7 +155,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
 
 function apiConfig({ server, auth }: Config): ApiConfig {
   const publicUrl = server.public_url === undefined ? {} : { publicUrl: server.public_url };
-  return { listen: parseListen(server.listen), authMode: auth.mode === 'none' ? 'none' : 'token', ...publicUrl };
+  return { listen: parseListen(server.listen), authMode: auth.mode, ...publicUrl };
 }
 
 function readScripts(): Scripts {
@@ -226,9 +229,4 @@ function tellLoop({ nodeUuid, mac, message }: BootLoop, store: Store, log: Log):
   store
     .transaction((tx) => store.events.append(tx, event))
     .catch((thrown: unknown) => log.error({ mac, error: messageOf(thrown) }, 'could not store the event boot.loop'));
-}
-
-function checkAuthMode(config: Config): void {
-  if (config.auth.mode !== 'basic') return;
-  throw fail('app.auth_mode', { message: 'auth.mode = "basic" is not served by this version', hint: 'Use auth.mode = "token".' });
 }

@@ -1,8 +1,9 @@
-// Who is asking: the admin token of the appliance, kept as a file for its owner and as a hash here. Knows nothing of routes.
+// Who has a token: the admin token of the appliance, kept as a file for its owner and as a hash here. Knows nothing of routes.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Tokens } from '../access/index.ts';
 import { messageOf, type RackseedError, type Random, systemCode } from '../lib/index.ts';
 import { fail } from './errors.ts';
 import type { AuthService, Identity } from './services.ts';
@@ -20,7 +21,7 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 /** Others may not read it, and nobody but the owner may change it; a group may be let in to read on purpose. */
 const FORBIDDEN_MODE = 0o027;
 
-const ADMIN: Identity = { name: 'admin', role: 'admin' };
+const ADMIN: Identity = { name: 'admin', role: 'admin', by: 'admin-token' };
 
 /** The token in `<dataDir>/admin.token`: made at the first start, the same ever after. */
 export async function ensureAdminToken(options: { readonly dataDir: string; readonly random: Random }): Promise<AdminToken> {
@@ -32,11 +33,11 @@ export async function ensureAdminToken(options: { readonly dataDir: string; read
   return { path, created: true, sha256: sha256(token) };
 }
 
-/** `auth.mode = "token"`: one bearer token, one identity. */
-export function createTokenAuth(admin: AdminToken): AuthService {
+/** The appliance's own token, then those that people made. */
+export function createTokenAuth(admin: AdminToken, tokens: Pick<Tokens, 'verify'>): AuthService {
   return {
     // Hashes have one length, so the comparison takes the same time for every guess.
-    verify: (token) => Promise.resolve(timingSafeEqual(sha256(token), admin.sha256) ? ADMIN : undefined),
+    verify: async (token) => (timingSafeEqual(sha256(token), admin.sha256) ? ADMIN : tokens.verify(token)),
   };
 }
 

@@ -4,13 +4,15 @@ import fastify, { type FastifyInstance, type FastifyServerOptions, LogController
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Clock, Random, Secret } from '../lib/index.ts';
-import { guardAccess } from './access.ts';
+import { type AuthMode, guardAccess } from './access.ts';
+import { auditRequests } from './audit-requests.ts';
 import { answerBrokenConnection, answerErrors, sendProblem } from './error-replies.ts';
 import { fail } from './errors.ts';
 import { ironicPlugin } from './ironic/index.ts';
 import { readJsonBodies } from './json-body.ts';
 import { type ApiMetrics, createApiMetrics } from './metrics.ts';
 import { agentPlugin } from './native/agent.ts';
+import { auditPlugin } from './native/audit.ts';
 import { enrolmentPlugin } from './native/enrolment.ts';
 import { eventsPlugin } from './native/events.ts';
 import { healthPlugin } from './native/health.ts';
@@ -18,10 +20,15 @@ import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
 import { reasonsPlugin } from './native/reasons.ts';
+import { sessionPlugin } from './native/session.ts';
+import { setupPlugin } from './native/setup.ts';
 import { statesPlugin } from './native/states.ts';
 import { statusPlugin } from './native/status.ts';
 import { tasksPlugin } from './native/tasks.ts';
+import { tokensPlugin } from './native/tokens.ts';
+import { usersPlugin } from './native/users.ts';
 import { collectRoutes, describeRoutes } from './openapi.ts';
+import { guardProjects } from './project.ts';
 import { requestIdOf } from './request-id.ts';
 import { observeRequests } from './request-log.ts';
 import { NAMED_SCHEMAS } from './schemas.ts';
@@ -30,7 +37,7 @@ import { createValidatorCompiler, NO_COMPILERS } from './validators.ts';
 
 export interface ApiConfig {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly authMode: 'token' | 'none';
+  readonly authMode: AuthMode;
   /** Where clients reach us, for links in replies; without it the Host header of each request says. */
   readonly publicUrl?: string;
   /** How long requests under way may take when the appliance stops. */
@@ -71,6 +78,8 @@ export interface RouteDeps {
   readonly metrics: ApiMetrics;
   readonly limits: ApiLimits;
   readonly publicUrl: string | undefined;
+  /** Clients reach us by HTTPS only, ours or that of a proxy in front. */
+  readonly hasTls: boolean;
 }
 
 const LIMITS: ApiLimits = { sseClients: 200, heartbeatMs: 15_000, slowReaderMs: 30_000, agentBurst: 60, agentPerSecond: 5 };
@@ -97,7 +106,10 @@ export function buildApi(deps: ApiDeps): ApiApp {
   readJsonBodies(app);
   observeRequests(app, { clock, metrics });
   answerErrors(app, metrics);
-  guardAccess(app, { mode: deps.config.authMode, auth: services.auth, onRefused: () => metrics.refusals.inc() });
+  const { sessions, basic, audit } = services.access;
+  guardAccess(app, { mode: deps.config.authMode, auth: services.auth, sessions, basic, onRefused: () => metrics.refusals.inc() });
+  guardProjects(app, services.nodes);
+  auditRequests(app, audit);
   app.setNotFoundHandler((request) => {
     throw fail('api.not_found', {
       message: `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
@@ -111,6 +123,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
     metrics,
     limits: { ...LIMITS, ...deps.config.limits },
     publicUrl: deps.config.publicUrl,
+    hasTls: deps.tls !== null || deps.config.publicUrl?.startsWith('https:') === true,
     describe: () => describeRoutes(routes, version),
   });
   return app;
@@ -126,6 +139,11 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(enrolmentPlugin(deps), { prefix: '/api/enrolment' });
   app.register(networkPlugin(deps), { prefix: '/api/network' });
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
+  app.register(sessionPlugin(deps), { prefix: '/api/session' });
+  app.register(setupPlugin(deps), { prefix: '/api' });
+  app.register(usersPlugin(deps), { prefix: '/api/users' });
+  app.register(tokensPlugin(deps), { prefix: '/api/tokens' });
+  app.register(auditPlugin(deps), { prefix: '/api/audit' });
   app.register(statesPlugin(), { prefix: '/api' });
   app.register(openapiPlugin(deps.describe), { prefix: '/api/openapi.json' });
   app.register(ironicPlugin(deps));

@@ -32,7 +32,7 @@ export function noted(error: unknown, request: FastifyRequest, metrics: ApiMetri
 /** Status and headers that an error implies, whatever its body. */
 export function sendFault(reply: FastifyReply, fault: Fault): void {
   reply.code(fault.status);
-  if (fault.status === 401) reply.header('www-authenticate', 'Bearer realm="rackseed"');
+  if (fault.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer realm="rackseed"');
   const wait = fault.data?.retryAfterSeconds;
   if (typeof wait === 'number') reply.header('retry-after', String(wait));
 }

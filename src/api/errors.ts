@@ -13,6 +13,7 @@ export const API_ERRORS = {
   'api.bad_last_event_id': { status: 400, about: 'The Last-Event-ID header is not a sequence number of the event log.' },
   'api.unauthenticated': { status: 401, about: 'The endpoint needs a token and none, or a wrong one, was given.' },
   'api.forbidden': { status: 403, about: 'The caller is known, but its role may not use the endpoint.' },
+  'api.csrf': { status: 403, about: 'A change by cookie came without the token that only our own pages know, or from another site.' },
   'api.not_found': { status: 404, about: 'There is no such endpoint, or no such thing under it.' },
   'api.unsupported_version': {
     status: 406,

@@ -1,5 +1,6 @@
 // What the API needs of everything below it, one narrow interface per resource. The composition root passes the real ones.
 
+import type { Access, Identity } from '../access/index.ts';
 import type { Inspect } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Nodes, Ports } from '../nodes/index.ts';
@@ -7,14 +8,7 @@ import type { Registry } from '../power/index.ts';
 import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 
-/** From the least to the most powerful; each may do what those before it may. */
-export const ROLES = ['reader', 'member', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
-
-export interface Identity {
-  readonly name: string;
-  readonly role: Role;
-}
+export { type Identity, ROLES, type Role } from '../access/index.ts';
 
 export interface AuthService {
   /** Undefined when the token is nobody's. Compares in constant time. */
@@ -48,6 +42,7 @@ export interface SystemService {
   readiness(): Promise<readonly Readiness[]>;
 }
 
+export type AccessService = Pick<Access, 'users' | 'sessions' | 'tokens' | 'setupLink' | 'audit' | 'basic' | 'signIn'>;
 export type NodeService = Omit<Nodes, 'ports' | 'move' | 'signOfLife' | 'saveInventory' | 'openDriverInfo'>;
 export type PortService = Pick<Ports, 'get' | 'list' | 'ofNodes'>;
 export type EventService = Pick<EventLog, 'list' | 'lastSeq' | 'subscribe'>;
@@ -141,6 +136,7 @@ export interface ApiServices {
   readonly hardware?: Registry;
   readonly lifecycle?: Lifecycle;
   readonly auth: AuthService;
+  readonly access: AccessService;
   readonly system: SystemService;
   readonly nodes: NodeService;
   readonly ports: PortService;

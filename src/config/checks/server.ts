@@ -8,6 +8,7 @@ export const SERVER_CHECKS: readonly Check[] = [
   { needs: ['/server/listen', '/server/tls', '/server/force_plain'], run: plainOnlyOnLoopback },
   { needs: ['/server/listen', '/auth/mode', '/auth/force_open'], run: openOnlyOnLoopback },
   { needs: ['/auth/mode', '/auth/htpasswd_file'], run: basicNeedsUsers },
+  { needs: ['/auth/mode', '/auth/htpasswd_file', '/auth/user'], run: basicUsersAreUsed },
   { needs: ['/store/url'], run: noPasswordInUrl },
   { needs: ['/store/url', '/store/password'], run: passwordIsUsed },
   { needs: ['/server/listen', '/server/boot_listen'], run: httpPortsApart },
@@ -49,6 +50,16 @@ function basicNeedsUsers({ auth }: Config, notes: Notes): void {
     notes.problem('/auth/htpasswd_file', 'missing; mode = "basic" needs a file of users and password hashes', {
       expected: 'an absolute path',
     });
+}
+
+function basicUsersAreUsed({ auth }: Config, notes: Notes): void {
+  if (auth.mode !== 'basic' && auth.htpasswd_file !== undefined)
+    notes.warning('/auth/htpasswd_file', `is not used: auth.mode is ${JSON.stringify(auth.mode)}`);
+  for (const [index, { name }] of auth.user.entries()) {
+    if (auth.mode !== 'basic') notes.warning(`/auth/user/${index}`, `is not used: auth.mode is ${JSON.stringify(auth.mode)}`);
+    if (auth.user.findIndex((one) => one.name === name) < index)
+      notes.problem(`/auth/user/${index}/name`, `${JSON.stringify(name)} is named a second time`, { expected: 'each name once' });
+  }
 }
 
 function noPasswordInUrl({ store }: Config, notes: Notes): void {

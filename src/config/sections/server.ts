@@ -1,7 +1,7 @@
 // [server], [store] and [auth]: where the appliance listens, what it keeps and who may speak to it.
 
 import { Type } from 'typebox';
-import { closed, flag, oneOf, secret, text, texts } from '../fields.ts';
+import { closed, flag, oneOf, secret, text, texts, whole } from '../fields.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export const AUTH_MODES = ['token', 'basic', 'none'] as const;
@@ -123,20 +123,68 @@ export const StoreSection = Type.Object(
   { ...closed, description: 'Where nodes, tasks and events are kept.' },
 );
 
+/** From the least to the most powerful. */
+export const AUTH_ROLES = ['reader', 'member', 'operator', 'admin'] as const;
+
+export const AuthUser = Type.Object(
+  {
+    name: text({ description: 'Name in htpasswd_file.', examples: ['ci'] }),
+    role: oneOf(AUTH_ROLES, {
+      description: 'What the user may do: reader (look), member (reserve), operator (run machines), admin (everything).',
+      default: 'admin',
+      examples: ['operator'],
+    }),
+    project: Type.Optional(
+      text({
+        description: 'Sees and does only what the owner or lessee of this name may, as in Ironic.',
+        maxLength: 255,
+        examples: ['lab-7'],
+      }),
+    ),
+  },
+  { ...closed, description: 'What a user of htpasswd_file may do.' },
+);
+
 export const AuthSection = Type.Object(
   {
     mode: oneOf(AUTH_MODES, {
-      description: 'How API clients prove who they are: bearer token, HTTP basic, or none (loopback only, or with force_open).',
+      description:
+        'How clients of /v1 (the bare-metal API) prove who they are. "token": bearer token. "basic": HTTP basic too. "none": not at all (loopback only, or with force_open).',
       default: 'token',
       examples: ['token'],
     }),
     htpasswd_file: Type.Optional(
       text({
-        description: 'File of users and password hashes, for mode = "basic".',
+        description:
+          'File of users and bcrypt hashes, for mode = "basic": made with htpasswd -B, read again when it changes. Its users may use /v1.',
         format: 'path',
         examples: ['/etc/rackseed/htpasswd'],
       }),
     ),
+    basic_role: oneOf(AUTH_ROLES, {
+      description: 'What users of htpasswd_file may do that no [[auth.user]] names. In Ironic they are administrators.',
+      default: 'admin',
+      examples: ['operator'],
+    }),
+    user: Type.Array(AuthUser, {
+      description: 'Users of htpasswd_file who may do something else than basic_role.',
+      maxItems: 1000,
+      default: [],
+    }),
+    session_idle_minutes: whole({
+      description: 'Who signed in and then did nothing for so long has to sign in again, in minutes.',
+      minimum: 5,
+      maximum: 43_200,
+      default: 720,
+      examples: [60],
+    }),
+    session_hours: whole({
+      description: 'Who signed in has to sign in again after so long, in hours.',
+      minimum: 1,
+      maximum: 2160,
+      default: 168,
+      examples: [24],
+    }),
     force_open: flag({
       description: 'Accept mode = "none" on an address that others can reach. Whoever reaches it may wipe machines.',
       default: false,

@@ -26,11 +26,14 @@ describe('the admin token', () => {
     expect(await readFile(first.path, 'utf8')).toBe(text);
   });
 
-  it('lets its bearer in as admin, and nobody else', async () => {
+  it('lets its bearer in as admin, and who has an API token as that', async () => {
     const admin = await ensureAdminToken({ dataDir: await directory(), random });
     const token = (await readFile(admin.path, 'utf8')).trim();
-    const auth = createTokenAuth(admin);
-    expect(await auth.verify(token)).toEqual({ name: 'admin', role: 'admin' });
+    const auth = createTokenAuth(admin, {
+      verify: (text) => Promise.resolve(text === 'rs_made' ? { name: 'token:ci', role: 'reader' } : undefined),
+    });
+    expect(await auth.verify(token)).toEqual({ name: 'admin', role: 'admin', by: 'admin-token' });
+    expect(await auth.verify('rs_made')).toEqual({ name: 'token:ci', role: 'reader' });
     for (const wrong of ['', 'x', `${token}x`, token.slice(1), token.toUpperCase(), admin.sha256.toString('hex')]) {
       expect(await auth.verify(wrong)).toBeUndefined();
     }

@@ -4,6 +4,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { Type } from 'typebox';
 import { onTestFinished } from 'vitest';
+import { type AccessOptions, createAccess } from '../../../src/access/index.ts';
 import {
   type ApiApp,
   type ApiConfig,
@@ -25,6 +26,7 @@ import { checkReplies } from './reply-check.ts';
 export const TOKENS: Readonly<Record<string, Identity>> = {
   'admin-token': { name: 'ada', role: 'admin' },
   'operator-token': { name: 'olga', role: 'operator' },
+  'member-token': { name: 'mia', role: 'member' },
   'reader-token': { name: 'rita', role: 'reader' },
 };
 export const ADMIN = { authorization: 'Bearer admin-token' } as const;
@@ -45,7 +47,11 @@ export interface HarnessOptions {
   readonly services?: (real: ApiServices) => ApiServices;
   readonly config?: Partial<ApiConfig>;
   readonly clock?: Clock;
+  /** For auth.mode basic. */
+  readonly basic?: NonNullable<AccessOptions['basic']>;
 }
+
+export const SESSION_TIMES = { idleMs: 12 * 3_600_000, absoluteMs: 168 * 3_600_000 } as const;
 
 export const WAITING_TASK = defineTask({
   kind: 'test.wait',
@@ -71,9 +77,12 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
   const common = { store, clock, random: systemRandom, log: silentLog };
   const nodes = createNodes(common);
   const tasks = createTaskEngine({ ...common, definitions: [WAITING_TASK], holder: 'test' });
+  const access = await createAccess({ ...common, times: SESSION_TIMES, ...(options.basic === undefined ? {} : { basic: options.basic }) });
+  onTestFinished(() => access.stop());
   const real: ApiServices = {
     transaction: (work) => store.transaction(work),
-    auth: { verify: (token) => Promise.resolve(TOKENS[token]) },
+    auth: { verify: async (token) => TOKENS[token] ?? (await access.tokens.verify(token)) },
+    access,
     system: {
       status: () =>
         Promise.resolve({ dhcpMode: 'proxy', isObserveOnly: false, warnings: [{ code: 'test.warning', message: 'look', hint: null }] }),
