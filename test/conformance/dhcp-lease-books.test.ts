@@ -102,6 +102,18 @@ describe('the journal', () => {
     expect([...behind.keys()]).toEqual(['10.0.0.100']);
   });
 
+  it('takes the first lease at once and asks those right after it to share a write', async () => {
+    const { book, clock } = await journaled();
+    await book.load();
+    expect(book.ready?.()).toBeUndefined();
+    await book.save([lease('10.0.0.100')]);
+    const ready = book.ready?.();
+    expect(ready).toBeInstanceOf(Promise);
+    await clock.advance(2);
+    await ready;
+    expect(book.ready?.()).toBeUndefined();
+  });
+
   it('loses nothing while the book behind fails, and catches up', async () => {
     const { book, behind, clock, directory, fails } = await journaled();
     await book.load();

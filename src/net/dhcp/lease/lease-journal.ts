@@ -22,8 +22,11 @@ const NAME = /^leases-(\d{1,15})\.journal$/;
 /** How long leases wait in the journal: long enough for a renewal storm to share transactions. */
 const FOLD_MS = 1000;
 const RETRY_MS = 10_000;
-/** One transaction of the book behind: it holds up the event loop for some milliseconds. */
-const FOLD_ROWS = 250;
+/**
+ * One transaction of the book behind: it holds up the event loop for some milliseconds, of which the kernel's buffer for what comes in
+ * must hold all (about 10 ms of a storm). Each ends in a flush, so smaller ones hold it up longer in sum.
+ */
+const FOLD_ROWS = 500;
 /**
  * Handing a write to a thread and hearing of its end costs the event loop as much as answering a machine. Under load that is paid once in
  * so long, for all who ask meanwhile; a single machine does not wait.

@@ -1,14 +1,12 @@
 // The lease book in the store's dhcp_leases table. Knows SQL, no DHCP.
 
-import { sql } from 'kysely';
 import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../../lib/index.ts';
-import type { DhcpLeaseTable, Store, Tx } from '../../../store/index.ts';
+import type { DhcpLeaseTable, Store } from '../../../store/index.ts';
 import type { LeaseBook } from './lease-book.ts';
 import type { DhcpLease } from './lease-table.ts';
 
 /** SQLite takes at most 32,766 parameters a statement; nine a lease. */
 const ROWS_PER_STATEMENT = 1000;
-const COLUMNS = ['address', 'subnet', 'mac', 'client_id', 'smbios_uuid', 'hostname', 'state', 'starts_at', 'expires_at'] as const;
 const STORED_STATES = ['bound', 'released', 'declined'] as const;
 
 /** `maxLeases`: the newest so many are loaded; the memory they take is bounded by it. */
@@ -22,39 +20,25 @@ export function createStoreLeaseBook(store: Store, maxLeases: number): LeaseBook
       store.transaction(async (tx) => {
         for (let at = 0; at < leases.length; at += ROWS_PER_STATEMENT) {
           const rows = leases.slice(at, at + ROWS_PER_STATEMENT).map(rowOf);
-          await (store.dialect === 'sqlite' ? insertAsJson(tx, rows) : insert(tx, rows));
+          await tx
+            .insertInto('dhcp_leases')
+            .values(rows)
+            .onConflict((conflict) =>
+              conflict.column('address').doUpdateSet((eb) => ({
+                subnet: eb.ref('excluded.subnet'),
+                mac: eb.ref('excluded.mac'),
+                client_id: eb.ref('excluded.client_id'),
+                smbios_uuid: eb.ref('excluded.smbios_uuid'),
+                hostname: eb.ref('excluded.hostname'),
+                state: eb.ref('excluded.state'),
+                starts_at: eb.ref('excluded.starts_at'),
+                expires_at: eb.ref('excluded.expires_at'),
+              })),
+            )
+            .execute();
         }
       }),
   };
-}
-
-async function insert(tx: Tx, rows: readonly DhcpLeaseTable[]): Promise<void> {
-  await tx
-    .insertInto('dhcp_leases')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.column('address').doUpdateSet((eb) => ({
-        subnet: eb.ref('excluded.subnet'),
-        mac: eb.ref('excluded.mac'),
-        client_id: eb.ref('excluded.client_id'),
-        smbios_uuid: eb.ref('excluded.smbios_uuid'),
-        hostname: eb.ref('excluded.hostname'),
-        state: eb.ref('excluded.state'),
-        starts_at: eb.ref('excluded.starts_at'),
-        expires_at: eb.ref('excluded.expires_at'),
-      })),
-    )
-    .execute();
-}
-
-/** One parameter and one statement that never changes: nine parameters a lease would cost the event loop several times as much. */
-async function insertAsJson(tx: Tx, rows: readonly DhcpLeaseTable[]): Promise<void> {
-  const columns = sql.join(COLUMNS.map((name) => sql.ref(name)));
-  const values = sql.join(COLUMNS.map((name) => sql`value ->> ${sql.lit(name)}`));
-  const updates = sql.join(COLUMNS.slice(1).map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`));
-  // "where true": else SQLite takes "on" for a join's (its documentation of UPSERT, "Parsing Ambiguity").
-  await sql`insert into dhcp_leases (${columns}) select ${values} from json_each(${JSON.stringify(rows)}) where true
-    on conflict (address) do update set ${updates}`.execute(tx);
 }
 
 function rowOf(lease: DhcpLease): DhcpLeaseTable {

@@ -9,14 +9,14 @@ interface Write {
   fail(error: Error): void;
 }
 
-function slowBook() {
+function slowBook(ready?: () => Promise<void> | undefined) {
   const writes: Write[] = [];
   const save = (leases: readonly DhcpLease[]): Promise<void> => {
     const done = Promise.withResolvers<void>();
     writes.push({ leases, finish: done.resolve, fail: done.reject });
     return done.promise;
   };
-  return { writes, commit: groupCommit({ load: () => Promise.resolve([]), save }) };
+  return { writes, commit: groupCommit({ load: () => Promise.resolve([]), save, ...(ready === undefined ? {} : { ready }) }) };
 }
 
 const settled = async (): Promise<void> => {
@@ -37,6 +37,21 @@ describe('group commit', () => {
     expect(writes[1]?.leases.map((one) => one.address)).toEqual(['10.0.0.3', '10.0.0.4']);
     writes[1]?.finish();
     await Promise.all(second);
+  });
+
+  it('waits until the book is ready, and takes along what comes until then', async () => {
+    const isReady = Promise.withResolvers<void>();
+    const { writes, commit } = slowBook(() => isReady.promise);
+    const first = commit(lease('10.0.0.1'));
+    await settled();
+    const second = commit(lease('10.0.0.2'));
+    await settled();
+    expect(writes).toEqual([]);
+    isReady.resolve();
+    await settled();
+    expect(writes.map((write) => write.leases.map((one) => one.address))).toEqual([['10.0.0.1', '10.0.0.2']]);
+    writes[0]?.finish();
+    await Promise.all([first, second]);
   });
 
   it('keeps the later of two changes of one address', async () => {
