@@ -8,7 +8,7 @@ import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
 import { DhcpSection, TftpSection } from './sections/network.ts';
 import { Dhcp6Section } from './sections/network6.ts';
 import { AuthSection, ServerSection, StoreSection } from './sections/server.ts';
-import { PowerSection, TasksSection, WebhooksSection } from './sections/work.ts';
+import { LifecycleSection, PowerSection, TasksSection, WebhooksSection } from './sections/work.ts';
 
 /** As it is in memory: every default filled. json-schema.ts makes from it what a file may leave out. */
 export const ConfigSchema = Type.Object(
@@ -22,6 +22,7 @@ export const ConfigSchema = Type.Object(
     boot: BootSection,
     enrol: EnrolSection,
     tasks: TasksSection,
+    lifecycle: LifecycleSection,
     power: PowerSection,
     webhooks: WebhooksSection,
     cluster: Type.Array(Cluster, { description: 'Proxmox clusters.', maxItems: 64, default: [] }),

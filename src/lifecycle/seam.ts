@@ -1,7 +1,7 @@
 // What the API and others ask of the life cycle: verbs, power, boot settings, validation. Types only; how it is done is in tasks.
 
 import type { Component } from '../lib/index.ts';
-import type { By, Interface, JsonObject, Node, Verb } from '../nodes/index.ts';
+import type { By, Interface, JsonObject, Node } from '../nodes/index.ts';
 import type { AgentWord, BootDevice, BootDeviceSetting, PowerTarget } from '../power/index.ts';
 import type { Tx } from '../store/index.ts';
 
@@ -15,7 +15,8 @@ export interface AskedStep {
 }
 
 export interface ProvisionRequest {
-  readonly verb: Verb;
+  /** A verb, or whatever a client wrote in its place: what is none is refused as one that is not possible. */
+  readonly verb: string;
   readonly cleanSteps?: readonly AskedStep[];
   readonly deploySteps?: readonly AskedStep[];
   readonly serviceSteps?: readonly AskedStep[];

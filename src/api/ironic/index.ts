@@ -7,8 +7,17 @@ import { noted, sendFault } from '../error-replies.ts';
 import { fail } from '../errors.ts';
 import { ironicErrorBody } from './errors.ts';
 import type { View } from './fields.ts';
+import { nodeStatesPlugin } from './node-states.ts';
+import { nodeValidatePlugin } from './node-validate.ts';
 import { nodesPlugin } from './nodes.ts';
-import { portsPlugin } from './ports.ts';
+import { chassisPlugin } from './chassis.ts';
+import { inspectionRulesPlugin } from './inspection-rules.ts';
+import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
+import { portListsPlugin, portsPlugin } from './ports.ts';
+import { runbooksPlugin } from './runbooks.ts';
+import { templatesPlugin } from './templates.ts';
+import { vifsPlugin } from './vifs.ts';
+import { nodeVolumePlugin, volumePlugin } from './volume.ts';
 import { rootBody, versionBody } from './root.ts';
 import { negotiateVersion, versionHeaders } from './version.ts';
 
@@ -57,7 +66,17 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
     });
     app.get('/', { config: { access: 'public' } }, async (request) => versionBody(deps.viewOf(request)));
     app.register(nodesPlugin(deps), { prefix: '/nodes' });
+    app.register(nodeStatesPlugin(deps), { prefix: '/nodes' });
+    app.register(nodeValidatePlugin(deps), { prefix: '/nodes' });
     app.register(portsPlugin(deps), { prefix: '/ports' });
+    for (const below of [portListsPlugin(deps, 'nodes'), nodePortgroupsPlugin(deps), nodeVolumePlugin(deps), vifsPlugin(deps)])
+      app.register(below, { prefix: '/nodes' });
+    app.register(portgroupsPlugin(deps), { prefix: '/portgroups' });
+    app.register(chassisPlugin(deps), { prefix: '/chassis' });
+    app.register(volumePlugin(deps), { prefix: '/volume' });
+    app.register(templatesPlugin(deps), { prefix: '/deploy_templates' });
+    app.register(runbooksPlugin(deps), { prefix: '/runbooks' });
+    app.register(inspectionRulesPlugin(deps), { prefix: '/inspection_rules' });
   };
 }
 

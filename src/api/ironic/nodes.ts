@@ -8,7 +8,7 @@ import { fail } from '../errors.ts';
 import { closed, idPath } from '../schemas.ts';
 import { PORT_FIELDS, type View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
-import { NODE_FIELDS, STATE_FIELDS } from './node-fields.ts';
+import { NODE_FIELDS } from './node-fields.ts';
 import { bad, booleanOf, detailOf, fieldNames, limitOf, nextLink, PAGE_QUERY } from './query.ts';
 import { chosenFields, defaultFields, fullFields, newerField, type Shown, shown } from './view.ts';
 
@@ -65,12 +65,6 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
       const view = viewOf(request);
       const { names } = detailOf(request.query, view);
       const fields = names === undefined ? fullFields(NODE_FIELDS, view) : chosenFields(NODE_FIELDS, names, view);
-      return shown(await nodeOf(request), fields, view);
-    });
-
-    app.get('/:id/states', { config, schema: { params: idPath } }, async (request) => {
-      const view = viewOf(request);
-      const fields = fullFields(NODE_FIELDS, view).filter((field) => STATE_FIELDS.includes(field.name));
       return shown(await nodeOf(request), fields, view);
     });
 

@@ -1,7 +1,7 @@
 // [tasks], [power] and [webhooks]: how much is done at once, and who is told.
 
 import { Type } from 'typebox';
-import { closed, secret, text, texts, whole } from '../fields.ts';
+import { closed, flag, secret, text, texts, whole } from '../fields.ts';
 
 export const TasksSection = Type.Object(
   {
@@ -15,6 +15,52 @@ export const TasksSection = Type.Object(
   },
   { ...closed, description: 'The task engine.' },
 );
+
+export const LifecycleSection = Type.Object(
+  {
+    automated_clean: flag({
+      description:
+        'Clean a machine before it becomes available, where its node does not say otherwise. Only what its wipe plan names is erased.',
+      default: true,
+      examples: [true],
+    }),
+    max_deploys: whole({
+      description: 'Deployments under way at the same time; further ones wait in a queue.',
+      minimum: 1,
+      maximum: 10_000,
+      default: 250,
+      examples: [250],
+    }),
+    max_cleans: whole({
+      description: 'Cleanings, and likewise tear-downs, under way at the same time; further ones wait in a queue.',
+      minimum: 1,
+      maximum: 10_000,
+      default: 50,
+      examples: [50],
+    }),
+    soft_power_off_seconds: whole({
+      description: 'How long an operating system may take to shut down when it is asked to, in seconds.',
+      minimum: 1,
+      maximum: 86_400,
+      default: 600,
+      examples: [600],
+    }),
+    disallow_clean_steps: steps('Clean'),
+    disallow_deploy_steps: steps('Deploy'),
+    disallow_service_steps: steps('Service'),
+  },
+  { ...closed, description: 'What the verbs of a machine do: verify, clean, deploy, service and the rest.' },
+);
+
+function steps(kind: string) {
+  return texts({
+    description: `${kind} steps that nobody may ask for, as interface.step.`,
+    pattern: '^[a-z]+\\.[A-Za-z0-9_]+$',
+    'x-expected': 'a step such as "vendor.send_raw"',
+    default: ['vendor.send_raw'],
+    examples: [['vendor.send_raw']],
+  });
+}
 
 export const PowerSection = Type.Object(
   {
