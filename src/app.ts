@@ -15,7 +15,7 @@ import {
   type ServerCertificate,
   type Warning,
 } from './api/index.ts';
-import { accessSettings } from './app-access.ts';
+import { accessSettings, firstSetupLink } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { networkParts } from './app-network.ts';
@@ -40,7 +40,7 @@ import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
-import { createNodes, createStateTimers } from './nodes/index.ts';
+import { createNodes, createRecords, createStateTimers } from './nodes/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
 import { createTaskEngine } from './tasks/index.ts';
 
@@ -57,6 +57,8 @@ export interface AppOptions {
 
 export interface App extends Component {
   readonly log: Log;
+  /** A new one-time link to the first administrator; undefined when somebody can sign in already. */
+  setupLink(): Promise<string | undefined>;
 }
 
 /** Builds everything up to the point where nothing is heard or answered yet; start() opens the ports, in order. */
@@ -131,6 +133,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     },
     nodes,
     ports: nodes.ports,
+    records: createRecords({ ...common, nodes }),
     reasons,
     events: store.events,
     tasks: createTaskService(store, tasks),
@@ -150,7 +153,11 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   });
   for (const warning of [...told, ...files.problems().map(warningOf)])
     logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
-  return lifeOf({ parts: [...parts, api], running, store, log: logger, ready: () => writeConnection(config, certificate, logger) });
+  const setupLink = () => firstSetupLink(access, config);
+  return {
+    ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready: () => writeConnection(config, certificate, logger) }),
+    setupLink,
+  };
 }
 
 function apiConfig({ server, auth }: Config): ApiConfig {
@@ -171,7 +178,7 @@ interface Life {
 }
 
 /** Parts start in order and stop in reverse; the store goes last. A start that fails takes down what stood already. */
-function lifeOf({ parts, running, store, log, ready }: Life): App {
+function lifeOf({ parts, running, store, log, ready }: Life): Omit<App, 'setupLink'> {
   let stopping: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {
     for (const part of parts.toReversed()) {

@@ -15,6 +15,7 @@ export const API_ERRORS = {
   'api.forbidden': { status: 403, about: 'The caller is known, but its role may not use the endpoint.' },
   'api.csrf': { status: 403, about: 'A change by cookie came without the token that only our own pages know, or from another site.' },
   'api.not_found': { status: 404, about: 'There is no such endpoint, or no such thing under it.' },
+  'api.method_not_allowed': { status: 405, about: 'The endpoint takes this method only from a later bare-metal API version on.' },
   'api.unsupported_version': {
     status: 406,
     about: 'The bare-metal API version asked for is outside the range that is served, or not a version.',

@@ -3,7 +3,7 @@
 import type { Access, Identity } from '../access/index.ts';
 import type { Inspect } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
-import type { Nodes, Ports } from '../nodes/index.ts';
+import type { Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
 import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
@@ -140,6 +140,7 @@ export interface ApiServices {
   readonly system: SystemService;
   readonly nodes: NodeService;
   readonly ports: PortService;
+  readonly records: Records;
   readonly reasons: ReasonService;
   readonly events: EventService;
   readonly tasks: TaskService;

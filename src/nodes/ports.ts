@@ -29,6 +29,8 @@ export interface PortInput {
   readonly description?: string | null;
   readonly vendor?: string | null;
   readonly category?: string | null;
+  /** A person's word is taken for addresses that no card should have, as Ironic takes it. */
+  readonly isAnyAddress?: boolean;
 }
 
 export interface PortQuery {
@@ -67,7 +69,7 @@ export function createPorts(deps: PortDeps): Ports {
 }
 
 async function addPort(tx: Tx, nodeUuid: NodeUuid, input: PortInput, deps: PortDeps): Promise<Port> {
-  checkUnicast(input.address);
+  if (input.isAnyAddress !== true) checkUnicast(input.address);
   checkPortName(input.name);
   await checkRoom(tx, nodeUuid);
   const now = deps.clock.now();
@@ -95,7 +97,7 @@ async function addPort(tx: Tx, nodeUuid: NodeUuid, input: PortInput, deps: PortD
 }
 
 async function updatePort(tx: Tx, uuid: PortUuid, changes: Parameters<Ports['update']>[2], deps: PortDeps): Promise<Port> {
-  if (changes.address !== undefined) checkUnicast(changes.address);
+  if (changes.address !== undefined && changes.isAnyAddress !== true) checkUnicast(changes.address);
   checkPortName(changes.name);
   const before = await getPort(tx, uuid);
   if (changes.nodeUuid !== undefined && changes.nodeUuid !== before.nodeUuid) await checkRoom(tx, changes.nodeUuid);
@@ -121,7 +123,7 @@ async function updatePort(tx: Tx, uuid: PortUuid, changes: Parameters<Ports['upd
   );
   if (row === undefined) throw noPort(uuid);
   const port = portOfRow(row);
-  const data = { address: port.address, fields: Object.keys(changes) };
+  const data = { address: port.address, fields: Object.keys(changes).filter((field) => field !== 'isAnyAddress') };
   await announce(tx, deps, { type: 'node.port_changed', nodeUuid: port.nodeUuid, message: `port ${port.address} changed`, data });
   return port;
 }

@@ -1,8 +1,7 @@
 // What a field of a reply is: its name, the version it came with, where its value comes from. Each resource has a table of them.
 
 import { isoTime } from '../../lib/index.ts';
-import type { Interface, Node, Port } from '../../nodes/index.ts';
-import { masked } from '../mask.ts';
+import type { Interface, Node } from '../../nodes/index.ts';
 import type { Minor } from './version.ts';
 
 export interface Field<Model> {
@@ -32,26 +31,6 @@ export interface AboutNodes {
   readonly interfaceOf: (node: Node, which: Interface) => string | null;
 }
 
-const NONE = (): null => null;
-const EMPTY = (): Record<string, never> => ({});
-
-export const PORT_FIELDS: readonly Field<Port>[] = [
-  { name: 'uuid', since: 1, isDefault: true, read: (port) => port.uuid },
-  { name: 'address', since: 1, isDefault: true, read: (port) => port.address },
-  { name: 'links', since: 1, isDefault: true, isLink: true, read: (port, view) => links(view, 'ports', port.uuid) },
-  { name: 'created_at', since: 1, read: (port) => time(port.createdAt) },
-  { name: 'updated_at', since: 1, read: (port) => time(port.updatedAt) },
-  { name: 'extra', since: 1, read: (port) => masked(port.extra) },
-  { name: 'internal_info', since: 18, read: EMPTY },
-  { name: 'is_smartnic', since: 53, read: () => false },
-  { name: 'local_link_connection', since: 19, read: (port) => masked(port.localLinkConnection) },
-  { name: 'name', since: 88, read: (port) => port.name },
-  { name: 'node_uuid', since: 1, read: (port) => port.nodeUuid },
-  { name: 'physical_network', since: 34, read: NONE },
-  { name: 'portgroup_uuid', since: 24, read: NONE },
-  { name: 'pxe_enabled', since: 19, read: (port) => port.pxeEnabled },
-];
-
 export function links(view: View, collection: string, path: string): readonly { readonly href: string; readonly rel: string }[] {
   return [
     { href: `${view.baseUrl}/v1/${collection}/${path}`, rel: 'self' },
@@ -62,4 +41,9 @@ export function links(view: View, collection: string, path: string): readonly { 
 /** Ironic writes +00:00 and leaves milliseconds out. */
 export function time(ms: number | null): string | null {
   return ms === null ? null : isoTime(ms).replace(/\.\d{3}Z$/, '+00:00');
+}
+
+/** Null until the first change, as Ironic has it. */
+export function changedTime({ createdAt, updatedAt }: { readonly createdAt: number; readonly updatedAt: number }): string | null {
+  return updatedAt === createdAt ? null : time(updatedAt);
 }

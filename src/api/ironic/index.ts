@@ -5,21 +5,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RouteDeps } from '../build.ts';
 import { noted, sendFault } from '../error-replies.ts';
 import { fail } from '../errors.ts';
+import { chassisPlugin } from './chassis.ts';
 import { ironicErrorBody } from './errors.ts';
 import type { View } from './fields.ts';
+import { inspectionRulesPlugin } from './inspection-rules.ts';
 import { nodeStatesPlugin } from './node-states.ts';
 import { nodeValidatePlugin } from './node-validate.ts';
 import { nodesPlugin } from './nodes.ts';
-import { chassisPlugin } from './chassis.ts';
-import { inspectionRulesPlugin } from './inspection-rules.ts';
 import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
 import { portListsPlugin, portsPlugin } from './ports.ts';
+import { rootBody, versionBody } from './root.ts';
 import { runbooksPlugin } from './runbooks.ts';
 import { templatesPlugin } from './templates.ts';
+import { negotiateVersion, versionHeaders } from './version.ts';
 import { vifsPlugin } from './vifs.ts';
 import { nodeVolumePlugin, volumePlugin } from './volume.ts';
-import { rootBody, versionBody } from './root.ts';
-import { negotiateVersion, versionHeaders } from './version.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

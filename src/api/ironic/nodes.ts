@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox';
 import { isNodeSortKey, isProvisionState, NODE_SORT_KEYS, type Node, type NodeFilters, type NodeQuery } from '../../nodes/index.ts';
 import { fail } from '../errors.ts';
 import { closed, idPath } from '../schemas.ts';
-import { PORT_FIELDS, type View } from './fields.ts';
+import type { View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { NODE_FIELDS } from './node-fields.ts';
 import { bad, booleanOf, detailOf, fieldNames, limitOf, nextLink, PAGE_QUERY } from './query.ts';
@@ -21,7 +21,7 @@ const oneQuery = Type.Object({ fields: PAGE_QUERY.fields }, closed);
 const FILTERS_SINCE = { provision_state: 9, driver: 16, resource_class: 21, maintenance: 1 } as const;
 
 export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
-  const { nodes, ports } = services;
+  const { nodes } = services;
   const config = { access: 'reader' } as const;
 
   async function nodeOf(request: FastifyRequest<{ Params: Static<typeof idPath> }>): Promise<Node> {
@@ -67,23 +67,6 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
       const fields = names === undefined ? fullFields(NODE_FIELDS, view) : chosenFields(NODE_FIELDS, names, view);
       return shown(await nodeOf(request), fields, view);
     });
-
-    for (const path of ['/:id/ports', '/:id/ports/detail'] as const) {
-      app.get(path, { config, schema: { params: idPath, querystring: Type.Object(PAGE_QUERY, closed) } }, async (request) => {
-        const view = viewOf(request);
-        const node = await nodeOf(request);
-        const { isFull, names } = detailOf(request.query, view);
-        const isDetail = isFull || path.endsWith('/detail');
-        const fields =
-          names !== undefined
-            ? chosenFields(PORT_FIELDS, names, view)
-            : isDetail
-              ? fullFields(PORT_FIELDS, view)
-              : defaultFields(PORT_FIELDS, view);
-        const found = await ports.ofNodes([node.uuid]);
-        return { ports: found.map((port) => shown(port, fields, view)) };
-      });
-    }
 
     app.get('/:id/inventory', { config, schema: { params: idPath } }, async (request) => {
       const view = viewOf(request);

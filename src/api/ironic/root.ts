@@ -7,7 +7,13 @@ import { MAX_MINOR, MIN_MINOR, type Minor } from './version.ts';
 const RESOURCES: readonly (readonly [name: string, since: Minor])[] = [
   ['nodes', 1],
   ['ports', 1],
+  ['chassis', 1],
+  ['portgroups', 23],
+  ['volume', 32],
+  ['deploy_templates', 55],
   ['shards', 82],
+  ['runbooks', 92],
+  ['inspection_rules', 96],
 ];
 
 export function rootBody(view: View): Record<string, unknown> {

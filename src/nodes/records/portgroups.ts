@@ -3,7 +3,6 @@
 import { sql } from 'kysely';
 import { type Mac, parseMac } from '../../lib/index.ts';
 import type { PortgroupTable, Tx } from '../../store/index.ts';
-import { checkUnicast } from '../checks.ts';
 import { flag } from '../columns.ts';
 import { damaged, type JsonObject, jsonColumn, parseJsonColumn } from '../json.ts';
 import { checkLogicalName, checkNode, checkText } from './checks.ts';
@@ -50,7 +49,6 @@ const KIND: Kind<Portgroup, PortgroupTable> = {
   ],
   check: (group) => {
     checkLogicalName('portgroup', group.name);
-    if (group.address !== null) checkUnicast(group.address);
     checkText('mode', group.mode, 255, 1);
     checkText('physical_network', group.physicalNetwork, 64, 1);
     checkText('category', group.category, 80);

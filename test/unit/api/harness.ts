@@ -16,7 +16,7 @@ import {
 } from '../../../src/api/index.ts';
 import { createInspect } from '../../../src/inspect/index.ts';
 import { type Clock, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
-import { createNodes, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
+import { createNodes, createRecords, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
 import type { Store } from '../../../src/store/index.ts';
 import { createTaskEngine, defineTask, done, type TaskEngine } from '../../../src/tasks/index.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -90,6 +90,7 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
     },
     nodes,
     ports: nodes.ports,
+    records: createRecords({ ...common, nodes }),
     reasons: store.reasons,
     events: store.events,
     tasks: createTaskService(store, tasks),

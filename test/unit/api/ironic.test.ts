@@ -88,7 +88,7 @@ describe('errors below /v1', () => {
       [await get('/v1/nodes?sort_key=colour'), 400, 'Client', 'sort_key'],
       [await get('/v1/ports?address=elephant'), 400, 'Client', 'Expected a MAC address'],
       [await get('/v1/ports/none'), 404, 'Client', 'Port none could not be found.'],
-      [await get('/v1/ports/11111111-2222-4333-8444-555555555555'), 404, 'Client', 'port'],
+      [await get('/v1/ports/11111111-2222-4333-8444-555555555555'), 404, 'Client', 'Port 11111111'],
     ] as const;
     for (const [response, status, faultcode, faultstring] of rows) {
       expect.soft(response.statusCode, faultstring).toBe(status);
@@ -219,7 +219,7 @@ describe('GET /v1/nodes/{id}', () => {
 });
 
 describe('/v1/ports', () => {
-  it('lists all, by address in any spelling, or by node', async () => {
+  it('lists all, by address, or by node', async () => {
     const api = await openApi();
     const one = await addNode(api, 'one', { mac: '52:54:00:00:00:01' });
     await addNode(api, 'two', { mac: '52:54:00:00:00:02' });
@@ -228,7 +228,7 @@ describe('/v1/ports', () => {
       return Array.isArray(ports) ? ports.map((port: { address: string }) => port.address).sort() : [];
     };
     expect(await found('/v1/ports')).toEqual(['52:54:00:00:00:01', '52:54:00:00:00:02']);
-    expect(await found('/v1/ports?address=52-54-00-00-00-02')).toEqual(['52:54:00:00:00:02']);
+    expect(await found('/v1/ports?address=52:54:00:00:00:02')).toEqual(['52:54:00:00:00:02']);
     expect(await found(`/v1/ports?node_uuid=${one.uuid}`)).toEqual(['52:54:00:00:00:01']);
     expect(await found('/v1/ports?node=two')).toEqual(['52:54:00:00:00:02']);
     expect(await found('/v1/ports?node=nobody')).toEqual([]);
