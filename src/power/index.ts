@@ -34,3 +34,4 @@ export {
   type VendorDriver,
   type VendorMethod,
 } from './seam.ts';
+export { createPowerSync, type PowerSync, type PowerSyncOptions, type SyncCounts } from './sync/sync.ts';

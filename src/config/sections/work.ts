@@ -79,6 +79,27 @@ export const PowerSection = Type.Object(
       default: 60,
       examples: [60],
     }),
+    call_timeout_seconds: whole({
+      description: 'How long one answer of a BMC, smart plug or other power device may take, in seconds.',
+      minimum: 1,
+      maximum: 600,
+      default: 30,
+      examples: [30],
+    }),
+    sync_failures: whole({
+      description: 'After how many failures in a row to read its power state a machine is put into maintenance.',
+      minimum: 1,
+      maximum: 100,
+      default: 3,
+      examples: [3],
+    }),
+    recovery_seconds: whole({
+      description: 'How often a machine that was put into maintenance so is asked whether it answers again, in seconds.',
+      minimum: 10,
+      maximum: 86_400,
+      default: 300,
+      examples: [300],
+    }),
   },
   { ...closed, description: 'Power control.' },
 );
