@@ -21,6 +21,7 @@ import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
+import { powerParts } from './app-power.ts';
 import { nodesAtWork, readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
 import {
@@ -88,6 +89,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const access = await createAccess({ ...common, ...accessSettings(config) });
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
+  const power = powerParts({ ...common, config, nodes, holder });
   const tasks = createTaskEngine({ ...common, definitions: [], holder, limits: { workers: config.tasks.workers } });
   const timers = createStateTimers({ ...common, nodes, atWork: (uuids) => nodesAtWork(store, uuids) });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
@@ -115,7 +117,14 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   });
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
-  const parts: Component[] = [access, tasks, timers, createOutboxPump({ outbox: store.outbox, clock, log: logger }), ...network.parts];
+  const parts: Component[] = [
+    access,
+    ...power.parts,
+    tasks,
+    timers,
+    createOutboxPump({ outbox: store.outbox, clock, log: logger }),
+    ...network.parts,
+  ];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
@@ -132,6 +141,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
       readiness: () => readiness(store, parts, running),
     },
     nodes,
+    hardware: power.gateway.registry,
     ports: nodes.ports,
     records: createRecords({ ...common, nodes }),
     reasons,
@@ -153,11 +163,13 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   });
   for (const warning of [...told, ...files.problems().map(warningOf)])
     logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
-  const setupLink = () => firstSetupLink(access, config);
-  return {
-    ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready: () => writeConnection(config, certificate, logger) }),
-    setupLink,
+  const ready = async (): Promise<void> => {
+    if (!(await access.users.hasAdmin()))
+      logger.info({}, 'nobody can sign in yet: rackseed setup-link gives the way to the first administrator');
+    await writeConnection(config, certificate, logger);
   };
+  const setupLink = () => firstSetupLink(access, config);
+  return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink };
 }
 
 function apiConfig({ server, auth }: Config): ApiConfig {

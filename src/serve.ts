@@ -24,7 +24,7 @@ export interface ServeOptions {
 }
 
 /** For a person at the terminal, after the log lines of the start. */
-export function welcome(config: Config): string[] {
+export function welcome(config: Config, setupLink?: string): string[] {
   const answered = [
     ...(config.dhcp.mode === 'off' ? [] : [`DHCP: ${config.dhcp.mode}`]),
     ...(config.dhcp6.mode === 'off' ? [] : [`DHCPv6: ${config.dhcp6.mode}`]),
@@ -36,6 +36,7 @@ export function welcome(config: Config): string[] {
   return [
     '',
     `Rackseed is up at ${localUrl(config)}   (API token: ${config.server.data_dir}/admin.token)`,
+    ...(setupLink === undefined ? [] : [`Nobody can sign in yet: ${setupLink} makes the first administrator, once and within a day`]),
     dhcp,
     'In another terminal: npx rackseed node list, npx rackseed enrol open, npx rackseed event watch. Ctrl-C ends it.',
     '',
@@ -56,7 +57,8 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     if (!signal.aborted) throw thrown;
     return; // asked to stop while it was starting, which it did
   }
-  for (const line of welcome(loaded.config)) options.say?.(line);
+  // Only where a person watches: a log is kept and passed on, and whoever reads it could be first.
+  if (options.say !== undefined) for (const line of welcome(loaded.config, await app.setupLink())) options.say(line);
   void returnStartMemory({ clock, log: app.log, signal, collect: collectGarbage }); // it never fails, and nothing waits for it
   await aborted(signal);
   app.log.info({}, 'stopping');

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf, RackseedError } from '../lib/index.ts';
+import { auditCommand } from './commands/audit.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { enrolCommand } from './commands/enrol.ts';
@@ -11,8 +12,11 @@ import { labCommand } from './commands/lab.ts';
 import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
 import { serveCommand } from './commands/serve.ts';
+import { setupLinkCommand } from './commands/setup-link.ts';
 import { storeCommand } from './commands/store.ts';
 import { taskCommand } from './commands/task.ts';
+import { tokenCommand } from './commands/token.ts';
+import { userCommand } from './commands/user.ts';
 import type { CliContext } from './context.ts';
 import { fail } from './errors.ts';
 import { FORMATS } from './output.ts';
@@ -40,6 +44,10 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     networkCommand,
     eventCommand,
     taskCommand,
+    setupLinkCommand,
+    userCommand,
+    tokenCommand,
+    auditCommand,
     imageCommand,
     storeCommand,
     labCommand,

@@ -5,7 +5,12 @@ import { relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** File names of the bundle, without ending, and what they begin with. */
-export const ENTRIES = { rackseed: 'src/main.ts', healthcheck: 'src/setup/healthcheck.ts' } as const;
+export const ENTRIES = {
+  rackseed: 'src/main.ts',
+  healthcheck: 'src/setup/healthcheck.ts',
+  // A thread is started from a file of its own.
+  'bcrypt-thread': 'src/access/bcrypt-thread.ts',
+} as const;
 
 /** Imported by name when the program runs: a native part; what only builds from sources; drivers that their packages can do without. */
 export const EXTERNAL = ['better-sqlite3', 'rolldown', 'pg-native', 'supports-color'] as const;

@@ -9,6 +9,8 @@ const count = Type.Integer({ minimum: 0 });
 
 const csrfToken = Type.String({ description: 'To be sent as x-csrf-token with each change by cookie.' });
 
+export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'No body.' });
+
 export const nameField = Type.String({ minLength: 1, maxLength: 64 });
 export const passwordField = Type.String({ minLength: 1, maxLength: 1024, description: 'New ones have 10 to 256 characters.' });
 export const roleField = Type.Enum([...ROLES], { description: 'Each may do what those before it may.' });

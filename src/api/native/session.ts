@@ -9,7 +9,7 @@ import { clearSessionCookie, isFromOtherSite, setSessionCookie } from '../cookie
 import { fail } from '../errors.ts';
 import { closed } from '../schemas.ts';
 import type { AccessService } from '../services.ts';
-import { nameField, passwordField, SignedIn, Who } from './access-schemas.ts';
+import { NoBody, nameField, passwordField, SignedIn, Who } from './access-schemas.ts';
 
 type NewSession = Awaited<ReturnType<AccessService['signIn']>>;
 
@@ -54,11 +54,11 @@ export function sessionPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
 
     app.delete(
       '/',
-      { config: { access: 'reader' }, schema: { operationId: 'signOut', summary: 'Sign out', tags, response: { 204: Type.Null() } } },
+      { config: { access: 'reader' }, schema: { operationId: 'signOut', summary: 'Sign out', tags, response: { 204: NoBody } } },
       async (request, reply) => {
         if (request.sessionWord !== null) await access.sessions.end(request.sessionWord);
         clearSessionCookie(reply, deps.hasTls);
-        return reply.code(204).send(null);
+        return reply.code(204).send(undefined);
       },
     );
 

@@ -7,7 +7,7 @@ import type { ApiToken, Identity } from '../../access/index.ts';
 import { BugError, isoTime } from '../../lib/index.ts';
 import type { RouteDeps } from '../build.ts';
 import { closed, idPath } from '../schemas.ts';
-import { NewTokenBody, roleField, scopesField, TokenBody } from './access-schemas.ts';
+import { NewTokenBody, NoBody, roleField, scopesField, TokenBody } from './access-schemas.ts';
 
 const MAX_DAYS = 3650;
 const DAY_MS = 86_400_000;
@@ -58,11 +58,11 @@ export function tokensPlugin({ services, clock }: RouteDeps): FastifyPluginAsync
       '/:id',
       {
         config,
-        schema: { operationId: 'removeToken', summary: 'It lets nobody in any more', tags, params: idPath, response: { 204: Type.Null() } },
+        schema: { operationId: 'removeToken', summary: 'It lets nobody in any more', tags, params: idPath, response: { 204: NoBody } },
       },
       async (request, reply) => {
         await tokens.remove(request.params.id, askerOf(request));
-        return reply.code(204).send(null);
+        return reply.code(204).send(undefined);
       },
     );
   };

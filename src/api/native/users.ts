@@ -6,7 +6,7 @@ import type { User } from '../../access/index.ts';
 import { isoTime } from '../../lib/index.ts';
 import type { RouteDeps } from '../build.ts';
 import { closed } from '../schemas.ts';
-import { nameField, passwordField, roleField, UserBody } from './access-schemas.ts';
+import { NoBody, nameField, passwordField, roleField, UserBody } from './access-schemas.ts';
 
 const namePath = Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
 const newBody = Type.Object({ name: nameField, role: roleField, password: passwordField }, closed);
@@ -77,12 +77,12 @@ export function usersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypebox 
           summary: 'Away, with sessions and the API tokens that the user made',
           tags,
           params: namePath,
-          response: { 204: Type.Null() },
+          response: { 204: NoBody },
         },
       },
       async (request, reply) => {
         await users.remove(request.params.name);
-        return reply.code(204).send(null);
+        return reply.code(204).send(undefined);
       },
     );
   };
