@@ -7,9 +7,12 @@ import type { NodeFields } from './model.ts';
 import { isUuid } from './model.ts';
 
 // RFC 3986 unreserved characters, as Ironic takes since API 1.10: Metal3 names nodes NAMESPACE~NAME.
-const NAME = /^[a-z0-9][a-z0-9._~-]{0,254}$/i;
+const NAME = /^(?!\.{1,2}$)[a-z0-9._~-]{1,255}$/i;
 /** Words that stand where a name stands in a path of the API. */
 const RESERVED = ['detail', 'maintenance', 'management', 'states', 'vendor_passthru', 'ports', 'portgroups', 'validate', 'none', 'null'];
+
+/** As many as a node may have in Ironic. */
+const MAX_TRAITS = 50;
 
 // Characters. The widths Ironic has where it has the field.
 const TEXT_CAPS: { readonly [F in keyof NodeFields]?: number } = {
@@ -22,6 +25,10 @@ const TEXT_CAPS: { readonly [F in keyof NodeFields]?: number } = {
   maintenanceReason: 4096,
   protectedReason: 4096,
   fault: 255,
+  retiredReason: 4096,
+  instanceName: 255,
+  conductorGroup: 255,
+  shard: 255,
   smbiosUuid: 64,
   smbiosSerial: 255,
   lastError: 16_384,
@@ -29,7 +36,7 @@ const TEXT_CAPS: { readonly [F in keyof NodeFields]?: number } = {
 
 /** Why this is no node name; undefined when it is one. */
 export function nameRefusal(name: string): string | undefined {
-  if (!NAME.test(name)) return 'a name begins with a letter or digit and holds letters, digits and - . _ ~ only, 255 at most';
+  if (!NAME.test(name)) return 'a name holds letters, digits and - . _ ~ only, 255 at most';
   if (isUuid(name)) return 'a name may not look like a UUID';
   if (RESERVED.includes(name.toLowerCase())) return 'the word is reserved';
   return undefined;
@@ -44,6 +51,7 @@ export function checkFields(fields: NodeChanges): void {
       throw badField(field, `it has ${value.length} characters, at most ${cap} are taken`);
   }
   if (typeof fields.instanceUuid === 'string' && !isUuid(fields.instanceUuid)) throw badField('instanceUuid', 'it is no UUID');
+  if ((fields.traits?.length ?? 0) > MAX_TRAITS) throw badField('traits', `a node has at most ${MAX_TRAITS} traits`);
 }
 
 /** A MAC a network card can have: not a group address, not all zeros. */

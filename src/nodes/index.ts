@@ -5,6 +5,7 @@ export type { NodeChanges } from './columns.ts';
 export { mermaidText, statesSvg, statesTable } from './diagram.ts';
 export { NODE_ERRORS } from './errors.ts';
 export { nodeTitle } from './guards.ts';
+export type { HistoryQuery } from './history.ts';
 export { JSON_CAPS, type JsonObject, type JsonValue } from './json.ts';
 export { isNodeSortKey, MAX_PAGE, NODE_SORT_KEYS, type NodeFilters, type NodeQuery, type NodeSortKey } from './list.ts';
 export {

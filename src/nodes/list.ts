@@ -23,22 +23,61 @@ export interface NodeFilters {
   readonly fault?: string;
   readonly smbiosUuid?: string;
   readonly descriptionContains?: string;
+  readonly retired?: boolean;
+  readonly conductorGroup?: string;
+  readonly chassisUuid?: string;
+  readonly instanceName?: string;
+  /** Owner or lessee. */
+  readonly project?: string;
+  /** In one of these shards. */
+  readonly shards?: readonly string[];
+  /** In any shard, or in none. */
+  readonly sharded?: boolean;
+  /** The children of this node; null: nodes that are nobody's child. */
+  readonly parentNode?: string | null;
 }
 
-/** Sort keys and the columns behind them. Empty values sort before all others on every database. */
+type SortKind = 'number' | 'text' | 'number?' | 'text?';
+/** Every column that is no JSON. Those with ? may be empty: empty values sort before all others on every database. */
 const SORT_COLUMNS = {
   created_at: 'number',
   updated_at: 'number',
-  provision_updated_at: 'number',
+  provision_updated_at: 'number?',
+  inspection_started_at: 'number?',
+  inspection_finished_at: 'number?',
   uuid: 'text',
-  name: 'text',
+  name: 'text?',
+  description: 'text?',
   driver: 'text',
-  resource_class: 'text',
+  resource_class: 'text?',
   provision_state: 'text',
-  power_state: 'text',
-  instance_uuid: 'text',
-  owner: 'text',
-} as const satisfies { readonly [column in keyof NodeTable]?: 'number' | 'text' };
+  target_provision_state: 'text?',
+  power_state: 'text?',
+  target_power_state: 'text?',
+  maintenance: 'number',
+  maintenance_reason: 'text?',
+  fault: 'text?',
+  protected: 'number',
+  protected_reason: 'text?',
+  retired: 'number',
+  retired_reason: 'text?',
+  automated_clean: 'number?',
+  disable_power_off: 'number',
+  console_enabled: 'number',
+  last_error: 'text?',
+  instance_uuid: 'text?',
+  instance_name: 'text?',
+  allocation_uuid: 'text?',
+  chassis_uuid: 'text?',
+  conductor_group: 'text',
+  shard: 'text?',
+  parent_node: 'text?',
+  boot_mode: 'text?',
+  secure_boot: 'number?',
+  health: 'text?',
+  owner: 'text?',
+  lessee: 'text?',
+} as const satisfies { readonly [column in keyof NodeTable]?: SortKind };
 
 export type NodeSortKey = keyof typeof SORT_COLUMNS;
 export const NODE_SORT_KEYS: readonly string[] = Object.keys(SORT_COLUMNS);
@@ -67,6 +106,17 @@ export async function listNodes(db: Reader, query: NodeQuery): Promise<Node[]> {
   const direction = descending ? 'desc' : 'asc';
   const page = await rows.orderBy(sortable(key), direction).orderBy('uuid', direction).limit(checkedLimit(query.limit)).execute();
   return page.map(nodeOfRow);
+}
+
+/** How many nodes each shard has; those in none are counted under null. */
+export async function countByShard(db: Reader): Promise<readonly { readonly name: string | null; readonly count: number }[]> {
+  const rows = await db
+    .selectFrom('nodes')
+    .select((eb) => ['shard', eb.fn.countAll().as('count')] as const)
+    .groupBy('shard')
+    .execute();
+  const shards = rows.map((row) => ({ name: row.shard, count: Number(row.count) }));
+  return shards.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
 }
 
 /** How many nodes there are in each state that any is in. */
@@ -102,6 +152,13 @@ function filtered(rows: Rows, filters: NodeFilters): Rows {
     if (wanted !== undefined) found = found.where(column, '=', wanted);
   }
   if (associated !== undefined) found = found.where('instance_uuid', associated ? 'is not' : 'is', null);
+  if (filters.sharded !== undefined) found = found.where('shard', filters.sharded ? 'is not' : 'is', null);
+  if (filters.shards !== undefined) found = found.where('shard', 'in', filters.shards.length === 0 ? [''] : [...filters.shards]);
+  if (filters.parentNode !== undefined) {
+    found = filters.parentNode === null ? found.where('parent_node', 'is', null) : found.where('parent_node', '=', filters.parentNode);
+  }
+  const { project } = filters;
+  if (project !== undefined) found = found.where((eb) => eb.or([eb('owner', '=', project), eb('lessee', '=', project)]));
   if (descriptionContains !== undefined) found = found.where(sql<boolean>`description like ${likePattern(descriptionContains)} escape '!'`);
   return found;
 }
@@ -120,6 +177,10 @@ function equalities(filters: NodeFilters): Equality[] {
     ['lessee', filters.lessee],
     ['fault', filters.fault],
     ['smbios_uuid', filters.smbiosUuid],
+    ['retired', flag(filters.retired)],
+    ['conductor_group', filters.conductorGroup],
+    ['chassis_uuid', filters.chassisUuid],
+    ['instance_name', filters.instanceName],
   ];
 }
 
@@ -131,9 +192,12 @@ function likePattern(text: string): string {
   return `%${text.replaceAll(/[!%_]/g, '!$&')}%`;
 }
 
-// NULL sorts first on SQLite and last on PostgreSQL, and can't be compared with a marker on either.
+// NULL sorts first on SQLite and last on PostgreSQL, and can't be compared with a marker on either. A column that is never
+// empty stands as it is, so that its index is used.
 function sortable(key: NodeSortKey): RawBuilder<string | number> {
-  return sql`coalesce(${sql.ref(key)}, ${SORT_COLUMNS[key] === 'number' ? sql.lit(0) : sql.lit('')})`;
+  const kind: SortKind = SORT_COLUMNS[key];
+  if (!kind.endsWith('?')) return sql`${sql.ref(key)}`;
+  return sql`coalesce(${sql.ref(key)}, ${kind === 'number?' ? sql.lit(0) : sql.lit('')})`;
 }
 
 async function behind(db: Reader, marker: string, key: NodeSortKey, descending: boolean): Promise<RawBuilder<boolean>> {

@@ -76,9 +76,11 @@ export function moveRefusal(node: Node, event: ProvisionEvent, who: Who): Rackse
   return guardRefusal(next.move, node);
 }
 
-/** The state columns of a node that is made. */
-export function firstStateColumns(): Pick<NodeTable, 'provision_state' | 'target_provision_state' | 'provision_updated_at'> {
-  return { provision_state: FIRST_STATE, target_provision_state: null, provision_updated_at: null };
+/** The state columns of a node that is made. `available` is for clients from before there was `enroll` (Ironic's API 1.10). */
+export function firstStateColumns(
+  state: typeof FIRST_STATE | 'available' = FIRST_STATE,
+): Pick<NodeTable, 'provision_state' | 'target_provision_state' | 'provision_updated_at'> {
+  return { provision_state: state, target_provision_state: null, provision_updated_at: null };
 }
 
 type StateColumns = Pick<

@@ -9,12 +9,13 @@ import { BLANK, columnsOf, type NodeChanges } from './columns.ts';
 import { withConflicts } from './conflicts.ts';
 import { fail } from './errors.ts';
 import { nodeTitle } from './guards.ts';
+import { getHistoryEntry, type HistoryQuery, listHistory } from './history.ts';
 import { type JsonObject, jsonColumn } from './json.ts';
-import { checkedLimit, countByState, listNodes, type NodeQuery, type Reader } from './list.ts';
+import { checkLinks, checkOwner, dropAllocation } from './links.ts';
+import { countByShard, countByState, listNodes, type NodeQuery, type Reader } from './list.ts';
 import { isTransient } from './machine.ts';
 import {
   type HistoryEntry,
-  historyOfRow,
   type Inventory,
   inventoryOfRow,
   type Node,
@@ -41,6 +42,8 @@ export interface NodeInput extends Partial<NodeFields> {
   readonly driver: string;
   readonly uuid?: NodeUuid;
   readonly ports?: readonly PortInput[];
+  /** `enroll` unless told. */
+  readonly firstState?: 'available';
 }
 
 /** Who changes something, for the rules and the event log. */
@@ -62,6 +65,7 @@ export interface Nodes {
   get(uuidOrName: string, on?: Reader): Promise<Node>;
   find(uuidOrName: string, on?: Reader): Promise<Node | undefined>;
   list(query: NodeQuery, on?: Reader): Promise<Node[]>;
+  countByShard(on?: Reader): ReturnType<typeof countByShard>;
   countByState(on?: Reader): Promise<Readonly<Record<string, number>>>;
   /** The nodes that have one of these MACs; usually one. Text that is no MAC matches nothing; the first 64 are looked at. */
   findByAddresses(addresses: readonly string[], on?: Reader): Promise<FoundNode[]>;
@@ -75,8 +79,10 @@ export interface Nodes {
   readonly ports: Ports;
   saveInventory(tx: Tx, uuid: NodeUuid, report: { readonly inventory: JsonObject; readonly pluginData: JsonObject }): Promise<Inventory>;
   inventory(uuid: NodeUuid, on?: Reader): Promise<Inventory | undefined>;
-  /** Moves, the newest first. */
-  history(uuid: NodeUuid, query?: { readonly limit?: number; readonly before?: string }, on?: Reader): Promise<HistoryEntry[]>;
+  /** Moves, the newest first unless told. */
+  history(uuid: NodeUuid, query?: HistoryQuery, on?: Reader): Promise<HistoryEntry[]>;
+  /** Throws nodes.no_history. */
+  historyEntry(uuid: NodeUuid, entry: string, on?: Reader): Promise<HistoryEntry>;
   /** driver_info with its secrets opened: only for whoever is about to talk to the machine. */
   openDriverInfo(node: Node): DriverInfo;
 }
@@ -94,6 +100,7 @@ export function createNodes({ store, clock, random, log }: NodesOptions): Nodes 
     get: async (ref, on) => (await findNode(on ?? store.db, ref)) ?? notFound(ref),
     find: (ref, on) => findNode(on ?? store.db, ref),
     list: (query, on) => listNodes(on ?? store.db, query),
+    countByShard: (on) => countByShard(on ?? store.db),
     countByState: (on) => countByState(on ?? store.db),
     findByAddresses: (addresses, on) => findByAddresses(on ?? store.db, addresses),
     update: (tx, node, changes, by) => updateNode(tx, node, changes, by, deps),
@@ -104,21 +111,23 @@ export function createNodes({ store, clock, random, log }: NodesOptions): Nodes 
     saveInventory: (tx, uuid, report) => saveInventory(tx, uuid, report, deps),
     inventory: (uuid, on) => getInventory(on ?? store.db, uuid),
     history: (uuid, query, on) => listHistory(on ?? store.db, uuid, query ?? {}),
+    historyEntry: (uuid, entry, on) => getHistoryEntry(on ?? store.db, uuid, entry),
     openDriverInfo: (node) => openDriverInfo(node.driverInfo, store.vault),
   };
 }
 
 async function createNode(tx: Tx, input: NodeInput, by: By, ports: Ports, deps: Deps): Promise<Node> {
-  const { uuid: wanted, ports: cards, ...given } = input;
+  const { uuid: wanted, ports: cards, firstState, ...given } = input;
   const fields: NodeFields = { ...BLANK, ...given };
   checkFields(fields);
   const now = deps.clock.now();
   const uuid = wanted ?? parseNodeUuid(deps.random.uuid());
   if (uuid === undefined) throw new TypeError('the source of randomness gives no UUIDs');
+  await checkLinks(tx, uuid, fields);
   const row = {
     uuid,
     ...columnsOf(uuid, fields, deps.store.vault),
-    ...firstStateColumns(),
+    ...firstStateColumns(firstState),
     inspection_started_at: null,
     inspection_finished_at: null,
     created_at: now,
@@ -164,6 +173,9 @@ async function updateNode(tx: Tx, node: Node, changes: NodeChanges, by: By, deps
   checkFields(wanted);
   const refusal = changeRefusal(node, changes, by.who);
   if (refusal !== undefined) throw refusal;
+  await checkLinks(tx, node.uuid, changes);
+  await checkOwner(tx, node, changes);
+  await dropAllocation(tx, node, wanted);
   const set = { ...columnsOf(node.uuid, wanted, deps.store.vault), updated_at: deps.clock.now(), version: node.version + 1 };
   const row = await withConflicts({ 'nodes.name': wanted.name, 'nodes.instance_uuid': wanted.instanceUuid }, () =>
     tx.updateTable('nodes').set(set).where('uuid', '=', node.uuid).where('version', '=', node.version).returningAll().executeTakeFirst(),
@@ -221,17 +233,6 @@ async function saveInventory(tx: Tx, uuid: NodeUuid, report: Pick<Inventory, 'in
 async function getInventory(db: Reader, uuid: NodeUuid): Promise<Inventory | undefined> {
   const row = await db.selectFrom('inventories').selectAll().where('node_uuid', '=', uuid).executeTakeFirst();
   return row === undefined ? undefined : inventoryOfRow(row);
-}
-
-async function listHistory(
-  db: Reader,
-  uuid: NodeUuid,
-  query: { readonly limit?: number; readonly before?: string },
-): Promise<HistoryEntry[]> {
-  let rows = db.selectFrom('node_history').selectAll().where('node_uuid', '=', uuid);
-  if (query.before !== undefined) rows = rows.where('uuid', '<', query.before);
-  const found = await rows.orderBy('uuid', 'desc').limit(checkedLimit(query.limit)).execute();
-  return found.map(historyOfRow);
 }
 
 function byText({ who, actor }: By): string {

@@ -159,6 +159,9 @@ describe('virtual interfaces', () => {
       message: `Unable to detach VIF v2 from node ${node.uuid} because it is not attached to it.`,
     });
     expect(await eventTypes()).toContain('node.vif_detached');
+    await inTx((tx) => records.vifs.clear(tx, node));
+    expect(await records.vifs.list(node)).toEqual([]);
+    expect((await records.portgroups.get(bond.uuid)).internalInfo).toEqual({});
   });
 
   it('need a free port when the node has a network to plug into', async () => {
