@@ -56,6 +56,8 @@ export interface WorldOptions {
   readonly drivers?: (fake: readonly Driver[]) => readonly Driver[];
   readonly observeOnly?: (node: Node) => string | undefined;
   readonly workers?: number;
+  /** Nothing works: what is asked for stays in the queue. */
+  readonly isStill?: boolean;
 }
 
 export async function openWorld(options: WorldOptions): Promise<World> {
@@ -77,7 +79,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   });
   const life = createLifecycle({ ...common, nodes, tasks, gateway, config, observeOnly: options.observeOnly ?? (() => undefined) });
   await gateway.start(new AbortController().signal);
-  await tasks.start(new AbortController().signal);
+  if (options.isStill !== true) await tasks.start(new AbortController().signal);
   onTestFinished(async () => {
     await tasks.stop();
     await gateway.stop();
