@@ -67,6 +67,20 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'kea-admin', probe: { command: 'perfdhcp' }, why: 'for perfdhcp, an independent DHCP load generator' },
   { groups: ['test'], package: 'dnsmasq-base', probe: { command: 'dnsmasq' }, why: 'as an independent DHCP and TFTP server' },
   { groups: ['test'], package: 'buildah', probe: { command: 'buildah' }, why: 'to build the container image without a daemon' },
+  {
+    groups: ['test'],
+    package: 'python3-ironicclient',
+    probe: { command: 'baremetal' },
+    why: 'for the baremetal command line, an independent client of the OpenStack API',
+  },
+  {
+    groups: ['test'],
+    package: 'python3-openstacksdk',
+    probe: { file: '/usr/lib/python3/dist-packages/openstack/__init__.py' },
+    why: 'as an independent client of the OpenStack API',
+  },
+  { groups: ['bench'], package: 'ironic-api', probe: { command: 'ironic-api' }, why: 'as the bare-metal API to be measured against' },
+  { groups: ['bench'], package: 'ironic-conductor', probe: { command: 'ironic-conductor' }, why: 'as what works behind that API' },
   { groups: ['bench'], package: 'kea-dhcp4-server', probe: { command: 'kea-dhcp4' }, why: 'as a DHCP server to be measured against' },
   // atftpd conflicts with tftpd-hpa: the benches unpack it into a folder of their own; this is what it needs besides.
   {
