@@ -1,10 +1,46 @@
-// Wiring of the life cycle: its tasks for the engine, and what of the config it reads. Has no rules of its own.
+// Wiring of the life cycle: its tasks in the engine, the timers beside it, and what of the config it reads. Has no rules of its own.
 
+import { nodesAtWork } from './app-services.ts';
 import type { Config } from './config/index.ts';
-import type { LifecycleConfig } from './lifecycle/index.ts';
-import type { Node } from './nodes/index.ts';
+import type { Clock, Component, Log, Random } from './lib/index.ts';
+import { createLifecycle, type Lifecycle, type LifecycleConfig, lifecycleTasks } from './lifecycle/index.ts';
+import { createStateTimers, type Node, type Nodes, type Records } from './nodes/index.ts';
+import type { Gateway } from './power/index.ts';
+import type { Store } from './store/index.ts';
+import { createTaskEngine, type TaskEngine } from './tasks/index.ts';
 
-export function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig {
+export interface LifecyclePartsOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly records: Pick<Records, 'vifs'>;
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** This appliance, among those that share the store. */
+  readonly holder: string;
+}
+
+export interface LifecycleParts {
+  readonly lifecycle: Lifecycle;
+  readonly tasks: TaskEngine;
+  /** In the order in which they start. */
+  readonly parts: readonly Component[];
+}
+
+export function lifecycleParts(options: LifecyclePartsOptions): LifecycleParts {
+  const { config, holder, records, ...common } = options;
+  const own = lifecycleConfig(config);
+  const definitions = lifecycleTasks({ ...common, vifs: records.vifs, config: own });
+  const tasks = createTaskEngine({ ...common, definitions, holder, limits: { workers: config.tasks.workers } });
+  const lifecycle = createLifecycle({ ...common, vifs: records.vifs, tasks, config: own, observeOnly: observeOnly(config) });
+  const atWork = (uuids: readonly string[]) => nodesAtWork(options.store, uuids);
+  const timers = createStateTimers({ ...common, atWork, onTimeout: (tx, node) => lifecycle.timedOut(tx, node) });
+  return { lifecycle, tasks, parts: [tasks, timers] };
+}
+
+function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig {
   return {
     automatedClean: lifecycle.automated_clean,
     softPowerOffMs: lifecycle.soft_power_off_seconds * 1000,
@@ -20,7 +56,7 @@ export function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig 
 }
 
 /** Why nothing may be written to a node's machine: the site says so. What a cluster says holds for the nodes that name it. */
-export function observeOnly({ server, cluster }: Config): (node: Node) => string | undefined {
+function observeOnly({ server, cluster }: Config): (node: Node) => string | undefined {
   const watched = new Set(cluster.filter((one) => one.observe_only).map((one) => one.name));
   return (node) => {
     if (server.observe_only) return 'this site is observe-only ([server] observe_only)';

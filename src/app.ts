@@ -18,11 +18,12 @@ import {
 import { accessSettings, firstSetupLink } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
+import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
 import { powerParts } from './app-power.ts';
-import { nodesAtWork, readiness } from './app-services.ts';
+import { readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
 import {
   type BootLoop,
@@ -41,9 +42,8 @@ import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createInspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
-import { createNodes, createRecords, createStateTimers } from './nodes/index.ts';
+import { createNodes, createRecords } from './nodes/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
-import { createTaskEngine } from './tasks/index.ts';
 
 export interface AppOptions {
   readonly loaded: LoadedConfig;
@@ -90,8 +90,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
   const power = powerParts({ ...common, config, nodes, holder });
-  const tasks = createTaskEngine({ ...common, definitions: [], holder, limits: { workers: config.tasks.workers } });
-  const timers = createStateTimers({ ...common, nodes, atWork: (uuids) => nodesAtWork(store, uuids) });
+  const records = createRecords({ ...common, nodes });
+  const { lifecycle, tasks, parts: work } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const inspect = createInspect({ ...common, nodes });
   const { observe_only: isObserveOnly } = config.server;
@@ -120,8 +120,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const parts: Component[] = [
     access,
     ...power.parts,
-    tasks,
-    timers,
+    ...work,
     createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...network.parts,
   ];
@@ -142,8 +141,9 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     },
     nodes,
     hardware: power.gateway.registry,
+    lifecycle,
     ports: nodes.ports,
-    records: createRecords({ ...common, nodes }),
+    records,
     reasons,
     events: store.events,
     tasks: createTaskService(store, tasks),

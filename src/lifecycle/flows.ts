@@ -2,7 +2,6 @@
 
 import type { Interface, JsonObject, Node, NodeChanges } from '../nodes/index.ts';
 import type { InspectDriver, Question, StepKind, StepOutcome } from '../power/index.ts';
-import type { Tx } from '../store/index.ts';
 import { done, type StepResult } from '../tasks/index.ts';
 import { withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
@@ -81,7 +80,8 @@ export const deleteFlow: Flow = {
       throw failedAt('Tearing down failed', error, RETRY);
     }
     const cleaning = await onNode(work, ['deleting'], async (tx, now) => {
-      await forgetInstance(tx, now);
+      await work.deps.vifs.clear(tx, now);
+      await tx.deleteFrom('allocations').where('node_uuid', '=', now.uuid).execute();
       return push(work, tx, now, { event: 'clean', changes: instanceGone(now) });
     });
     return cleanFlow.go(work, cleaning);
@@ -93,12 +93,7 @@ async function stopConsole(work: Work, node: Node): Promise<void> {
   await work.deps.gateway.ask(node, { which: 'console', what: 'stopping the console', kind: 'write', ask }, callOf(work));
 }
 
-/** What belonged to the instance goes with it, as in Ironic: its allocation, its virtual interfaces. */
-async function forgetInstance(tx: Tx, node: Node): Promise<void> {
-  await tx.deleteFrom('allocations').where('node_uuid', '=', node.uuid).execute();
-  await tx.deleteFrom('vifs').where('node_uuid', '=', node.uuid).execute();
-}
-
+/** What belonged to the instance goes with it, as in Ironic; its allocation and virtual interfaces do too. */
 function instanceGone(node: Node): NodeChanges {
   return {
     ...withoutCursor(node, 'deploy'),

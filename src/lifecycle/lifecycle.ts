@@ -1,7 +1,7 @@
 // The life cycle as the API and others use it: checks what is asked, moves the node, and leaves the work to tasks.
 
 import { type Clock, type Log, RackseedError, type Random } from '../lib/index.ts';
-import { INTERFACES, type Interface, isTransient, type JsonObject, type Node, type Nodes, stateOf } from '../nodes/index.ts';
+import { INTERFACES, type Interface, isTransient, type JsonObject, type Node, type Nodes, type Records, stateOf } from '../nodes/index.ts';
 import type { BootDevice, Gateway } from '../power/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import type { TaskDefinition, TaskEngine } from '../tasks/index.ts';
@@ -17,6 +17,7 @@ import { GO, type Go, type LifecycleConfig, type WorkDeps } from './work.ts';
 export interface LifecycleOptions {
   readonly store: Store;
   readonly nodes: Nodes;
+  readonly vifs: Pick<Records['vifs'], 'clear'>;
   /** Made with the definitions of lifecycleTasks(). */
   readonly tasks: Pick<TaskEngine, 'submit' | 'cancel' | 'wake'>;
   readonly gateway: Gateway;

@@ -2,7 +2,7 @@
 
 import { type Static, Type } from 'typebox';
 import { type Clock, type Log, messageOf, RackseedError } from '../lib/index.ts';
-import type { JsonObject, Node, NodeChanges, Nodes, ProvisionEvent, ProvisionState } from '../nodes/index.ts';
+import type { JsonObject, Node, NodeChanges, Nodes, ProvisionEvent, ProvisionState, Records } from '../nodes/index.ts';
 import type { Asking, Gateway } from '../power/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { done, type StepContext, type StepResult, waitFor } from '../tasks/index.ts';
@@ -26,6 +26,7 @@ export interface LifecycleConfig {
 export interface WorkDeps {
   readonly store: Store;
   readonly nodes: Nodes;
+  readonly vifs: Pick<Records['vifs'], 'clear'>;
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly log: Log;

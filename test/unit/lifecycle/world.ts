@@ -9,7 +9,15 @@ import {
   lifecycleTasks,
   type ProvisionRequest,
 } from '../../../src/lifecycle/index.ts';
-import { createNodes, type Node, type NodeInput, type Nodes, type ProvisionState } from '../../../src/nodes/index.ts';
+import {
+  createNodes,
+  createRecords,
+  type Node,
+  type NodeInput,
+  type Nodes,
+  type ProvisionState,
+  type Records,
+} from '../../../src/nodes/index.ts';
 import { createDrivers } from '../../../src/power/drivers.ts';
 import { createGateway } from '../../../src/power/gateway.ts';
 import type { Driver, Gateway } from '../../../src/power/index.ts';
@@ -34,6 +42,7 @@ export const CONFIG: LifecycleConfig = {
 export interface World {
   readonly store: Store;
   readonly nodes: Nodes;
+  readonly vifs: Records['vifs'];
   readonly tasks: TaskEngine;
   readonly gateway: Gateway;
   readonly life: Lifecycle;
@@ -70,14 +79,15 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const limits = { workers: 64, callTimeoutMs: 30_000, powerTimeoutMs: 60_000 };
   const gateway = createGateway({ ...common, registry, nodes, limits });
   const config = { ...CONFIG, ...options.config };
-  const definitions = lifecycleTasks({ ...common, nodes, gateway, config });
+  const { vifs } = createRecords({ ...common, nodes });
+  const definitions = lifecycleTasks({ ...common, nodes, vifs, gateway, config });
   const tasks = createTaskEngine({
     ...common,
     definitions,
     holder: 'rack-1',
     limits: { workers: options.workers ?? 16, pollMs: 50, drainMs: 100 },
   });
-  const life = createLifecycle({ ...common, nodes, tasks, gateway, config, observeOnly: options.observeOnly ?? (() => undefined) });
+  const life = createLifecycle({ ...common, nodes, vifs, tasks, gateway, config, observeOnly: options.observeOnly ?? (() => undefined) });
   await gateway.start(new AbortController().signal);
   if (options.isStill !== true) await tasks.start(new AbortController().signal);
   onTestFinished(async () => {
@@ -97,6 +107,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   return {
     store,
     nodes,
+    vifs,
     tasks,
     gateway,
     life,
