@@ -16,6 +16,7 @@ import { auditPlugin } from './native/audit.ts';
 import { enrolmentPlugin } from './native/enrolment.ts';
 import { eventsPlugin } from './native/events.ts';
 import { healthPlugin } from './native/health.ts';
+import { ignorePlugin } from './native/ignore.ts';
 import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
@@ -108,7 +109,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
   answerErrors(app, metrics);
   const { sessions, basic, audit } = services.access;
   guardAccess(app, { mode: deps.config.authMode, auth: services.auth, sessions, basic, onRefused: () => metrics.refusals.inc() });
-  guardProjects(app, services.nodes);
+  guardProjects(app, services);
   auditRequests(app, audit);
   app.setNotFoundHandler((request) => {
     throw fail('api.not_found', {
@@ -133,6 +134,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(healthPlugin(deps));
   app.register(statusPlugin(deps), { prefix: '/api/status' });
   app.register(nodesPlugin(deps), { prefix: '/api/nodes' });
+  app.register(ignorePlugin(deps), { prefix: '/api/nodes' });
   app.register(reasonsPlugin(deps), { prefix: '/api/reasons' });
   app.register(eventsPlugin(deps), { prefix: '/api/events' });
   app.register(tasksPlugin(deps), { prefix: '/api/tasks' });

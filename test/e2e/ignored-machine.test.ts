@@ -30,8 +30,9 @@ describe('an ignored machine with a system on its disk, while enrolment is open'
     // A known machine with this way would be helped to its disk by a loader; being ignored comes first.
     await plantNodes(
       lab,
-      [withIpxe, withPxe].map((spec) => ({ spec, driverInfo: { own_disk: 'sanboot' }, ignored: true })),
+      [withIpxe, withPxe].map((spec) => ({ spec, driverInfo: { own_disk: 'sanboot' } })),
     );
+    for (const { name } of [withIpxe, withPxe]) expect((await rackseed('node', 'ignore', name)).code).toBe(0);
   });
   afterAll(async () => {
     await lab.client.close();
@@ -50,10 +51,10 @@ describe('an ignored machine with a system on its disk, while enrolment is open'
     return reasonsOf(lab, spec.mac);
   }
 
-  /** As a person asks at the appliance. */
-  function why(subject: string): Promise<RunResult> {
+  /** As a person does at the appliance. */
+  function rackseed(...words: readonly string[]): Promise<RunResult> {
     const { network, connection } = lab.lab;
-    const command = [process.execPath, main, 'node', 'why', subject, '-o', 'json'];
+    const command = [process.execPath, main, ...words, '-o', 'json'];
     return runProgram('ip', ['netns', 'exec', network.namespace, ...command], {
       env: { ...process.env, RACKSEED_SERVER_DATA_DIR: connection.dataDir },
     });
@@ -80,7 +81,7 @@ describe('an ignored machine with a system on its disk, while enrolment is open'
     ['its name', withIpxe.name, `${withIpxe.name} is ignored; its own disk`],
     ['its MAC', withPxe.mac, `${withPxe.name} is ignored; its own disk, and told so at once`],
   ])('is explained by "rackseed node why" with %s', async (_, subject, reason) => {
-    const { code, stdout, stderr } = await why(subject);
+    const { code, stdout, stderr } = await rackseed('node', 'why', subject);
     expect([code, stderr]).toEqual([0, '']);
     const said = (JSON.parse(stdout) as Reason[]).map((one) => one.reason);
     expect(said).toContainEqual(expect.stringContaining(reason));

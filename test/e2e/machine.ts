@@ -29,7 +29,6 @@ export function miniPc(firmware: Firmware, number: number, change: Partial<Machi
 export interface PlantedNode {
   readonly spec: MachineSpec;
   readonly driverInfo?: JsonObject;
-  readonly ignored?: boolean;
 }
 
 /** Nodes come by the agent or by import; here the store is told while the appliance is down. */
@@ -40,9 +39,9 @@ export async function plantNodes({ lab }: TestLab, planted: readonly PlantedNode
   const keys = await loadStoreKeys({ url, keyFile: join(dataDir, 'store.key'), random: systemRandom });
   const store = await openStore({ url, keys, clock: systemClock, random: systemRandom, log: silentLog });
   const nodes = createNodes({ store, clock: systemClock, random: systemRandom, log: silentLog });
-  for (const { spec, driverInfo = {}, ignored = false } of planted) {
+  for (const { spec, driverInfo = {} } of planted) {
     const ports = [{ address: parseMac(spec.mac) ?? expect.unreachable(), pxeEnabled: true }];
-    const node = { driver: 'manual-management', name: spec.name, driverInfo, ignored, ports };
+    const node = { driver: 'manual-management', name: spec.name, driverInfo, ports };
     await store.transaction((tx) => nodes.create(tx, node, { who: 'user', actor: 'test' }));
   }
   await store.close();

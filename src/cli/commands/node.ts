@@ -56,6 +56,21 @@ export function nodeCommand(program: Command, context: CliContext): void {
       );
       context.out(renderList(rows, HISTORY_COLUMNS, options.output));
     });
+
+  const setIgnored = (name: string, method: 'PUT' | 'DELETE', description: string): void => {
+    node
+      .command(name)
+      .argument('<node>', 'UUID or name')
+      .description(description)
+      .action(async (id: string, _: unknown, command: Command) => {
+        const options = command.optsWithGlobals<GlobalOptions>();
+        const path = `/api/nodes/${encodeURIComponent(id)}/ignored`;
+        const { uuid, name: title, ignored } = asRecord(await withClient(context, options, (client) => client.send(method, path)));
+        context.out(renderOne({ uuid, name: title, ignored }, options.output));
+      });
+  };
+  setIgnored('ignore', 'PUT', 'leave a machine alone: it starts its own disk and is never touched');
+  setIgnored('unignore', 'DELETE', 'no longer leave it alone');
 }
 
 const NODE_COLUMNS = [

@@ -54,6 +54,22 @@ describe('/api/nodes', () => {
     }
   });
 
+  it('leaves a machine alone, and takes that back; saying it twice changes nothing', async () => {
+    const api = await openApi();
+    await addNode(api, 'a');
+    for (const [method, ignored, version] of [
+      ['PUT', true, '"2"'],
+      ['PUT', true, '"2"'],
+      ['DELETE', false, '"3"'],
+      ['DELETE', false, '"3"'],
+    ] as const) {
+      const response = await api.app.inject({ method, url: '/api/nodes/a/ignored', headers: ADMIN });
+      expect(bodyOf(response)).toMatchObject({ name: 'a', ignored });
+      const now = await api.get('/api/nodes/a');
+      expect([bodyOf(now).ignored, now.headers.etag]).toEqual([ignored, version]);
+    }
+  });
+
   it('filters', async () => {
     const api = await openApi();
     await addNode(api, 'a', { driver: 'ipmi' });
