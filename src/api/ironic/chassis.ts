@@ -15,7 +15,8 @@ const FIELDS: readonly Field<Chassis>[] = [
   { name: 'created_at', since: 1, read: (chassis) => time(chassis.createdAt) },
   { name: 'updated_at', since: 1, read: changedTime },
   { name: 'extra', since: 1, read: (chassis) => masked(chassis.extra) },
-  { name: 'nodes', since: 1, isLink: true, read: (chassis, view) => links(view, 'chassis', `${chassis.uuid}/nodes`) },
+  // A list in a list: so Ironic has always written it.
+  { name: 'nodes', since: 1, isLink: true, read: (chassis, view) => [links(view, 'chassis', `${chassis.uuid}/nodes`)] },
 ];
 
 interface Given {

@@ -20,9 +20,9 @@ import { bad } from './query.ts';
 const COLONS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
 const DATAPATH = /^[0-9a-f]{2}(?::[0-9a-f]{2}){7}$/i;
 
-export function macOf(text: string): Mac {
+export function macOf(text: string, name = 'address'): Mac {
   const mac = COLONS.test(text) ? parseMac(text) : undefined;
-  if (mac === undefined) throw bad(`Expected a MAC address but received ${text.slice(0, 80)}.`);
+  if (mac === undefined) throw bad(`Expected valid MAC address for ${name}: ${text.slice(0, 80)}`);
   return mac;
 }
 
@@ -32,7 +32,7 @@ export const mac: Kind<Mac> = {
   schema: text,
   read: (value, name) => {
     if (typeof value !== 'string') throw bad(value === null ? `'${name}' is a required property` : `${name} must be a string`);
-    return macOf(value);
+    return macOf(value, name);
   },
 };
 
@@ -46,7 +46,8 @@ export const requiredUuid: Kind<string> = {
   schema: text,
   read: (value, name) => {
     if (value === null) throw bad(`'${name}' is a required property`);
-    if (typeof value !== 'string' || !isUuid(value)) throw bad(`Expected UUID for ${name}: ${String(value).slice(0, 255)}`);
+    if (typeof value !== 'string') throw bad(`${name} must be a string`);
+    if (!isUuid(value)) throw bad(`Expected UUID for ${name}: ${value.slice(0, 255)}`);
     return value.toLowerCase();
   },
 };

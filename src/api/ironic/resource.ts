@@ -160,7 +160,8 @@ export async function findAs<M>(
 ): Promise<M> {
   // Before 1.91 a content type may stand at the end of an address.
   const bare = minor < 91 && ref.endsWith('.json') ? ref.slice(0, -'.json'.length) : ref;
-  if (isNamed !== true && !isUuid(bare)) throw bad(`Expected UUID for ${noun.toLowerCase()}: ${ref.slice(0, 255)}`);
+  if (isNamed !== true && !isUuid(bare))
+    throw bad(`Expected UUID for ${noun.toLowerCase().split(' ').at(-1) ?? ''}_uuid: ${ref.slice(0, 255)}`);
   if (!isLogicalName(ref)) throw bad(`Expected a logical name or UUID but received ${ref.slice(0, 255)}.`);
   const found = (await find(ref, tx)) ?? (bare === ref ? undefined : await find(bare, tx));
   if (found === undefined) throw notFoundAs(noun, ref);

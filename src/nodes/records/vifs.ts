@@ -26,6 +26,8 @@ export interface Vifs {
   list(node: Node, on?: Reader): Promise<Vif[]>;
   attach(tx: Tx, node: Node, request: VifRequest): Promise<Vif>;
   detach(tx: Tx, node: Node, id: string): Promise<void>;
+  /** All of them: the machine is given back. */
+  clear(tx: Tx, node: Node): Promise<void>;
 }
 
 export interface VifDeps {
@@ -46,6 +48,9 @@ export function createVifs(deps: VifDeps): Vifs {
     list: async (node, on) => (await rowsOf(on ?? deps.db, node.uuid)).map(vifOf),
     attach: (tx, node, request) => attach(tx, node, request, deps),
     detach: (tx, node, id) => detach(tx, node, id, deps),
+    clear: async (tx, node) => {
+      for (const row of await rowsOf(tx, node.uuid)) await detach(tx, node, row.vif_id, deps);
+    },
   };
 }
 

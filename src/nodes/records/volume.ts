@@ -133,7 +133,7 @@ async function checkOff(db: Reader, nodeUuid: string, action: string, isRemoval:
   const node = await db.selectFrom('nodes').select(columns).where('uuid', '=', nodeUuid).executeTakeFirst();
   if (node === undefined || node.power_state === 'power off') return;
   if (isRemoval && isProvisionState(node.provision_state) && isDeletable(node.provision_state)) return;
-  const state = node.power_state ?? 'unknown';
+  const state = node.power_state ?? 'None';
   throw fail('records.node_power', {
     message: `The requested action "${action}" can not be performed on node "${nodeUuid}" while it is in state "${state}".`,
     hint: 'Power it off first.',
