@@ -39,7 +39,7 @@ describe('the table of who may call what', () => {
   it('has every route with the least role that the route itself declares, and no other', async () => {
     const { routes } = await open();
     const declared = new Map(routes.map(({ method, url, access }) => [`${method} ${url}`, access] as const));
-    expect(Object.fromEntries([...declared].toSorted())).toEqual(Object.fromEntries([...accessRows()].toSorted()));
+    expect(Object.fromEntries(declared)).toEqual(Object.fromEntries(accessRows()));
     expect(routes.length).toBeGreaterThan(50);
   });
 
