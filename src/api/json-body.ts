@@ -66,4 +66,9 @@ export function readJsonBodies(app: FastifyInstance): void {
       done(thrown instanceof Error ? thrown : new Error(String(thrown)), undefined);
     }
   });
+  // python-ironicclient sends DELETE as application/octet-stream with nothing in it: that is no body either.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else done(fail('api.unsupported_media_type', { message: 'this endpoint reads application/json only' }), undefined);
+  });
 }

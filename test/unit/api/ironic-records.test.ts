@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { containing } from '../../support/containing.ts';
-import { addNode, bodyOf } from './harness.ts';
+import { ADMIN, addNode, bodyOf } from './harness.ts';
 import { faultString, openClient } from './ironic-client.ts';
 import { anyOf, matching } from './matchers.ts';
 
@@ -527,5 +527,16 @@ describe('chassis', () => {
     await addNode(api, 'inside', { chassisUuid: String(uuid) });
     const kept = await api.send('DELETE', `/chassis/${String(uuid)}`);
     expect([kept.statusCode, faultString(kept)]).toEqual([400, containing(`because chassis ${String(uuid)} contains nodes.`)]);
+  });
+});
+
+describe('a client that announces bytes and sends none', () => {
+  it('deletes all the same, and is refused once it sends some', async () => {
+    const { app, send } = await openClient();
+    const { uuid } = bodyOf(await send('POST', '/chassis', {}));
+    const request = { method: 'DELETE', url: `/v1/chassis/${String(uuid)}` } as const;
+    const headers = { ...ADMIN, 'content-type': 'application/octet-stream' };
+    expect((await app.inject({ ...request, headers, payload: 'x' })).statusCode).toBe(415);
+    expect((await app.inject({ ...request, headers: { ...headers, 'content-length': '0' } })).statusCode).toBe(204);
   });
 });
