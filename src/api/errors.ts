@@ -23,6 +23,7 @@ export const API_ERRORS = {
   'api.version_needed': { status: 406, about: 'The field or filter exists, but only from a later bare-metal API version on.' },
   'api.request_timeout': { status: 408, about: 'The request did not arrive completely in time.', retryable: true },
   'api.task_ended': { status: 409, about: 'The task that was to be cancelled has ended already.' },
+  'api.node_locked': { status: 409, about: 'A task works on the node; ask again when it has ended.', retryable: true },
   'api.body_too_large': { status: 413, about: 'The body is larger than the endpoint takes.' },
   'api.unsupported_media_type': { status: 415, about: 'The body has a content type that the endpoint does not read.' },
   'api.rate_limited': { status: 429, about: 'Too many requests from one address.', retryable: true },

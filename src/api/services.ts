@@ -3,7 +3,7 @@
 import type { Access, Identity } from '../access/index.ts';
 import type { Inspect } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
-import type { Nodes, Ports, Records } from '../nodes/index.ts';
+import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
 import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
@@ -135,6 +135,8 @@ export interface ApiServices {
   /** What nodes can be driven by; without it every driver's name is taken. */
   readonly hardware?: Registry;
   readonly lifecycle?: Lifecycle;
+  /** Which appliance is in charge of the node; null: none is alive. */
+  readonly conductorOf?: (node: Node) => string | null;
   readonly auth: AuthService;
   readonly access: AccessService;
   readonly system: SystemService;

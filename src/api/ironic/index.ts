@@ -9,7 +9,10 @@ import { chassisPlugin } from './chassis.ts';
 import { ironicErrorBody } from './errors.ts';
 import type { View } from './fields.ts';
 import { inspectionRulesPlugin } from './inspection-rules.ts';
+import { nodeMaintenancePlugin } from './node-maintenance.ts';
+import { nodeRecordsPlugin, shardsPlugin } from './node-records.ts';
 import { nodeStatesPlugin } from './node-states.ts';
+import { nodeTraitsPlugin } from './node-traits.ts';
 import { nodeValidatePlugin } from './node-validate.ts';
 import { nodesPlugin } from './nodes.ts';
 import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
@@ -65,7 +68,9 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
       throw fail('api.not_found', { message: 'The resource could not be found.' });
     });
     app.get('/', { config: { access: 'public' } }, async (request) => versionBody(deps.viewOf(request)));
-    app.register(nodesPlugin(deps), { prefix: '/nodes' });
+    for (const below of [nodesPlugin(deps), nodeTraitsPlugin(deps), nodeMaintenancePlugin(deps), nodeRecordsPlugin(deps)])
+      app.register(below, { prefix: '/nodes' });
+    app.register(shardsPlugin(deps), { prefix: '/shards' });
     app.register(nodeStatesPlugin(deps), { prefix: '/nodes' });
     app.register(nodeValidatePlugin(deps), { prefix: '/nodes' });
     app.register(portsPlugin(deps), { prefix: '/ports' });

@@ -14,12 +14,11 @@ const SUFFIX = '.json';
 const REFERENCE = /^[a-z0-9._~-]{1,255}$/i;
 
 export async function nodeOf(nodes: Pick<NodeService, 'find'>, ref: string, { minor }: Pick<View, 'minor'>): Promise<Node> {
-  if (!REFERENCE.test(ref) || (minor < NAMES_SINCE && !isUuid(ref.endsWith(SUFFIX) ? ref.slice(0, -SUFFIX.length) : ref)))
-    throw bad(`Expected a logical name or UUID but received ${ref.slice(0, 255)}.`);
-  const exact = await nodes.find(ref);
-  if (exact !== undefined) return exact;
+  if (!REFERENCE.test(ref)) throw bad(`Expected a logical name or UUID but received ${ref.slice(0, 255)}.`);
   const hasSuffix = minor < NO_SUFFIX_SINCE && ref.endsWith(SUFFIX) && ref.length > SUFFIX.length;
-  const bare = hasSuffix ? await nodes.find(ref.slice(0, -SUFFIX.length)) : undefined;
-  if (bare !== undefined) return bare;
+  for (const name of hasSuffix ? [ref, ref.slice(0, -SUFFIX.length)] : [ref]) {
+    const found = minor >= NAMES_SINCE || isUuid(name) ? await nodes.find(name) : undefined;
+    if (found !== undefined) return found;
+  }
   throw notFoundAs('Node', ref);
 }

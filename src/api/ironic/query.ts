@@ -26,12 +26,12 @@ export interface PageQuery {
   readonly fields?: string;
 }
 
-/** Ironic takes 0 for "as many as you give" and cuts what is above its cap. */
+/** Ironic cuts what is above its cap, and refuses 0. */
 export function limitOf(text: string | undefined): number {
   if (text === undefined) return MAX_LIMIT;
-  if (!/^\d{1,9}$/.test(text)) throw bad(`Limit must be a number that is not negative, not ${JSON.stringify(text)}.`);
-  const limit = Number(text);
-  return limit === 0 ? MAX_LIMIT : Math.min(limit, MAX_LIMIT);
+  if (!/^\d{1,9}$/.test(text)) throw bad(`Limit must be a positive number, not ${JSON.stringify(text)}`);
+  if (Number(text) === 0) throw bad('Limit must be positive');
+  return Math.min(Number(text), MAX_LIMIT);
 }
 
 const TRUE = ['true', 't', '1', 'yes', 'y', 'on'];
@@ -57,9 +57,9 @@ export function detailOf(
 ): { readonly isFull: boolean; readonly names: readonly string[] | undefined } {
   const names = fieldNames(fields);
   if (names !== undefined && minor < 8) throw newerField('fields', 8, minor);
-  if (detail !== undefined && minor < 43) throw newerField('detail', 43, minor);
+  if (detail !== undefined && minor < 43) throw bad(`Invalid query parameter ?detail=${detail.slice(0, 80)} received.`);
   const isFull = detail !== undefined && booleanOf('detail', detail);
-  if (isFull && names !== undefined) throw bad("Can't fetch a subset of fields with 'detail' set.");
+  if (isFull && names !== undefined) throw bad('Can not specify ?detail=True and fields in the same request.');
   return { isFull, names };
 }
 

@@ -82,7 +82,7 @@ describe('lists of nodes', () => {
   it('filter by everything that Ironic filters by', async () => {
     const world = await openWorld();
     const { nodes } = world;
-    const names = async (filters: NodeFilters) => (await nodes.list({ filters })).map(({ name }) => name);
+    const names = async (filters: NodeFilters) => (await nodes.list({ filters, sort: { key: 'name' } })).map(({ name }) => name);
     await world.enrol({ name: 'a', shard: 's1', owner: 'p', instanceName: 'web', conductorGroup: 'g', retired: true });
     await world.enrol({ name: 'b', shard: 's2', lessee: 'p', instanceUuid: INSTANCE, description: '50% faster' });
     await world.enrol({ name: 'c' });

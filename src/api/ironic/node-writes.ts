@@ -1,0 +1,106 @@
+// Making, changing and removing a node on behalf of a request: Ironic's rules that need more than the node itself.
+
+import { type By, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../nodes/index.ts';
+import { fail } from '../errors.ts';
+import type { ApiServices } from '../services.ts';
+import { checkHardware } from './about-nodes.ts';
+import { readBody, readPatch } from './attributes.ts';
+import type { View } from './fields.ts';
+import type { Patch } from './json-patch.ts';
+import { fieldsOf, NODE_ATTRIBUTES, type NodeGiven, nodeDocument, withStoredSecrets } from './node-attributes.ts';
+import { nodeOf } from './node-find.ts';
+import { bad } from './query.ts';
+import type { Minor } from './version.ts';
+import { newerField } from './view.ts';
+
+type Services = Pick<ApiServices, 'transaction' | 'nodes' | 'hardware' | 'lifecycle' | 'conductorOf'>;
+
+/** Before, a new node was available at once. */
+const ENROLL_SINCE: Minor = 11;
+/** Before, a chassis once given could not be taken away. */
+const CHASSIS_GOES_SINCE: Minor = 25;
+/** Before, a name had to be a host name. */
+const FREE_NAMES_SINCE: Minor = 10;
+const HOST_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9_-]{0,62}[a-z0-9])*\.?$/;
+
+export async function createNode(services: Services, body: unknown, view: View, by: By): Promise<Node> {
+  const given = readBody(NODE_ATTRIBUTES, body, view.minor);
+  const uuid = typeof given.uuid === 'string' ? parseNodeUuid(given.uuid) : undefined;
+  const fields = await withParent(services, checked(given, view), fieldsOf(given));
+  const { driver } = fields;
+  if (driver === undefined) throw bad("'driver' is a required property");
+  checkHardware(services, { driver, interfaces: fields.interfaces ?? {} });
+  const input: NodeInput = {
+    ...withoutUndefined(fields),
+    driver,
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(view.minor < ENROLL_SINCE ? { firstState: 'available' } : {}),
+  };
+  return services.transaction((tx) => services.nodes.create(tx, input, by));
+}
+
+export interface PatchRequest {
+  readonly ref: string;
+  readonly patch: Patch;
+  readonly resetInterfaces: boolean;
+}
+
+export async function patchNode(services: Services, { ref, patch, resetInterfaces }: PatchRequest, view: View, by: By): Promise<Node> {
+  if (resetInterfaces && !patch.some(({ op, path }) => op !== 'remove' && path === '/driver'))
+    throw bad("The reset_interfaces parameter can only be used when changing the node's driver.");
+  return services.transaction(async (tx) => {
+    const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, ref, view);
+    const given = withStoredSecrets(readPatch(NODE_ATTRIBUTES, nodeDocument(node), patch, view.minor), node);
+    if (given.chassisUuid === null && view.minor < CHASSIS_GOES_SINCE) throw newerField('chassis_uuid', CHASSIS_GOES_SINCE, view.minor);
+    const isReset = resetInterfaces && given.driver !== undefined;
+    const changes = await withParent(services, checked(given, view), changesOf(given, node, isReset));
+    if (Object.keys(changes).length === 0) return node;
+    if (changes.driver !== undefined || changes.interfaces !== undefined)
+      checkHardware(services, { driver: changes.driver ?? node.driver, interfaces: changes.interfaces ?? node.interfaces });
+    return services.nodes.update(tx, node, changes, by);
+  });
+}
+
+export async function removeNode(services: Services, ref: string, view: View, by: By): Promise<void> {
+  await services.transaction(async (tx) => {
+    const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, ref, view);
+    const holder = (await services.lifecycle?.holders([node.uuid]))?.get(node.uuid);
+    if (holder !== undefined) {
+      throw fail('api.node_locked', {
+        message: `Node ${node.uuid} is locked by host ${holder}, please retry after the current operation is completed.`,
+      });
+    }
+    await services.nodes.remove(tx, node, by);
+  });
+}
+
+function changesOf(given: Partial<NodeGiven>, node: Node, isReset: boolean): NodeChanges {
+  const changes = fieldsOf(given, isReset ? {} : node.interfaces);
+  const display = changes.instanceInfo?.display_name;
+  // For clients from before there was the field.
+  const isNamed = typeof display === 'string' && display !== '' && node.instanceName === null && changes.instanceName === undefined;
+  return {
+    ...changes,
+    ...(isReset && changes.interfaces === undefined ? { interfaces: {} } : {}),
+    ...(isNamed ? { instanceName: display.slice(0, 255) } : {}),
+  };
+}
+
+function checked(given: Partial<NodeGiven>, { minor }: View): Partial<NodeGiven> {
+  const { name } = given;
+  if (typeof name === 'string' && minor < FREE_NAMES_SINCE && !HOST_NAME.test(name))
+    throw bad(`Cannot create node with invalid name '${name}'`);
+  return given;
+}
+
+/** A parent is named by UUID or name, and stored by UUID. */
+async function withParent({ nodes }: Services, { parentNode }: Partial<NodeGiven>, fields: NodeChanges): Promise<NodeChanges> {
+  if (typeof parentNode !== 'string') return fields;
+  const parent = await nodes.find(parentNode);
+  if (parent === undefined) throw bad(`Node ${parentNode} could not be found.`);
+  return { ...fields, parentNode: parent.uuid };
+}
+
+function withoutUndefined(fields: NodeChanges): Omit<NodeInput, 'driver'> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
