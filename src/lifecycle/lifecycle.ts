@@ -47,8 +47,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     ...bootCalls(deps),
     ...machineCalls(deps),
     ...vendorCalls(deps),
-    holders: async (uuids) => {
-      const held = await readHolders(deps.store.db, uuids, deps.clock.now(), deps.config.host);
+    holders: async (uuids, on) => {
+      const held = await readHolders(on ?? deps.store.db, uuids, deps.clock.now(), deps.config.host);
       return new Map([...held].map(([uuid, { host }]) => [uuid, host]));
     },
     agentHeard: (uuid, word) => agentHeard(deps, uuid, { by: 'agent', ...word }),

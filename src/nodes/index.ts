@@ -6,8 +6,8 @@ export { mermaidText, statesSvg, statesTable } from './diagram.ts';
 export { NODE_ERRORS } from './errors.ts';
 export { nodeTitle } from './guards.ts';
 export type { HistoryQuery } from './history.ts';
-export { JSON_CAPS, type JsonObject, type JsonValue } from './json.ts';
-export { isNodeSortKey, MAX_PAGE, NODE_SORT_KEYS, type NodeFilters, type NodeQuery, type NodeSortKey } from './list.ts';
+export { JSON_CAPS, type JsonObject, type JsonValue, jsonColumn, parseJsonColumn } from './json.ts';
+export { isNodeSortKey, MAX_PAGE, NODE_SORT_KEYS, type NodeFilters, type NodeQuery, type NodeSortKey, type Reader } from './list.ts';
 export {
   type DueTimeout,
   dueTimeouts,
@@ -51,8 +51,20 @@ export { publishStates, stateDocs } from './publish.ts';
 export type { Chassis } from './records/chassis.ts';
 export { isLogicalName } from './records/checks.ts';
 export { RECORD_ERRORS } from './records/errors.ts';
+export type { BiosSetting, FirmwareComponent, HardwareRecords, VirtualMedium } from './records/hardware.ts';
 export type { InspectionRule } from './records/inspection-rules.ts';
-export type { Changes, Content, Keeper, RecordQuery, Stored } from './records/keeper.ts';
+export {
+  BASE_SORTABLE,
+  type Changes,
+  type Content,
+  createKeeper,
+  type Keeper,
+  type KeeperDeps,
+  type Kind,
+  type RecordQuery,
+  type Stored,
+} from './records/keeper.ts';
+export { listText, wordsIn } from './records/lists.ts';
 export type { OfNodes, PageQuery } from './records/page.ts';
 export type { PortChanges } from './records/port-rules.ts';
 export { DEFAULT_BOND_MODE, type Portgroup } from './records/portgroups.ts';

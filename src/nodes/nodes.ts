@@ -194,6 +194,8 @@ async function removeNode(tx: Tx, node: Node, by: By, deps: Deps): Promise<void>
   if (refusal !== undefined) throw refusal;
   const gone = await tx.deleteFrom('nodes').where('uuid', '=', node.uuid).where('version', '=', node.version).executeTakeFirst();
   if (gone.numDeletedRows === 0n) throw await changedMeanwhile(tx, node);
+  // Under maintenance a node goes with its instance; the allocation claims nothing any more.
+  await tx.deleteFrom('allocations').where('node_uuid', '=', node.uuid).execute();
   const message = `node ${nodeTitle(node)} removed by ${byText(by)}`;
   await announceOutside(tx, deps, { type: 'node.removed', nodeUuid: node.uuid, message, data: { name: node.name, ...by } });
 }

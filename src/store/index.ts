@@ -26,12 +26,17 @@ export type {
 } from './schema.ts';
 export type { ApiTokenTable, AuditTable, SessionTable, UserTable } from './schema-access.ts';
 export type {
+  AllocationTable,
+  BiosSettingTable,
   ChassisTable,
+  ConductorTable,
   DeployTemplateTable,
+  FirmwareComponentTable,
   InspectionRuleTable,
   PortgroupTable,
   RunbookTable,
   VifTable,
+  VirtualMediaTable,
   VolumeConnectorTable,
   VolumeTargetTable,
 } from './schema-records.ts';

@@ -137,13 +137,18 @@ async function saveFirmware(
 
 function checkCount(what: string, count: number): void {
   if (count <= MAX_ROWS) return;
-  throw fail('records.too_large', { message: `the machine tells of ${count} ${what}; at most ${MAX_ROWS} are kept`, hint: 'Look at its BMC.' });
+  throw fail('records.too_large', {
+    message: `the machine tells of ${count} ${what}; at most ${MAX_ROWS} are kept`,
+    hint: 'Look at its BMC.',
+  });
 }
 
 function registryText(name: string, registry: JsonObject): string {
   const text = JSON.stringify(registry);
   if (Buffer.byteLength(text) <= MAX_REGISTRY_BYTES) return text;
-  throw fail('records.too_large', { message: `the firmware says more than ${MAX_REGISTRY_BYTES} bytes of its setting ${name.slice(0, 80)}` });
+  throw fail('records.too_large', {
+    message: `the firmware says more than ${MAX_REGISTRY_BYTES} bytes of its setting ${name.slice(0, 80)}`,
+  });
 }
 
 function biosOf(row: BiosSettingTable): BiosSetting {

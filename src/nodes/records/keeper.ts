@@ -161,7 +161,7 @@ function taken<M extends Stored, R extends object>(kind: Kind<M, R>, model: M, e
   if (known === undefined && !isUuidTaken) return error;
   const noun = kind.noun.toLowerCase();
   const says = known?.says(model) ?? `UUID ${model.uuid}`;
-  return fail('records.duplicate', { message: `A ${noun} with ${says} already exists.`, cause: error });
+  return fail('records.duplicate', { message: `${/^[aeiou]/.test(noun) ? 'An' : 'A'} ${noun} with ${says} already exists.`, cause: error });
 }
 
 async function say<M extends Stored, R extends object>(

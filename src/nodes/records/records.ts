@@ -10,6 +10,7 @@ import type { Nodes } from '../nodes.ts';
 import type { PortInput } from '../ports.ts';
 import { type Chassis, createChassis } from './chassis.ts';
 import { fail } from './errors.ts';
+import { createHardwareRecords, type HardwareRecords } from './hardware.ts';
 import { createInspectionRules, type InspectionRule } from './inspection-rules.ts';
 import { type Keeper, type KeeperDeps, notFound } from './keeper.ts';
 import { checkNewPort, checkPortChange, checkPortRemoval, type PortChanges } from './port-rules.ts';
@@ -41,6 +42,7 @@ export interface Records {
   readonly templates: Keeper<DeployTemplate>;
   readonly runbooks: Runbooks;
   readonly rules: Keeper<InspectionRule>;
+  readonly hardware: HardwareRecords;
 }
 
 export interface RecordsOptions {
@@ -63,6 +65,7 @@ export function createRecords({ store, clock, random, nodes }: RecordsOptions): 
     templates: createTemplates(deps),
     runbooks: createRunbooks(deps),
     rules: createInspectionRules(deps),
+    hardware: createHardwareRecords({ db: store.db, now: () => clock.now() }),
   };
 }
 
