@@ -3,10 +3,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Chassis, JsonObject } from '../../nodes/index.ts';
 import { masked } from '../mask.ts';
+import { idPath } from '../schemas.ts';
+import { viewOfNodes } from './about-nodes.ts';
 import { type Attribute, jsonObject, maybeText, maybeUuid } from './attributes.ts';
 import { changedTime, type Field, links, time } from './fields.ts';
 import type { IronicDeps } from './index.ts';
-import { type Resource, resourcePlugin } from './resource.ts';
+import { detailFields, listFields, pageBody } from './lists.ts';
+import { NODE_FIELDS } from './node-fields.ts';
+import { nodeListQuery, nodeQueryOf } from './node-filters.ts';
+import { limitOf } from './query.ts';
+import { findAs, type Resource, resourcePlugin } from './resource.ts';
 
 const FIELDS: readonly Field<Chassis>[] = [
   { name: 'uuid', since: 1, isDefault: true, read: (chassis) => chassis.uuid },
@@ -49,5 +55,31 @@ export function chassisPlugin(deps: Pick<IronicDeps, 'services' | 'viewOf'>): Fa
     update: (tx, before, changes) => chassis.update(tx, before, changes),
     remove: (tx, one) => chassis.remove(tx, one),
   };
-  return resourcePlugin(deps, resource);
+  return async (app) => {
+    await app.register(resourcePlugin(deps, resource));
+    await app.register(nodesPlugin(deps));
+  };
+}
+
+/** The nodes in a chassis: lists of nodes as /v1/nodes has them. */
+function nodesPlugin({ services, viewOf }: Pick<IronicDeps, 'services' | 'viewOf'>): FastifyPluginAsyncTypebox {
+  const schema = { params: idPath, querystring: nodeListQuery };
+  return async (app) => {
+    for (const path of ['/:id/nodes', '/:id/nodes/detail'] as const)
+      app.get(path, { config: { access: 'reader' }, schema }, async (request) => {
+        const view = viewOf(request);
+        const { chassis } = services.records;
+        const { uuid } = await findAs({ noun: 'Chassis', find: (ref) => chassis.find(ref) }, request.params.id, view);
+        const { query, identity } = request;
+        const fields = path.endsWith('/detail') ? detailFields(NODE_FIELDS, query, view) : listFields(NODE_FIELDS, query, view);
+        const limit = limitOf(query.limit);
+        const rows = await services.nodes.list({
+          ...(await nodeQueryOf(services, { ...query, chassis_uuid: uuid }, identity, view)),
+          limit,
+        });
+        const nodeView = await viewOfNodes(services, view, rows, fields);
+        const own = `/v1/chassis/${uuid}/nodes${path.endsWith('/detail') ? '/detail' : ''}`;
+        return pageBody({ collection: 'nodes', rows, fields, view: nodeView, path: own, query, limit });
+      });
+  };
 }

@@ -530,6 +530,25 @@ describe('chassis', () => {
   });
 });
 
+describe('the nodes in a chassis', () => {
+  it('are listed as nodes are', async () => {
+    const api = await openClient();
+    const { send } = api;
+    const chassis = String(bodyOf(await send('POST', '/chassis', {})).uuid);
+    await addNode(api, 'a', { chassisUuid: chassis });
+    await api.clock.advance(10);
+    await addNode(api, 'b', { chassisUuid: chassis });
+    expect(bodyOf(await send('GET', `/chassis/${chassis}/nodes`))).toMatchObject({ nodes: [{ name: 'a' }, { name: 'b' }] });
+    const first = bodyOf(await send('GET', `/chassis/${chassis}/nodes/detail?limit=1`));
+    expect(first).toMatchObject({ nodes: [{ name: 'a', chassis_uuid: chassis, driver: 'manual-management' }] });
+    const next = String(first.next).replace('https://seed.lan/v1', '');
+    expect(next).toContain(`/chassis/${chassis}/nodes/detail?`);
+    expect(bodyOf(await send('GET', next))).toMatchObject({ nodes: [{ name: 'b' }] });
+    expect((await send('GET', `/chassis/${NOWHERE}/nodes`)).statusCode).toBe(404);
+    expect((await send('GET', '/chassis/left/nodes')).statusCode).toBe(400);
+  });
+});
+
 describe('a client that announces bytes and sends none', () => {
   it('deletes all the same, and is refused once it sends some', async () => {
     const { app, send } = await openClient();
