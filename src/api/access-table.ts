@@ -92,6 +92,8 @@ export const ACCESS_TABLE: readonly Row[] = [
   ['/v1/chassis', ADD],
   ['/v1/chassis/detail', READ],
   ['/v1/chassis/:id', CHANGE],
+  ['/v1/chassis/:id/nodes', READ],
+  ['/v1/chassis/:id/nodes/detail', READ],
   ['/v1/volume', READ],
   ['/v1/volume/connectors', ADD],
   ['/v1/volume/connectors/:id', CHANGE],
