@@ -35,8 +35,10 @@ export interface Asker {
 
 const READ_ATTEMPTS = 3;
 const RETRY_FIRST_MS = 500;
+/** The machine was not even asked. */
+const NOT_ASKED = ['power.queue_full', 'power.not_asked', 'power.stopped'];
 /** Trying again at once would meet the same. */
-const HOPELESS = ['power.queue_full', 'power.not_asked', 'power.timeout', 'power.stopped'];
+const HOPELESS = [...NOT_ASKED, 'power.timeout'];
 
 export function createAsker(parts: AskerParts): Asker {
   const counts: AskerCounts = { reads: 0, writes: 0, retries: 0, failures: 0, timeouts: 0, refused: 0, given_up: 0, breakers_opened: 0 };
@@ -50,7 +52,9 @@ async function askAgain<T>(parts: AskerParts, counts: AskerCounts, way: Way, que
       return await askOnce(parts, counts, way, question, asking);
     } catch (thrown) {
       const canHelp = thrown instanceof RackseedError && thrown.retryable && !HOPELESS.includes(thrown.code);
-      if (!canHelp || attempt >= attempts || asking.signal.aborted) throw thrown;
+      if (asking.signal.aborted) throw thrown;
+      if (!canHelp || attempt >= attempts) throw judged(parts, counts, way, thrown);
+      parts.breakers.undecided(way.key);
       counts.retries += 1;
       await parts.clock.sleep(RETRY_FIRST_MS * 2 ** (attempt - 1) * (0.5 + parts.random.float()), asking.signal);
     }
@@ -91,28 +95,22 @@ async function askOnce<T>(parts: AskerParts, counts: AskerCounts, way: Way, ques
     breakers.succeeded(way.key);
     return answer;
   } catch (thrown) {
-    throw judged(parts, counts, way, { signal, error: washed(thrown, what, way, parts.log) });
+    if (!signal.aborted) throw washed(thrown, what, way, parts.log);
+    breakers.undecided(way.key);
+    throw signal.reason;
   }
 }
 
-/** What the failure says of the BMC: nothing when we gave up, that it is well when it answered and the question was wrong. */
-function judged(
-  { breakers, log }: AskerParts,
-  counts: AskerCounts,
-  { key, node }: Way,
-  { signal, error }: { readonly signal: AbortSignal; readonly error: RackseedError },
-): Error {
-  if (signal.aborted) {
-    breakers.undecided(key);
-    return signal.reason instanceof Error ? signal.reason : error;
-  }
+/** What a failed question says of the BMC, once for all of its attempts: that it is well when it answered and the question was wrong. */
+function judged({ breakers, log }: AskerParts, counts: AskerCounts, { key, node }: Way, thrown: unknown): unknown {
+  if (!(thrown instanceof RackseedError) || NOT_ASKED.includes(thrown.code)) return thrown;
   counts.failures += 1;
-  if (error.code === 'power.timeout') counts.timeouts += 1;
-  if (error.status < 500) {
+  if (thrown.code === 'power.timeout') counts.timeouts += 1;
+  if (thrown.status < 500) {
     breakers.succeeded(key);
-  } else if (breakers.failed(key, error.message)) {
+  } else if (breakers.failed(key, thrown.message)) {
     counts.breakers_opened += 1;
-    log.warn({ node: node.uuid, key }, `${key} is left alone for a while: ${error.message}`);
+    log.warn({ node: node.uuid, key }, `${key} is left alone for a while: ${thrown.message}`);
   }
-  return error;
+  return thrown;
 }
