@@ -3,6 +3,7 @@
 import type { Access, AccessOptions } from './access/index.ts';
 import { localUrl } from './app-files.ts';
 import type { Config } from './config/index.ts';
+import type { Log } from './lib/index.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -18,4 +19,9 @@ export async function firstSetupLink(access: Pick<Access, 'users' | 'setupLink'>
   if (await access.users.hasAdmin()) return undefined;
   const { word } = await access.setupLink.renew();
   return `${config.server.public_url?.replace(/\/+$/, '') ?? localUrl(config)}/setup#${word}`;
+}
+
+/** Without the link: a log is kept and passed on, and whoever reads it could be first. */
+export async function tellNobodyCanSignIn({ users }: Pick<Access, 'users'>, log: Log): Promise<void> {
+  if (!(await users.hasAdmin())) log.info({}, 'nobody can sign in yet: rackseed setup-link gives the way to the first administrator');
 }

@@ -15,7 +15,7 @@ import {
   type ServerCertificate,
   type Warning,
 } from './api/index.ts';
-import { accessSettings, firstSetupLink } from './app-access.ts';
+import { accessSettings, firstSetupLink, tellNobodyCanSignIn } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
@@ -95,26 +95,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const inspect = createInspect({ ...common, nodes });
   const { observe_only: isObserveOnly } = config.server;
-  const { findMachine, hardwareOf, issueSecret } = inspect;
   const { reasons } = store;
-  const site = siteOf(config, certificate);
-  const boot = createBoot({
-    enrolment,
-    isObserveOnly,
-    config,
-    findMachine,
-    hardwareOf,
-    issueSecret,
-    files,
-    scripts: readScripts(),
-    attempts: createAttempts(clock),
-    installs: createInstallBook({ store, clock }),
-    reasons,
-    onLoop: (loop) => tellLoop(loop, store, logger),
-    clock,
-    log: logger,
-    site,
-  });
+  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, files, certificate });
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
   const parts: Component[] = [
@@ -164,12 +146,43 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   for (const warning of [...told, ...files.problems().map(warningOf)])
     logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
   const ready = async (): Promise<void> => {
-    if (!(await access.users.hasAdmin()))
-      logger.info({}, 'nobody can sign in yet: rackseed setup-link gives the way to the first administrator');
+    await tellNobodyCanSignIn(access, logger);
     await writeConnection(config, certificate, logger);
   };
   const setupLink = () => firstSetupLink(access, config);
   return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink };
+}
+
+interface BootPart {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly enrolment: ReturnType<typeof createEnrolment>;
+  readonly inspect: ReturnType<typeof createInspect>;
+  readonly files: LiveBootFiles;
+  readonly certificate: ServerCertificate | null;
+}
+
+function bootPart({ config, store, clock, log, enrolment, inspect, files, certificate }: BootPart): ReturnType<typeof createBoot> {
+  const { findMachine, hardwareOf, issueSecret } = inspect;
+  return createBoot({
+    enrolment,
+    isObserveOnly: config.server.observe_only,
+    config,
+    findMachine,
+    hardwareOf,
+    issueSecret,
+    files,
+    scripts: readScripts(),
+    attempts: createAttempts(clock),
+    installs: createInstallBook({ store, clock }),
+    reasons: store.reasons,
+    onLoop: (loop) => tellLoop(loop, store, log),
+    clock,
+    log,
+    site: siteOf(config, certificate),
+  });
 }
 
 function apiConfig({ server, auth }: Config): ApiConfig {
