@@ -168,6 +168,7 @@ class Walker {
       this.#refuseAborted(node, ended);
       const changes = { ...withCursor(node, this.#walk.kind, cursor), ...resultChanges(result) };
       const changed = await nodes.update(tx, node, changes, { who: 'system' });
+      await this.#work.context.milestone(tx);
       if (this.#work.deps.clock.now() - (node.provisionUpdatedAt ?? 0) < SIGN_MS) return changed;
       await nodes.signOfLife(tx, node.uuid);
       return nodes.get(node.uuid, tx);

@@ -63,6 +63,11 @@ export function createContext(deps: JournalDeps, claim: Claim, place: StepPlace,
         throw error;
       }
     },
+    async milestone(tx) {
+      assertOpen();
+      const ours = tx.updateTable('task_steps').where('task_id', '=', claim.id).where('position', '=', place.position);
+      await ours.set({ resumes: 0 }).where('resumes', '!=', 0).execute();
+    },
   };
 }
 

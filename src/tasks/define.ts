@@ -53,6 +53,11 @@ export interface StepContext<Args = unknown> {
   log(line: string, stream?: 'out' | 'err' | 'note'): void;
   /** A store transaction that is refused with store.fenced when the task or one of its locks no longer is ours. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * In such a transaction: a part of the step is done for good, so how often it was cut off counts from now. For steps of many parts,
+   * which live through more restarts than a single one may.
+   */
+  milestone(tx: Tx): Promise<void>;
 }
 
 export interface Retry {
