@@ -1,8 +1,9 @@
 // The record of who changed what. Each row's hash covers the row before it, with a key that is not in the database: a row that was
 // changed, taken out or put in shows. Written in batches: a crash loses the last 100 ms at most.
 
+import { sql } from 'kysely';
 import type { Clock, Log, Random } from '../lib/index.ts';
-import { type AuditTable, Batch, nextCount, type Store, type Tx } from '../store/index.ts';
+import { type AuditTable, Batch, type Store, type Tx } from '../store/index.ts';
 import { type AuditKey, auditKey, cutAnchor, readAnchor, rowHash } from './audit-chain.ts';
 
 export interface AuditEntry {
@@ -124,16 +125,15 @@ export function createAudit({ store, clock, random, log, keep = { rows: KEPT_ROW
 
 /** The counter is raised first: on PostgreSQL that is the lock that lets one appliance at a time go on with the chain. */
 async function chain(tx: Tx, key: AuditKey, rows: readonly Waiting[]): Promise<AuditTable[]> {
-  const chained: AuditTable[] = [];
-  let previous: string | undefined;
-  for (const row of rows) {
-    const seq = await nextCount(tx, 'audit');
-    previous ??= await hashBefore(tx, seq);
-    const whole = { ...row, seq };
+  const raised = tx.updateTable('counters').set({ value: sql`value + ${rows.length}` });
+  const { value: last } = await raised.where('name', '=', 'audit').returning('value').executeTakeFirstOrThrow();
+  const first = last - rows.length + 1;
+  let previous = await hashBefore(tx, first);
+  return rows.map((row, index) => {
+    const whole = { ...row, seq: first + index };
     previous = rowHash(key, previous, whole);
-    chained.push({ ...whole, hash: previous });
-  }
-  return chained;
+    return { ...whole, hash: previous };
+  });
 }
 
 async function hashBefore(tx: Tx, seq: number): Promise<string> {

@@ -7,6 +7,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Row = readonly [route: string, least: Readonly<Partial<Record<Method, Access>>>];
 
 const READ = { GET: 'reader' } as const;
+const VENDOR = { GET: 'admin', POST: 'admin', PUT: 'admin', PATCH: 'admin', DELETE: 'admin' } as const;
 const OPERATE = { GET: 'reader', PUT: 'operator' } as const;
 const ADD = { GET: 'reader', POST: 'operator' } as const;
 const CHANGE = { GET: 'reader', PATCH: 'operator', DELETE: 'operator' } as const;
@@ -20,6 +21,7 @@ export const ACCESS_TABLE: readonly Row[] = [
   ['/api/session/password', { PUT: 'reader' }],
   ['/api/setup-link', { POST: 'admin' }],
   ['/api/setup', { POST: 'public' }],
+  ['/setup', { GET: 'public' }],
   ['/api/users', { GET: 'admin', POST: 'admin' }],
   ['/api/users/:name', { GET: 'admin', PATCH: 'admin', DELETE: 'admin' }],
   // Their own ones, worth no more than they are themselves.
@@ -89,6 +91,32 @@ export const ACCESS_TABLE: readonly Row[] = [
   ['/v1/portgroups/:id', CHANGE],
   ['/v1/portgroups/:id/ports', READ],
   ['/v1/portgroups/:id/ports/detail', READ],
+  ['/v1/nodes/:id/allocation', { GET: 'reader', DELETE: 'member' }],
+  ['/v1/nodes/:id/management/boot_device', OPERATE],
+  ['/v1/nodes/:id/management/boot_device/supported', READ],
+  ['/v1/nodes/:id/management/inject_nmi', { PUT: 'operator' }],
+  ['/v1/nodes/:id/management/indicators', READ],
+  ['/v1/nodes/:id/management/indicators/:indicator', OPERATE],
+  ['/v1/nodes/:id/bios', READ],
+  ['/v1/nodes/:id/bios/:setting', READ],
+  ['/v1/nodes/:id/firmware', READ],
+  ['/v1/nodes/:id/vmedia', { GET: 'reader', POST: 'operator', DELETE: 'operator' }],
+  // Whatever the vendor's firmware can do.
+  ['/v1/nodes/:id/vendor_passthru', VENDOR],
+  ['/v1/nodes/:id/vendor_passthru/methods', { GET: 'admin' }],
+  ['/v1/nodes/:id/vendor_passthru/:method', VENDOR],
+  ['/v1/allocations', { GET: 'reader', POST: 'member' }],
+  ['/v1/allocations/:id', { GET: 'reader', PATCH: 'member', DELETE: 'member' }],
+  ['/v1/conductors', READ],
+  ['/v1/conductors/:hostname', READ],
+  ['/v1/drivers', READ],
+  ['/v1/drivers/:name', READ],
+  ['/v1/drivers/:name/properties', READ],
+  ['/v1/drivers/:name/raid/logical_disk_properties', READ],
+  ['/v1/drivers/:name/vendor_passthru', VENDOR],
+  ['/v1/drivers/:name/vendor_passthru/methods', { GET: 'admin' }],
+  ['/v1/drivers/:name/vendor_passthru/:method', VENDOR],
+  ['/v1/events', { POST: 'admin' }],
   ['/v1/chassis', ADD],
   ['/v1/chassis/detail', READ],
   ['/v1/chassis/:id', CHANGE],

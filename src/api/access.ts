@@ -39,6 +39,8 @@ export interface AccessOptions {
 
 const NOBODY: Identity = { name: 'anonymous', role: 'admin', by: 'nobody' };
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,512})$/i;
+/** How OpenStack's clients send a token: auth_type admin_token, or one from elsewhere. */
+const OPENSTACK_TOKEN = 'x-auth-token';
 const BASIC = /^Basic +(\S{1,2048})$/i;
 const IRONIC = /^\/v1(?:[/?#]|$)/;
 
@@ -70,16 +72,18 @@ function refuseUndeclared(route: RouteOptions): void {
 
 async function identify(request: FastifyRequest, reply: FastifyReply, options: AccessOptions): Promise<Identity> {
   const { basic, auth, onRefused } = options;
-  const isBasic = basic !== null && IRONIC.test(request.url);
+  const isIronic = IRONIC.test(request.url);
+  const isBasic = basic !== null && isIronic;
   try {
     const header = request.headers.authorization;
-    if (header === undefined) {
+    const openstackToken = isIronic && header === undefined ? request.headers[OPENSTACK_TOKEN] : undefined;
+    if (header === undefined && openstackToken === undefined) {
       const identity = await bySession(request, options);
       if (identity !== undefined) return identity;
     }
     const encoded = isBasic ? BASIC.exec(header ?? '')?.[1] : undefined;
     if (isBasic && encoded !== undefined) return await byBasic(basic, encoded, request.ip);
-    const token = bearerToken(request);
+    const token = typeof openstackToken === 'string' ? openstackToken : bearerToken(request);
     const identity = token === undefined ? undefined : await auth.verify(token);
     if (identity !== undefined) return identity;
     throw isBasic ? unauthenticatedAsIronic(header) : unauthenticated(token);

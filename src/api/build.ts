@@ -23,6 +23,7 @@ import { openapiPlugin } from './native/openapi.ts';
 import { reasonsPlugin } from './native/reasons.ts';
 import { sessionPlugin } from './native/session.ts';
 import { setupPlugin } from './native/setup.ts';
+import { setupPagePlugin } from './native/setup-page.ts';
 import { statesPlugin } from './native/states.ts';
 import { statusPlugin } from './native/status.ts';
 import { tasksPlugin } from './native/tasks.ts';
@@ -143,6 +144,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
   app.register(sessionPlugin(deps), { prefix: '/api/session' });
   app.register(setupPlugin(deps), { prefix: '/api' });
+  app.register(setupPagePlugin(), { prefix: '/setup' });
   app.register(usersPlugin(deps), { prefix: '/api/users' });
   app.register(tokensPlugin(deps), { prefix: '/api/tokens' });
   app.register(auditPlugin(deps), { prefix: '/api/audit' });

@@ -2,7 +2,6 @@
 
 export { Batch, type BatchOptions } from './batch.ts';
 export { STORE_ERRORS } from './errors.ts';
-export { nextCount } from './events.ts';
 export { type KeySource, loadStoreKeys } from './keys.ts';
 export { openStore } from './open.ts';
 export { ROTATION_STEPS, type Rotation, type RotationOptions, type RotationStep, rotateStoreKey } from './rotate.ts';

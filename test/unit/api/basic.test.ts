@@ -65,6 +65,13 @@ describe('HTTP basic', () => {
     expect([native.statusCode, native.headers['www-authenticate']]).toEqual([401, 'Bearer realm="rackseed"']);
   });
 
+  it('takes a token as OpenStack’s clients send it, on /v1 only', async () => {
+    const { get } = await open();
+    expect((await get('/v1/nodes', { 'x-auth-token': 'reader-token' })).statusCode).toBe(200);
+    expect((await get('/v1/nodes', { 'x-auth-token': 'wrong' })).statusCode).toBe(401);
+    expect((await get('/api/nodes', { 'x-auth-token': 'reader-token' })).statusCode).toBe(401);
+  });
+
   it('gives each user the role that the config says', async () => {
     const { app } = await open([{ name: 'myName', role: 'reader' }]);
     const put = await app.inject({ method: 'PUT', url: '/v1/nodes/x/states/power', headers: RIGHT, payload: { target: 'power on' } });

@@ -1,5 +1,6 @@
 // Signing in, cookies, CSRF, the set-up link, users and tokens over the API.
 
+import { createHash } from 'node:crypto';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { ADMIN, bodyOf, type Harness, openApi } from './harness.ts';
@@ -132,6 +133,22 @@ describe('the set-up link', () => {
     expect([again.statusCode, bodyOf(again).code]).toEqual([403, 'access.setup_link_invalid']);
     const renewed = await harness.app.inject({ method: 'POST', url: '/api/setup-link', headers: ADMIN });
     expect([renewed.statusCode, bodyOf(renewed).code]).toEqual([409, 'access.already_set_up']);
+  });
+
+  it('opens a page that runs nothing but its own script', async () => {
+    const { app } = await openApi();
+    const page = await app.inject('/setup');
+    expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = String(page.headers['content-security-policy']);
+    for (const [tag, directive] of [
+      ['script', 'script-src'],
+      ['style', 'style-src'],
+    ] as const) {
+      const text = new RegExp(`<${tag}>([^]*)</${tag}>`).exec(page.body)?.[1] ?? '';
+      const hash = createHash('sha256').update(text).digest('base64');
+      expect.soft(policy).toContain(`${directive} 'sha256-${hash}'`);
+    }
+    expect(policy).toMatch(/^default-src 'none'.*frame-ancestors 'none'/);
   });
 
   it('cannot be guessed fast', async () => {
