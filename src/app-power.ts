@@ -1,5 +1,6 @@
 // Wiring of power: drivers, the gateway to the machines, and the reading of their states. Has no rules of its own.
 
+import type { Warning } from './api/index.ts';
 import type { Config } from './config/index.ts';
 import type { Clock, Component, Log, Random } from './lib/index.ts';
 import type { Nodes } from './nodes/index.ts';
@@ -29,6 +30,8 @@ export interface PowerParts {
   readonly gateway: Gateway;
   /** For /metrics. */
   readonly counters: () => Readonly<Record<string, number>>;
+  /** BMCs that are left alone, and why. */
+  readonly warnings: () => readonly Warning[];
   /** In the order in which they start: before whoever asks machines, so that they stop after them. */
   readonly parts: readonly Component[];
 }
@@ -60,5 +63,20 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     const synced = Object.entries(sync.counters()).map(([name, count]) => [`sync_${name}`, count] as const);
     return { ...gateway.counters(), ...Object.fromEntries(synced) };
   };
-  return { gateway, counters, parts: [memory, gateway, sync] };
+  return { gateway, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+}
+
+/** A dead switch takes hundreds along: so many are named. */
+const NAMED = 20;
+
+function leftAlone(gateway: Gateway): Warning[] {
+  const open = gateway.queues().filter(({ breaker }) => breaker.state !== 'closed');
+  const named = open.slice(0, NAMED).map(({ key, breaker }) => ({
+    code: 'power.not_asked',
+    message: `${key} is left alone for a while: ${breaker.failures} calls in a row failed, the last one: ${breaker.reason}`,
+    hint: 'Look at its network, its address and its password.',
+  }));
+  if (open.length <= NAMED) return named;
+  const more = `${open.length - NAMED} more BMCs are left alone because they failed several times in a row`;
+  return [...named, { code: 'power.not_asked', message: more, hint: 'Look at the network to the BMCs.' }];
 }

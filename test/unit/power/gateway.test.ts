@@ -5,6 +5,7 @@ import { asking, breakerOf, deaf, failureOf, never, openPowerWorld, type PowerWo
 
 const busy = (): Promise<never> =>
   Promise.reject(new RackseedError('power.failed', { status: 502, about: '', retryable: true }, { message: 'BUSY' }));
+const STEP = { kind: 'clean', step: 'reset_bmc', priority: 0, title: 'Reset the BMC' } as const;
 const refused = (): Promise<never> =>
   Promise.reject(new RackseedError('power.bad_argument', { status: 400, about: '' }, { message: 'no' }));
 
@@ -128,6 +129,52 @@ describe('the gateway', () => {
     const error = await failureOf(clock, gateway.powerState(one, asking()));
     expect(error).toMatchObject({ code: 'power.failed', message: containing('root:*** failed') });
     expect(JSON.stringify(error) + String((error as Error).stack) + String((error as Error).cause)).not.toContain('hunter2');
+  });
+
+  it('never lets a secret out in an error of ours either, nor in what a step tells', async () => {
+    const { gateway, bmc, node, clock } = await openPowerWorld();
+    const one = await node('one');
+    const ours = new RackseedError(
+      'power.bad_argument',
+      { status: 400, about: '' },
+      { message: 'no hunter2', detail: { sent: 'hunter2' } },
+    );
+    bmc.script.push(() => Promise.reject(ours));
+    expect(await failureOf(clock, gateway.powerState(one, asking()))).toMatchObject({
+      code: 'power.bad_argument',
+      message: 'no ***',
+      detail: { withheld: containing('secret') },
+    });
+    const told: string[] = [];
+    bmc.stepOf = (run) => run.progress(0.5, 'logged in with hunter2');
+    const request = {
+      which: 'power',
+      step: STEP,
+      args: {},
+      isResumed: false,
+      progress: (_: number, text: string) => told.push(text),
+    } as const;
+    await clock.until(gateway.runStep(one, { ...request, ...asking() }));
+    expect(told).toEqual(['logged in with ***']);
+  });
+
+  it('lets a step take its time, and asks the BMC meanwhile; a queued one waits for its turn', async () => {
+    const { gateway, bmc, node, clock } = await openPowerWorld({ workers: 1 });
+    const one = await node('one');
+    let release: (() => void) | undefined;
+    bmc.stepOf = () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    const request = { which: 'power', args: {}, isResumed: false, progress: () => undefined } as const;
+    const step = gateway.runStep(one, { ...request, ...asking(), step: STEP });
+    await clock.advance(3_600_000);
+    expect(await clock.until(gateway.powerState(one, asking()))).toBe('power off');
+    release?.();
+    expect(await clock.until(step)).toEqual({});
+    const queued = gateway.runStep(one, { ...request, ...asking(), step: { ...STEP, isQueued: true } });
+    expect(await failureOf(clock, queued)).toMatchObject({ code: 'power.timeout' });
+    expect(gateway.counters()).toMatchObject({ steps: 2, timeouts: 1 });
   });
 
   it('asks nobody where the description is not enough, or the driver can not do it', async () => {

@@ -4,7 +4,15 @@ import { Type } from 'typebox';
 import { type Log, Secret, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import type { Node, NodeInput, ProvisionState } from '../../../src/nodes/index.ts';
 import { createGateway, type GatewayLimits } from '../../../src/power/gateway.ts';
-import { createDrivers, createRegistry, type Driver, type Gateway, type PowerReading, type PowerTarget } from '../../../src/power/index.ts';
+import {
+  createDrivers,
+  createRegistry,
+  type Driver,
+  type Gateway,
+  type PowerReading,
+  type PowerTarget,
+  type StepRun,
+} from '../../../src/power/index.ts';
 import { mapMemory } from '../../conformance/power/memory.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import { openWorld, type World } from '../nodes/world.ts';
@@ -17,6 +25,8 @@ export interface Scripted extends Driver {
   reading: PowerReading;
   /** What it reads after it was told. */
   obeys: boolean;
+  /** What its step does. */
+  stepOf: (run: StepRun) => unknown;
 }
 
 export interface PowerWorld extends World {
@@ -70,6 +80,11 @@ function scriptedBmc(): Scripted {
     calls,
     reading: 'power off',
     obeys: true,
+    stepOf: () => undefined,
+    runStep: async (_step, _target, run) => {
+      await bmc.stepOf(run);
+      return {};
+    },
     power: {
       targets: ['power on', 'power off', 'rebooting'],
       state: async (target, { signal }) => {
