@@ -55,6 +55,11 @@ export function notFoundAs(kind: string, ref: string): Error {
   return fail('api.not_found', { message: `${kind} ${ref.slice(0, 255)} could not be found.` });
 }
 
+/** preValidation of a PUT or POST whose body may be left out. */
+export async function orEmptyBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {};
+}
+
 /** In whose name a request changes something. */
 export function byOf(request: Pick<FastifyRequest, 'identity'>): By {
   return { who: 'user', actor: request.identity?.name ?? 'anonymous' };

@@ -5,11 +5,11 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { closed, idPath, nullable } from '../schemas.ts';
 import type { IronicDeps } from './index.ts';
-import { byOf } from './lists.ts';
+import { byOf, orEmptyBody } from './lists.ts';
 import { nodeOf } from './node-find.ts';
 
 const reason = nullable(Type.String({ maxLength: 4096 }));
-const body = Type.Optional(Type.Object({ reason: Type.Optional(reason) }, closed));
+const body = Type.Object({ reason: Type.Optional(reason) }, closed);
 const query = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 4096 })) }, closed);
 
 export function nodeMaintenancePlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
@@ -23,10 +23,14 @@ export function nodeMaintenancePlugin({ services, viewOf }: IronicDeps): Fastify
 
   const config = { access: 'operator' } as const;
   return async (app) => {
-    app.put('/:id/maintenance', { config, schema: { params: idPath, body, querystring: query } }, async (request, reply) => {
-      await set(request, true, request.body?.reason ?? request.query.reason ?? null);
-      return reply.code(202).send();
-    });
+    app.put(
+      '/:id/maintenance',
+      { config, preValidation: orEmptyBody, schema: { params: idPath, body, querystring: query } },
+      async (request, reply) => {
+        await set(request, true, request.body.reason ?? request.query.reason ?? null);
+        return reply.code(202).send();
+      },
+    );
     app.delete('/:id/maintenance', { config, schema: { params: idPath } }, async (request, reply) => {
       await set(request, false, null);
       return reply.code(202).send();

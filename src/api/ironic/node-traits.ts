@@ -7,7 +7,7 @@ import { isTraitName, type Node } from '../../nodes/index.ts';
 import { fail } from '../errors.ts';
 import { closed, idPath } from '../schemas.ts';
 import type { IronicDeps } from './index.ts';
-import { byOf } from './lists.ts';
+import { byOf, orEmptyBody } from './lists.ts';
 import { nodeOf } from './node-find.ts';
 import { bad } from './query.ts';
 import type { Minor } from './version.ts';
@@ -17,9 +17,7 @@ const SINCE: Minor = 37;
 /** More than a node may have: the domain says how many that is. */
 const MAX_IN_BODY = 1000;
 const traitPath = Type.Object({ id: idPath.properties.id, trait: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
-const traitsBody = Type.Optional(
-  Type.Object({ traits: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_IN_BODY })) }, closed),
-);
+const traitsBody = Type.Object({ traits: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_IN_BODY })) }, closed);
 
 export function nodeTraitsPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
   type Request = FastifyRequest<{ Params: Static<typeof idPath> }>;
@@ -43,14 +41,18 @@ export function nodeTraitsPlugin({ services, viewOf }: IronicDeps): FastifyPlugi
       return { traits: (await nodeOf(services.nodes, request.params.id, view)).traits };
     });
 
-    app.put('/:id/traits', { config: writes, schema: { params: idPath, body: traitsBody } }, async (request, reply) => {
-      const traits = request.body?.traits;
-      if (traits === undefined)
-        throw bad('All traits are replaced with {"traits": […]}; one is added with PUT …/traits/TRAIT and no body.');
-      for (const trait of traits) checkTrait(trait);
-      await change(request, () => traits);
-      return reply.code(204).send();
-    });
+    app.put(
+      '/:id/traits',
+      { config: writes, preValidation: orEmptyBody, schema: { params: idPath, body: traitsBody } },
+      async (request, reply) => {
+        const traits = request.body.traits;
+        if (traits === undefined)
+          throw bad('All traits are replaced with {"traits": […]}; one is added with PUT …/traits/TRAIT and no body.');
+        for (const trait of traits) checkTrait(trait);
+        await change(request, () => traits);
+        return reply.code(204).send();
+      },
+    );
 
     app.put('/:id/traits/:trait', { config: writes, schema: { params: traitPath } }, async (request, reply) => {
       const { id, trait } = request.params;
