@@ -10,8 +10,12 @@ export type Relation = 'owner' | 'lessee';
 /** The least role of the project's people; null: never. Ironic's admin and manager of a project are our operator. */
 export type Least = Readonly<Record<Relation, Role | null>>;
 
-/** What the path names: the thing itself, or a list of them that is narrowed to what the project sees. */
-export type Subject = 'node' | 'port' | 'portgroup' | 'connector' | 'target' | 'runbook' | 'list' | 'newOfNode' | 'nothing';
+/**
+ * What the path names: a thing whose owner the guard looks up, or one of those where there is nothing to look up: a list, which is
+ * narrowed to what the project sees; an allocation, whose routes see to it; nothing that anybody owns.
+ */
+export type Subject = OwnedSubject | 'list' | 'allocation' | 'nothing';
+export type OwnedSubject = 'node' | 'port' | 'portgroup' | 'connector' | 'target' | 'runbook' | 'newOfNode';
 
 export interface Rule {
   readonly subject: Subject;
@@ -34,7 +38,10 @@ type Row = readonly [methods: string, route: RegExp, subject: Subject, least: Le
 const node = (methods: string, below: string, least: Least): Row => [methods, new RegExp(`^/v1/nodes/:[^/]+${below}$`), 'node', least];
 
 const ROWS: readonly Row[] = [
-  ['GET', /^\/v1\/(?:nodes|ports|portgroups|volume\/connectors|volume\/targets|runbooks)(?:\/detail)?$/, 'list', READ],
+  ['GET', /^\/v1\/(?:nodes|ports|portgroups|volume\/connectors|volume\/targets|runbooks|allocations)(?:\/detail)?$/, 'list', READ],
+  ['POST', /^\/v1\/allocations$/, 'allocation', USE],
+  ['GET', /^\/v1\/allocations\/:[^/]+$/, 'allocation', READ],
+  ['PATCH DELETE', /^\/v1\/allocations\/:[^/]+$/, 'allocation', USE],
   ['GET', /^\/api\/(?:states|states\.svg|openapi\.json)$/, 'nothing', READ],
   ['GET PUT DELETE', /^\/api\/session(?:\/password)?$/, 'nothing', READ],
   ['GET POST DELETE', /^\/api\/tokens(?:\/:[^/]+)?$/, 'nothing', READ],
@@ -50,6 +57,8 @@ const ROWS: readonly Row[] = [
   node('GET', '/validate', RUN),
   node('PUT DELETE', '/maintenance', RUN),
   node('GET', '/(?:vifs|traits|bios|firmware|ports|portgroups|volume|vmedia)(?:/.*)?', READ),
+  node('GET', '/allocation', READ),
+  node('DELETE', '/allocation', USE),
   node('POST DELETE', '/vifs(?:/.*)?', RUN),
   node('POST DELETE', '/vmedia', USE),
   node('PUT DELETE', '/traits(?:/.*)?', OWNERS_RUN),

@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import { fail } from './errors.ts';
-import type { Subject } from './project-policy.ts';
+import type { OwnedSubject } from './project-policy.ts';
 import type { ApiServices } from './services.ts';
 
 export type SubjectServices = Pick<ApiServices, 'nodes' | 'records'>;
@@ -17,11 +17,7 @@ interface Found {
   readonly notFound: Error;
 }
 
-export async function findSubject(
-  subject: Exclude<Subject, 'list' | 'nothing'>,
-  request: FastifyRequest,
-  { nodes, records }: SubjectServices,
-): Promise<Found> {
+export async function findSubject(subject: OwnedSubject, request: FastifyRequest, { nodes, records }: SubjectServices): Promise<Found> {
   const ref = subject === 'newOfNode' ? nodeOfBody(request.body) : firstParameter(request);
   const ofNode = async (thing: { readonly nodeUuid: string } | undefined): Promise<Whose | undefined> =>
     thing === undefined ? undefined : nodes.find(thing.nodeUuid);

@@ -45,7 +45,11 @@ async function check(request: FastifyRequest, identity: Identity, project: strin
   const rule = projectRule(request.method, request.routeOptions.url ?? '');
   if (rule === undefined) throw denied(identity, 'may not use this endpoint');
   const { subject, least } = rule;
-  if (subject === 'list' || subject === 'nothing') return null;
+  if (subject === 'list' || subject === 'allocation' || subject === 'nothing') {
+    if (least.owner === null || !isAtLeast(identity.role, least.owner))
+      throw denied(identity, `may not do this with the role ${identity.role}`);
+    return null;
+  }
   const { whose, notFound } = await findSubject(subject, request, services);
   const relation = whose?.owner === project ? 'owner' : whose?.lessee === project ? 'lessee' : undefined;
   // The same answer as for what is not there.

@@ -99,6 +99,7 @@ describe('somebody with a project', () => {
     expect(await ask('POST', '/v1/nodes', 'admin', { driver: 'fake-hardware' })).not.toBe(201);
     expect(await ask('PUT', '/api/enrolment', 'admin', { mode: 'open' })).toBe(403);
     expect(await ask('GET', '/api/session', 'reader')).toBe(200);
+    expect(await ask('POST', '/v1/allocations', 'reader', { name: 'a', resource_class: 'x' })).toBe(403);
   });
 
   it('manages the ports of the own node, and cannot move them to another', async () => {
