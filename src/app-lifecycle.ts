@@ -13,7 +13,7 @@ export interface LifecyclePartsOptions {
   readonly config: Config;
   readonly store: Store;
   readonly nodes: Nodes;
-  readonly records: Pick<Records, 'vifs'>;
+  readonly records: Pick<Records, 'vifs' | 'hardware'>;
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly random: Random;
@@ -30,11 +30,11 @@ export interface LifecycleParts {
 }
 
 export function lifecycleParts(options: LifecyclePartsOptions): LifecycleParts {
-  const { config, holder, records, ...common } = options;
+  const { config, holder, ...common } = options;
   const own = lifecycleConfig(config);
-  const definitions = lifecycleTasks({ ...common, vifs: records.vifs, config: own });
+  const definitions = lifecycleTasks({ ...common, config: own });
   const tasks = createTaskEngine({ ...common, definitions, holder, limits: { workers: config.tasks.workers } });
-  const lifecycle = createLifecycle({ ...common, vifs: records.vifs, tasks, config: own, observeOnly: observeOnly(config) });
+  const lifecycle = createLifecycle({ ...common, tasks, config: own, observeOnly: observeOnly(config) });
   const atWork = (uuids: readonly string[]) => nodesAtWork(options.store, uuids);
   const timers = createStateTimers({ ...common, atWork, onTimeout: (tx, node) => lifecycle.timedOut(tx, node) });
   return { lifecycle, tasks, parts: [tasks, timers] };

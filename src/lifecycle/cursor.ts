@@ -55,6 +55,12 @@ export function shownStep(node: Node, kind: WalkKind): JsonObject {
   return field === undefined ? {} : node[field];
 }
 
+/** deploy.write_image; undefined where no step is shown. */
+export function shownName(step: JsonObject): string | undefined {
+  const { interface: which, step: name } = step;
+  return typeof which === 'string' && typeof name === 'string' ? `${which}.${name}` : undefined;
+}
+
 function cleared(info: JsonObject, kind: WalkKind): JsonObject {
   return without(info, `${kind}_steps`, `${kind}_step_index`, `${kind}_ramdisk`, `${kind}_wait_until`);
 }

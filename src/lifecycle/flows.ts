@@ -5,8 +5,9 @@ import type { InspectDriver, Question, StepKind, StepOutcome } from '../power/in
 import { done, type StepResult } from '../tasks/index.ts';
 import { withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
+import { readPower } from './look.ts';
 import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
-import { cleanFlow, readPower } from './walks.ts';
+import { cleanFlow } from './walks.ts';
 import { callOf, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo, without } from './work.ts';
 
 const MINUTE = 60_000;
@@ -80,7 +81,7 @@ export const deleteFlow: Flow = {
       throw failedAt('Tearing down failed', error, RETRY);
     }
     const cleaning = await onNode(work, ['deleting'], async (tx, now) => {
-      await work.deps.vifs.clear(tx, now);
+      await work.deps.records.vifs.clear(tx, now);
       await tx.deleteFrom('allocations').where('node_uuid', '=', now.uuid).execute();
       return push(work, tx, now, { event: 'clean', changes: instanceGone(now) });
     });

@@ -22,9 +22,10 @@ export async function readHolders(db: Reader, uuids: readonly string[], now: num
   if (uuids.length === 0) return new Map();
   const [tasks, leases] = [await unfinished(db, uuids), await heldByCalls(db, uuids, now)];
   const held = new Map<string, Holder>();
+  const wanted = new Set(uuids);
   for (const { node, holder, purpose } of leases) held.set(node, { node, host: hostOf(holder) ?? host, task: undefined, purpose });
   for (const row of tasks) {
-    if (row.node_uuid === null || (row.state === 'waiting' && row.key === null)) continue;
+    if (row.node_uuid === null || !wanted.has(row.node_uuid) || (row.state === 'waiting' && row.key === null)) continue;
     if (!row.locks.includes(`"node:${row.node_uuid}"`)) continue;
     held.set(row.node_uuid, {
       node: row.node_uuid,
@@ -37,17 +38,21 @@ export async function readHolders(db: Reader, uuids: readonly string[], now: num
 }
 
 async function unfinished(db: Reader, uuids: readonly string[]) {
-  return db
-    .selectFrom('tasks')
-    .leftJoin('leases', (join) =>
-      join.on(sql`leases.holder`, '=', sql`'task:' || tasks.id`).on(sql`leases.key`, '=', sql`'node:' || tasks.node_uuid`),
-    )
-    .select(['tasks.id', 'tasks.kind', 'tasks.state', 'tasks.node_uuid', 'tasks.owner', 'tasks.locks', 'leases.key', 'leases.purpose'])
-    .where('tasks.node_uuid', 'in', uuids)
-    .where('tasks.state', 'in', ['queued', 'running', 'waiting'])
-    .execute();
+  return (
+    db
+      .selectFrom('tasks')
+      .leftJoin('leases', (join) =>
+        join.on(sql`leases.holder`, '=', sql`'task:' || tasks.id`).on(sql`leases.key`, '=', sql`'node:' || tasks.node_uuid`),
+      )
+      .select(['tasks.id', 'tasks.kind', 'tasks.state', 'tasks.node_uuid', 'tasks.owner', 'tasks.locks', 'leases.key', 'leases.purpose'])
+      .where('tasks.state', 'in', ['queued', 'running', 'waiting'])
+      // For a page of nodes the few that are unfinished are read all: each node has many finished ones, found by its UUID.
+      .$if(uuids.length <= FEW, (query) => query.where('tasks.node_uuid', 'in', uuids))
+      .execute()
+  );
 }
 
+const FEW = 20;
 const CALL = 'call:';
 
 async function heldByCalls(db: Reader, uuids: readonly string[], now: number) {

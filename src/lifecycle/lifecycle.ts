@@ -17,7 +17,7 @@ import { GO, type Go, type LifecycleConfig, type WorkDeps } from './work.ts';
 export interface LifecycleOptions {
   readonly store: Store;
   readonly nodes: Nodes;
-  readonly vifs: Pick<Records['vifs'], 'clear'>;
+  readonly records: Pick<Records, 'vifs' | 'hardware'>;
   /** Made with the definitions of lifecycleTasks(). */
   readonly tasks: Pick<TaskEngine, 'submit' | 'cancel' | 'wake'>;
   readonly gateway: Gateway;

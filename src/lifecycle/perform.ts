@@ -61,14 +61,15 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
 async function goOn(work: Work, node: Node, run: StepRequest, word: AgentWord): Promise<StepOutcome> {
   const driver = work.deps.gateway.registry.driverOf(node, run.which);
   if (driver.continueStep === undefined) return {};
-  const { which, step, args, isResumed, progress, ...asking } = run;
+  const { which, step, args, isResumed } = run;
+  const progress = (fraction: number, text: string): void => run.progress(fraction, text);
   const question: Question<StepOutcome> = {
     which,
     what: `${step.kind} step ${step.step} goes on`,
     kind: 'write',
     ask: (one, target, call) => one.continueStep?.(step, target, { ...call, args, isResumed, progress, word }),
   };
-  return work.deps.gateway.ask(node, question, asking);
+  return work.deps.gateway.ask(node, question, run);
 }
 
 export type Share = (fraction: number, text: string) => void;

@@ -105,7 +105,8 @@ async function powerTask(deps: WorkDeps, context: StepContext<PowerArgs>) {
   const soft = SOFT.includes(target) ? { timeoutMs: deps.config.softPowerOffMs } : {};
   const timeout = timeoutSeconds === null ? soft : { timeoutMs: timeoutSeconds * 1000 };
   try {
-    const asking = { signal: context.signal, log: deps.log, progress: context.progress };
+    const progress = (fraction: number, text: string): void => context.progress(fraction, text);
+    const asking = { signal: context.signal, log: deps.log, progress };
     const reading = await deps.gateway.setPower(node, target, { ...asking, ...timeout });
     await keep(deps, context, { powerState: reading ?? node.powerState, targetPowerState: null });
     return done({ reading });

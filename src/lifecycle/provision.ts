@@ -4,7 +4,7 @@ import { Secret } from '../lib/index.ts';
 import { type By, type Interface, type Node, type NodeChanges, nodeTitle, type ProvisionEvent, stateOf } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
-import { shownStep, withoutCursor } from './cursor.ts';
+import { shownName, shownStep, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { rescueContext } from './flows.ts';
 import { type Holder, readHolders } from './holders.ts';
@@ -131,7 +131,7 @@ const ABORTED: Readonly<Record<string, { readonly kind: WalkKind; readonly noun:
 async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void> {
   const walk = ABORTED[node.provisionState];
   const step = walk === undefined ? {} : shownStep(node, walk.kind);
-  const name = typeof step.step === 'string' ? `${String(step.interface)}.${step.step}` : undefined;
+  const name = shownName(step);
   const field = walk?.kind === 'clean' ? 'cleanStep' : walk?.kind === 'service' ? 'serviceStep' : undefined;
   if (field !== undefined && name !== undefined && step.abortable !== true) {
     // As in Ironic: what may not be broken off is completed first, then it ends.

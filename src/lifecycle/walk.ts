@@ -6,6 +6,7 @@ import type { Node, NodeChanges, ProvisionEvent, ProvisionState } from '../nodes
 import { done, type StepResult, waitUntil } from '../tasks/index.ts';
 import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
+import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform } from './perform.ts';
 import { bootRamdisk, needsRamdisk } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
@@ -130,6 +131,7 @@ class Walker {
     }
     if (outcome === 'wait' || outcome === 'hold') return this.#pause(cursor, outcome);
     if ('pauseMs' in outcome) return this.#sleep(cursor, outcome.pauseMs);
+    await readAfter(this.#work, node, step.interface);
     this.#work.context.log(`${nameOf(step)}: done`);
     return this.#next(node, cursor, index, 'result' in outcome ? outcome.result : undefined);
   }

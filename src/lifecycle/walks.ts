@@ -2,13 +2,15 @@
 
 import type { Node, NodeChanges } from '../nodes/index.ts';
 import type { Store } from '../store/index.ts';
+import { shownName } from './cursor.ts';
 import { fail } from './errors.ts';
+import { readAll } from './look.ts';
 import { offeredSteps } from './perform.ts';
 import { powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import type { AskedStep } from './seam.ts';
 import { deploySteps, enabledSteps, listedSteps, type Planned, type PlannedStep, type WalkKind } from './steps-decide.ts';
 import { walkFlow } from './walk.ts';
-import { callOf, type Work } from './work.ts';
+import type { Work } from './work.ts';
 
 export const verifyFlow = walkFlow({
   kind: 'verify',
@@ -17,7 +19,7 @@ export const verifyFlow = walkFlow({
   wait: null,
   hold: null,
   plan: async (work, node) => {
-    await readPower(work, node);
+    await readAll(work, node);
     return enabledSteps('verify', offeredSteps(work, node, 'verify'));
   },
   ending: () => ({ event: 'done' }),
@@ -78,15 +80,6 @@ async function intoOwnSystem(work: Work, node: Node): Promise<void> {
   await powerOnIfPossible(work, await work.deps.nodes.get(node.uuid));
 }
 
-export async function readPower(work: Work, node: Node): Promise<void> {
-  const reading = await work.deps.gateway.powerState(node, callOf(work));
-  if (reading === node.powerState) return;
-  await work.context.transaction(async (tx) => {
-    const now = await work.deps.nodes.get(node.uuid, tx);
-    await work.deps.nodes.update(tx, now, { powerState: reading }, { who: 'system' });
-  });
-}
-
 /** The steps of the templates that are named as traits of the instance. */
 async function templateSteps(db: Store['db'], node: Node): Promise<AskedStep[]> {
   const { traits } = node.instanceInfo;
@@ -106,6 +99,6 @@ function ofPlan(kind: WalkKind, planned: Planned): readonly PlannedStep[] {
 
 /** As Ironic does when a step failed: somebody must look before the machine is used again. */
 function inMaintenance(fault: string, step: Node['cleanStep']): NodeChanges {
-  if (Object.keys(step).length === 0) return {};
-  return { maintenance: true, maintenanceReason: `${fault} in the step ${String(step.interface)}.${String(step.step)}`, fault };
+  const name = shownName(step);
+  return name === undefined ? {} : { maintenance: true, maintenanceReason: `${fault} in the step ${name}`, fault };
 }

@@ -42,7 +42,6 @@ async function approvedDisks(db: Store['db'], uuid: string): Promise<readonly Js
     .orderBy('approved_at', 'desc')
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const plan = JSON.parse(row.plan) as JsonObject; // written by us as an object
-  const disks: JsonValue | undefined = plan.disks;
-  return Array.isArray(disks) ? disks : [];
+  const { disks } = JSON.parse(row.plan) as { readonly disks?: readonly JsonValue[] }; // written by us, an object with a list
+  return disks ?? [];
 }

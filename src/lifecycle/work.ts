@@ -26,7 +26,7 @@ export interface LifecycleConfig {
 export interface WorkDeps {
   readonly store: Store;
   readonly nodes: Nodes;
-  readonly vifs: Pick<Records['vifs'], 'clear'>;
+  readonly records: Pick<Records, 'vifs' | 'hardware'>;
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly log: Log;

@@ -52,8 +52,7 @@ const config = {
   maxCleans: 6,
   host: 'one',
 };
-const { vifs } = createRecords({ ...common, nodes });
-const parts = { ...common, nodes, vifs, gateway, config };
+const parts = { ...common, nodes, records: createRecords({ ...common, nodes }), gateway, config };
 const tasks = createTaskEngine({ ...common, definitions: lifecycleTasks(parts), holder: 'one', limits: { pollMs: 20, workers: 4 } });
 const life = createLifecycle({ ...parts, tasks, observeOnly: () => undefined });
 await gateway.start(FOREVER);

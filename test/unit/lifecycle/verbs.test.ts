@@ -25,8 +25,11 @@ it('inspects, adopts, rescues and comes back, and services', async () => {
   expect(await world.ask('pve1', 'adopt')).toMatchObject({ provisionState: 'active' });
   expect(await world.ask('pve1', 'rescue', { rescuePassword: 'let me in' })).toMatchObject({ provisionState: 'rescue' });
   expect(await world.ask('pve1', 'unrescue')).toMatchObject({ provisionState: 'active', powerState: 'power on' });
-  const serviceSteps = [{ interface: 'bios', step: 'factory_reset' }] as const;
-  expect(await world.ask('pve1', 'service', { serviceSteps })).toMatchObject({ provisionState: 'active', serviceStep: {} });
+  const settings = [{ name: 'BootMode', value: 'Uefi' }];
+  const serviceSteps = [{ interface: 'bios', step: 'apply_configuration', args: { settings } }] as const;
+  const { uuid } = await world.ask('pve1', 'service', { serviceSteps });
+  expect(await world.nodes.get(uuid)).toMatchObject({ provisionState: 'active', serviceStep: {} });
+  expect(await world.records.hardware.bios(uuid)).toMatchObject(settings);
   const stored = JSON.stringify(await world.store.db.selectFrom('tasks').selectAll().execute());
   expect(stored).not.toContain('let me in');
 });

@@ -42,7 +42,7 @@ export const CONFIG: LifecycleConfig = {
 export interface World {
   readonly store: Store;
   readonly nodes: Nodes;
-  readonly vifs: Records['vifs'];
+  readonly records: Records;
   readonly tasks: TaskEngine;
   readonly gateway: Gateway;
   readonly life: Lifecycle;
@@ -79,15 +79,23 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const limits = { workers: 64, callTimeoutMs: 30_000, powerTimeoutMs: 60_000 };
   const gateway = createGateway({ ...common, registry, nodes, limits });
   const config = { ...CONFIG, ...options.config };
-  const { vifs } = createRecords({ ...common, nodes });
-  const definitions = lifecycleTasks({ ...common, nodes, vifs, gateway, config });
+  const records = createRecords({ ...common, nodes });
+  const definitions = lifecycleTasks({ ...common, nodes, records, gateway, config });
   const tasks = createTaskEngine({
     ...common,
     definitions,
     holder: 'rack-1',
     limits: { workers: options.workers ?? 16, pollMs: 50, drainMs: 100 },
   });
-  const life = createLifecycle({ ...common, nodes, vifs, tasks, gateway, config, observeOnly: options.observeOnly ?? (() => undefined) });
+  const life = createLifecycle({
+    ...common,
+    nodes,
+    records,
+    tasks,
+    gateway,
+    config,
+    observeOnly: options.observeOnly ?? (() => undefined),
+  });
   await gateway.start(new AbortController().signal);
   if (options.isStill !== true) await tasks.start(new AbortController().signal);
   onTestFinished(async () => {
@@ -107,7 +115,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   return {
     store,
     nodes,
-    vifs,
+    records,
     tasks,
     gateway,
     life,

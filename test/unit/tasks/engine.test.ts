@@ -3,7 +3,7 @@
 import Type from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { defineErrors } from '../../../src/lib/index.ts';
-import { defineTask, done, waitFor, waitUntil } from '../../../src/tasks/index.ts';
+import { defineTask, done, type Step, waitFor, waitUntil } from '../../../src/tasks/index.ts';
 import { createBench, forever, started, submit } from './harness.ts';
 
 const fail = defineErrors({
@@ -157,6 +157,33 @@ describe('the task engine', () => {
     expect(task).toMatchObject({ state: 'succeeded', result: { ok: true } });
     expect(woken).toEqual([undefined, { by: 'time' }, undefined, { by: 'event', name: 'report', payload: { ok: true } }]);
     expect(await bench.store.transaction((tx) => engine.wake(tx, first, 'report'))).toBe(false);
+  });
+
+  it('gives its locks to others while it waits, where it says so, and takes them again before it goes on', async () => {
+    const bench = await createBench();
+    const order: string[] = [];
+    const step = (name: string, run: Step['run']) =>
+      defineTask({ kind: name, title: name, args: NO_ARGS, steps: [{ name: 'it', title: 'It', timeoutMs: 60 * MINUTE, run }] });
+    const patient = step('test.patient', async ({ woken }) => {
+      order.push(woken === undefined ? 'waits' : 'goes on');
+      return woken === undefined ? waitFor('go', bench.clock.now() + 60 * MINUTE, { freesLocks: true }) : done();
+    });
+    const slow = step('test.slow', async () => {
+      order.push('other begins');
+      await bench.clock.sleep(MINUTE);
+      order.push('other ends');
+      return done();
+    });
+    const engine = bench.engine([patient, slow]);
+    await started(engine);
+    const first = await submit(bench, engine, { kind: 'test.patient', locks: ['node:a'] });
+    await bench.clock.advance(2000);
+    expect(await bench.store.db.selectFrom('leases').selectAll().where('key', '=', 'node:a').execute()).toEqual([]);
+    await submit(bench, engine, { kind: 'test.slow', locks: ['node:a'] });
+    await bench.clock.advance(2000);
+    await bench.store.transaction((tx) => engine.wake(tx, first, 'go'));
+    await bench.clock.until(engine.finished(first, forever()), 5 * MINUTE);
+    expect(order).toEqual(['waits', 'other begins', 'other ends', 'goes on']);
   });
 
   it('keeps a wake that comes before the wait begins, and one that comes while the last is looked at', async () => {
