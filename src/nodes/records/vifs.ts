@@ -57,7 +57,10 @@ export function createVifs(deps: VifDeps): Vifs {
 async function attach(tx: Tx, node: Node, request: VifRequest, deps: VifDeps): Promise<Vif> {
   if (request.id === '' || request.id.length > 255) throw badValue('The id of a VIF has 1 to 255 characters.');
   const elsewhere = await tx.selectFrom('vifs').selectAll().where('vif_id', '=', request.id).executeTakeFirst();
-  if (elsewhere !== undefined) throw alreadyAttached(elsewhere);
+  if (elsewhere !== undefined) {
+    if (elsewhere.node_uuid === node.uuid && isNoop(node)) return vifOf(elsewhere);
+    throw alreadyAttached(elsewhere);
+  }
   const taken = await rowsOf(tx, node.uuid);
   if (taken.length >= PER_NODE)
     throw fail('records.too_many', { message: `node ${node.uuid} has ${PER_NODE} VIFs already`, hint: 'Detach those that nobody uses.' });
@@ -82,6 +85,7 @@ async function attach(tx: Tx, node: Node, request: VifRequest, deps: VifDeps): P
 
 async function detach(tx: Tx, node: Node, id: string, deps: VifDeps): Promise<void> {
   const row = (await rowsOf(tx, node.uuid)).find((one) => one.vif_id === id);
+  if (row === undefined && isNoop(node)) return;
   if (row === undefined)
     throw fail('records.vif_not_attached', {
       message: `Unable to detach VIF ${id.slice(0, 255)} from node ${node.uuid} because it is not attached to it.`,
@@ -122,8 +126,13 @@ async function choosePlace(tx: Tx, node: Node, request: VifRequest, taken: reado
   if (request.portgroupUuid !== undefined) throw noFreePort(request.id);
   const single = free.filter((port) => port.portgroupUuid === null || all.some((other) => isBusyMember(other, port, used)));
   const port = single.find(({ pxeEnabled }) => pxeEnabled) ?? single[0];
-  if (port === undefined && (node.interfaces.network ?? 'noop') !== 'noop') throw noFreePort(request.id);
+  if (port === undefined && !isNoop(node)) throw noFreePort(request.id);
   return { port, group: undefined };
+}
+
+/** Ironic's network interface noop agrees to everything: what is attached may be attached again, and what is not may be detached. */
+function isNoop({ interfaces }: Node): boolean {
+  return (interfaces.network ?? 'noop') === 'noop';
 }
 
 /** In a group one of whose ports is used alone, the others are used alone too. */

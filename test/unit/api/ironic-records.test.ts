@@ -455,7 +455,9 @@ describe('what hangs below a node', () => {
   });
 
   it('are virtual interfaces, attached and detached', async () => {
-    const { send, node } = await openClient();
+    const api = await openClient();
+    const { send, node } = api;
+    await api.store.db.updateTable('nodes').set({ interfaces: '{"network":"flat"}' }).execute();
     const port = bodyOf(await send('POST', '/ports', { node_uuid: node, address: '52:54:00:00:00:01' }));
     expect((await send('POST', '/nodes/one/vifs', { id: 'v1', what: 'else' })).statusCode).toBe(204);
     expect(bodyOf(await send('GET', '/nodes/one/vifs'))).toEqual({ vifs: [{ id: 'v1' }] });
@@ -465,6 +467,7 @@ describe('what hangs below a node', () => {
     expect((await send('DELETE', `/ports/${String(port.uuid)}`)).statusCode).toBe(409);
     expect((await send('POST', '/nodes/one/vifs', { id: 'v2', port_uuid: port.uuid })).statusCode).toBe(400);
     expect((await send('POST', '/nodes/one/vifs', { id: 'v2', port_uuid: port.uuid, portgroup_uuid: NOWHERE })).statusCode).toBe(400);
+    await send('POST', '/ports', { node_uuid: node, address: '52:54:00:00:00:02' });
     expect((await send('POST', '/nodes/one/vifs', { id: 'v2', port_uuid: port.uuid }, '1.66')).statusCode).toBe(204);
     for (const bad of [{}, { id: 7 }, { id: '' }, { id: 'a b' }]) expect((await send('POST', '/nodes/one/vifs', bad)).statusCode).toBe(400);
     expect((await send('DELETE', '/nodes/one/vifs/v1')).statusCode).toBe(204);

@@ -129,7 +129,7 @@ describe('a change of a port', () => {
 describe('virtual interfaces', () => {
   it('go to groups first, then to ports that boot, then to others, and are shown on them', async () => {
     const { records, nodes, enrol, group, eventTypes, in: inTx } = await openRecords();
-    const node = await enrol();
+    const node = await enrol({ interfaces: { network: 'flat' } });
     const bond = await group(node);
     const empty = await group(node);
     const add = (last: string, more: object) =>
@@ -143,7 +143,7 @@ describe('virtual interfaces', () => {
     expect(await attach('v2')).toEqual({ id: 'v2', portUuid: booting.uuid, portgroupUuid: null });
     expect((await nodes.ports.get(booting.uuid)).internalInfo).toEqual({ tenant_vif_port_id: 'v2' });
     expect(await attach('v3')).toEqual({ id: 'v3', portUuid: quiet.uuid, portgroupUuid: null });
-    expect(await attach('v4')).toEqual({ id: 'v4', portUuid: null, portgroupUuid: null });
+    expect(await errorOf(() => attach('v4'))).toMatchObject({ code: 'records.no_free_port' });
     expect(await errorOf(() => attach('v1'))).toMatchObject({
       code: 'records.vif_attached',
       message: `Unable to attach VIF because VIF v1 is already attached to Ironic Portgroup ${bond.uuid}`,
@@ -151,7 +151,7 @@ describe('virtual interfaces', () => {
     expect(await errorOf(() => attach('v5', { portUuid: booting.uuid }))).toMatchObject({ code: 'records.no_free_port' });
     expect(await errorOf(() => attach('v5', { portgroupUuid: empty.uuid }))).toMatchObject({ code: 'records.no_free_port' });
     expect(await attach('v5', { portUuid: member.uuid })).toMatchObject({ portUuid: member.uuid });
-    expect((await records.vifs.list(node)).map(({ id }) => id).toSorted()).toEqual(['v1', 'v2', 'v3', 'v4', 'v5']);
+    expect((await records.vifs.list(node)).map(({ id }) => id).toSorted()).toEqual(['v1', 'v2', 'v3', 'v5']);
     await inTx((tx) => records.vifs.detach(tx, node, 'v2'));
     expect((await nodes.ports.get(booting.uuid)).internalInfo).toEqual({});
     expect(await errorOf(() => inTx((tx) => records.vifs.detach(tx, node, 'v2')))).toMatchObject({
@@ -171,6 +171,18 @@ describe('virtual interfaces', () => {
       code: 'records.no_free_port',
       message: 'Unable to attach VIF v, not enough free physical ports.',
     });
+  });
+
+  it('of a node without a network to plug into hang on the node where no port is free, and nothing is refused', async () => {
+    const { records, enrol, in: inTx } = await openRecords();
+    const node = await enrol();
+    const attach = (of = node) => inTx((tx) => records.vifs.attach(tx, of, { id: 'v' }));
+    expect(await attach()).toEqual({ id: 'v', portUuid: null, portgroupUuid: null });
+    expect(await attach()).toEqual({ id: 'v', portUuid: null, portgroupUuid: null });
+    const other = await enrol();
+    expect(await errorOf(() => attach(other))).toMatchObject({ code: 'records.vif_attached', message: containing(`Node ${node.uuid}`) });
+    for (let twice = 0; twice < 2; twice += 1) await inTx((tx) => records.vifs.detach(tx, node, 'v'));
+    expect(await records.vifs.list(node)).toEqual([]);
   });
 
   it('hold their port, until maintenance', async () => {
