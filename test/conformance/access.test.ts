@@ -84,6 +84,11 @@ describe('the command line', () => {
       body: JSON.stringify({ name: 'ada', password: 'correct horse' }),
     });
     expect(signIn.status).toBe(201);
+    expect(await cli(site, ['user', 'change', 'ada'])).toMatchObject({ code: 2, stderr: containing('nothing to change') });
+    expect(await cli(site, ['user', 'change', 'ada', '--disable'])).toMatchObject({
+      code: 1,
+      stderr: containing('the last administrator'),
+    });
     expect(await cli(site, ['user', 'remove', 'ada'])).toMatchObject({ code: 1, stderr: containing('the last administrator') });
 
     const made = await cli(site, ['token', 'create', 'ci', '--scope', 'read', '--days', '7', '-o', 'json']);

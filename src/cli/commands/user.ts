@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
+import { fail } from '../errors.ts';
 import { renderList, renderOne, time } from '../output.ts';
 import { passwordFrom, ROLE_NAMES } from '../password.ts';
 
@@ -14,6 +15,12 @@ interface PasswordOptions extends GlobalOptions {
 
 interface AddOptions extends PasswordOptions {
   readonly role: string;
+}
+
+interface ChangeOptions extends GlobalOptions {
+  readonly role?: string;
+  readonly disable?: true;
+  readonly enable?: true;
 }
 
 const FILE_HELP = 'read the password from a file, or from standard input (-); without it one is made and shown';
@@ -44,6 +51,25 @@ export function userCommand(program: Command, context: CliContext): void {
       const body = { name, role: options.role, password };
       const record = asRecord(await withClient(context, options, (client) => client.send('POST', '/api/users', body)));
       show(context, options, record, isMade ? password : undefined);
+    });
+
+  user
+    .command('change')
+    .argument('<name>', 'whom')
+    .addOption(new Option('--role <role>', 'what the user may do').choices(ROLE_NAMES))
+    .addOption(new Option('--disable', 'cannot sign in any more').conflicts('enable'))
+    .option('--enable', 'can sign in again')
+    .description('another role, or disabled; ends the sessions of the user')
+    .action(async (name: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ChangeOptions>();
+      const { role, disable, enable } = options;
+      if (role === undefined && disable === undefined && enable === undefined)
+        throw fail('cli.usage', { message: 'nothing to change', hint: 'Name --role, --disable or --enable.' });
+      const isSwitched = disable === true || enable === true;
+      const body = { ...(role === undefined ? {} : { role }), ...(isSwitched ? { disabled: disable === true } : {}) };
+      const path = `/api/users/${encodeURIComponent(name)}`;
+      const record = asRecord(await withClient(context, options, (client) => client.send('PATCH', path, body)));
+      context.out(renderList([record], COLUMNS, options.output));
     });
 
   user
