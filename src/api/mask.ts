@@ -12,12 +12,9 @@ export function masked(object: Readonly<Record<string, unknown>>): Record<string
 
 function maskedValue(value: unknown, key: string): unknown {
   if (value instanceof Secret || value instanceof SealedSecret) return SECRET_MASK;
-  if (typeof value === 'string') return isHidden(key) ? SECRET_MASK : value;
+  // A config drive carries keys and passwords of the machine to be, as text or in parts.
+  if (key === 'configdrive' && value !== null) return SECRET_MASK;
+  if (typeof value === 'string') return isSecretKey(key) ? SECRET_MASK : value;
   if (Array.isArray(value)) return value.map((inner: unknown) => maskedValue(inner, key));
   return typeof value === 'object' && value !== null ? masked({ ...value }) : value;
-}
-
-/** A config drive carries keys and passwords of the machine to be. */
-function isHidden(key: string): boolean {
-  return key === 'configdrive' || isSecretKey(key);
 }

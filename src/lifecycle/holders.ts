@@ -20,7 +20,7 @@ export interface Holder {
  */
 export async function readHolders(db: Reader, uuids: readonly string[], now: number, host: string): Promise<Map<string, Holder>> {
   if (uuids.length === 0) return new Map();
-  const [tasks, leases] = [await unfinished(db, uuids), await heldByCalls(db, uuids, now)];
+  const [tasks, leases] = [await unfinished(db, uuids), await leased(db, uuids, now)];
   const held = new Map<string, Holder>();
   const wanted = new Set(uuids);
   for (const { node, holder, purpose } of leases) held.set(node, { node, host: hostOf(holder) ?? host, task: undefined, purpose });
@@ -55,7 +55,7 @@ async function unfinished(db: Reader, uuids: readonly string[]) {
 const FEW = 20;
 const CALL = 'call:';
 
-async function heldByCalls(db: Reader, uuids: readonly string[], now: number) {
+async function leased(db: Reader, uuids: readonly string[], now: number) {
   const rows = await db
     .selectFrom('leases')
     .select(['key', 'holder', 'purpose'])
@@ -65,7 +65,6 @@ async function heldByCalls(db: Reader, uuids: readonly string[], now: number) {
       uuids.map((uuid) => `node:${uuid}`),
     )
     .where('expires_at', '>', now)
-    .where(sql<string>`substr(holder, 1, ${sql.lit(CALL.length)})`, '=', CALL)
     .execute();
   return rows.map((row) => ({ ...row, node: row.key.slice('node:'.length) }));
 }
@@ -76,5 +75,6 @@ export function callHolder(host: string, id: string): string {
 }
 
 function hostOf(owner: string | null): string | undefined {
-  return owner?.replace(CALL, '').split('/')[0];
+  // A task's lease without an unfinished task: its step does not let go. Which appliance it is on is not known any more.
+  return owner === null || owner.startsWith('task:') ? undefined : owner.replace(CALL, '').split('/')[0];
 }

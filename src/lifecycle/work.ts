@@ -58,8 +58,8 @@ export type Go =
   | { readonly by: 'unhold' }
   | { readonly by: 'agent'; readonly status?: 'start' | 'end' | 'error'; readonly message?: string };
 
-/** A guard against waits that nobody ends; the state's own timeout comes long before. */
-const WAIT_MS = 30 * 86_400_000;
+/** Looks up now and then, in case the node was removed or moved by other hands; the wait states' own timeouts come before. */
+const WAIT_MS = 3_600_000;
 
 /** It is the machine's turn, or a person's: the lock is free meanwhile, as in Ironic. */
 export function waitForGo(work: Work): StepResult {

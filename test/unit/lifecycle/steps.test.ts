@@ -1,8 +1,11 @@
 // Steps on their way: order, waits, holds, aborts, failures, what destructive ones are given, and going on where a process ended.
 
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/lib/index.ts';
+import { silentLog, systemClock, systemRandom } from '../../../src/lib/index.ts';
+import { lifecycleTasks } from '../../../src/lifecycle/index.ts';
+import { createStateTimers } from '../../../src/nodes/index.ts';
 import type { Driver, DriverStep, StepRun } from '../../../src/power/index.ts';
+import { createTaskEngine } from '../../../src/tasks/index.ts';
 import { instead, OLGA, openWorld, type World, type WorldOptions } from './world.ts';
 
 interface Ran {
@@ -248,9 +251,6 @@ it('goes on at the step that was cut off when the process comes back, and only a
   await world.provision('pve1', 'active');
   await expect.poll(() => names(world.ran)).toEqual(['one', 'two']);
   await world.tasks.stop();
-  const { createTaskEngine } = await import('../../../src/tasks/index.ts');
-  const { lifecycleTasks } = await import('../../../src/lifecycle/index.ts');
-  const { silentLog, systemRandom } = await import('../../../src/lib/index.ts');
   const common = { ...world, clock: systemClock, log: silentLog };
   const engine = createTaskEngine({
     ...common,
@@ -284,4 +284,47 @@ it('tears a waiting deployment down, and nothing of it goes on', async () => {
   expect(await world.reaches('pve1', 'available')).toMatchObject({ instanceInfo: {}, deployStep: {}, driverInternalInfo: {} });
   const states = (await world.tasks.list({ nodeUuid: uuid, limit: 5 })).map((task) => [task.kind, task.state]);
   expect(states).toContainEqual(['node.deploy', 'cancelled']);
+});
+
+it('ends what waits when its state’s time is over, and the node can be torn down', async () => {
+  const world = await withSteps([step('deploy', 'image', 80)], () => Promise.resolve('wait'));
+  await available(world);
+  const { uuid } = await world.ask('pve1', 'active');
+  await world.store.db.updateTable('nodes').set({ provision_updated_at: 1 }).where('uuid', '=', uuid).execute();
+  const timers = createStateTimers({
+    store: world.store,
+    nodes: world.nodes,
+    clock: systemClock,
+    log: silentLog,
+    atWork: () => Promise.resolve(new Set()),
+    onTimeout: (tx, node) => world.life.timedOut(tx, node),
+  });
+  expect(await timers.tick()).toBe(1);
+  const failed = await world.reaches('pve1', 'deploy failed');
+  expect(failed.lastError).toContain('nothing was heard for 30 minutes while wait call-back');
+  const [task] = await world.tasks.list({ nodeUuid: uuid, limit: 1 });
+  expect(task?.state).toBe('cancelled');
+  expect((await world.ask('pve1', 'deleted')).provisionState).toBe('available');
+});
+
+it('fails a node whose task ended before it had begun', async () => {
+  const world = await openWorld({ clock: systemClock, isStill: true });
+  const { uuid } = await world.put(await world.enrol('pve1'), 'available');
+  await world.provision('pve1', 'active');
+  const [task] = await world.tasks.list({ nodeUuid: uuid, limit: 1 });
+  await world.store.transaction((tx) => world.tasks.cancel(tx, task?.id ?? '', 'not this one'));
+  const timers = createStateTimers({
+    store: world.store,
+    nodes: world.nodes,
+    clock: systemClock,
+    log: silentLog,
+    intervalMs: 20,
+    atWork: () => Promise.resolve(new Set()),
+  });
+  await timers.start(new AbortController().signal);
+  try {
+    expect((await world.reaches('pve1', 'deploy failed')).lastError).toContain('no task is left to go on with it');
+  } finally {
+    await timers.stop();
+  }
 });

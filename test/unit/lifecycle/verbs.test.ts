@@ -114,7 +114,7 @@ it('begins no more than are allowed at once, and loses none of the others', asyn
   const all = Array.from({ length: 200 }, (_, at) => `pve${at}`);
   for (const name of all) await world.put(await world.enrol(name), 'available');
   for (const name of all) await world.provision(name, 'active');
-  for (const name of all) await world.reaches(name, 'active');
+  await expect.poll(() => world.nodes.countByState(), { timeout: 50_000, interval: 50 }).toEqual({ active: 200 });
   expect(most).toBe(7);
 }, 60_000);
 
