@@ -23,6 +23,7 @@ import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
 import { powerParts } from './app-power.ts';
+import { reservationParts } from './app-reservations.ts';
 import { readiness } from './app-services.ts';
 import { startWarnings } from './app-warnings.ts';
 import {
@@ -92,6 +93,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const power = powerParts({ ...common, config, nodes, holder });
   const records = createRecords({ ...common, nodes });
   const { lifecycle, tasks, parts: work } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder });
+  const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const inspect = createInspect({ ...common, nodes });
   const { observe_only: isObserveOnly } = config.server;
@@ -103,6 +105,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     access,
     ...power.parts,
     ...work,
+    ...claims.parts,
     createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...network.parts,
   ];
@@ -117,13 +120,20 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
         Promise.resolve({
           dhcpMode: config.dhcp.mode,
           isObserveOnly,
-          warnings: [...told, ...[...access.problems(), ...files.problems()].map(warningOf), ...network.network.warnings()],
+          warnings: [
+            ...told,
+            ...[...access.problems(), ...files.problems()].map(warningOf),
+            ...power.warnings(),
+            ...network.network.warnings(),
+          ],
         }),
       readiness: () => readiness(store, parts, running),
     },
     nodes,
     hardware: power.gateway.registry,
     lifecycle,
+    ...claims.services,
+    power,
     ports: nodes.ports,
     records,
     reasons,
@@ -133,16 +143,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     inspect,
     network: network.network,
   };
-  const api = createApi({
-    services,
-    config: apiConfig(config),
-    tls: certificate,
-    log: logger,
-    clock,
-    random,
-    version,
-    processMetrics: true,
-  });
+  const given = { services, config: apiConfig(config), tls: certificate, log: logger, clock, random, version };
+  const api = createApi({ ...given, processMetrics: true });
   for (const warning of [...told, ...files.problems().map(warningOf)])
     logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
   const ready = async (): Promise<void> => {

@@ -1,10 +1,12 @@
 // What the API needs of everything below it, one narrow interface per resource. The composition root passes the real ones.
 
 import type { Access, Identity } from '../access/index.ts';
+import type { Conductors } from '../conductors/index.ts';
 import type { Inspect } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
+import type { Allocations } from '../reservations/index.ts';
 import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 
@@ -135,8 +137,12 @@ export interface ApiServices {
   /** What nodes can be driven by; without it every driver's name is taken. */
   readonly hardware?: Registry;
   readonly lifecycle?: Lifecycle;
+  /** What became of the calls to machines. */
+  readonly power?: { counters(): Counters };
   /** Which appliance is in charge of the node; null: none is alive. */
   readonly conductorOf?: (node: Node) => string | null;
+  readonly allocations: Allocations;
+  readonly conductors: Pick<Conductors, 'list'>;
   readonly auth: AuthService;
   readonly access: AccessService;
   readonly system: SystemService;

@@ -60,7 +60,7 @@ export {
   createKeeper,
   type Keeper,
   type KeeperDeps,
-  type Kind,
+  type Kind as RecordKind,
   type RecordQuery,
   type Stored,
 } from './records/keeper.ts';

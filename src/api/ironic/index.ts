@@ -5,15 +5,23 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RouteDeps } from '../build.ts';
 import { noted, sendFault } from '../error-replies.ts';
 import { fail } from '../errors.ts';
+import { allocationsPlugin, nodeAllocationPlugin } from './allocations.ts';
 import { chassisPlugin } from './chassis.ts';
+import { conductorsPlugin } from './conductors.ts';
+import { driversPlugin } from './drivers.ts';
 import { ironicErrorBody } from './errors.ts';
+import { eventsPlugin } from './events.ts';
 import type { View } from './fields.ts';
 import { inspectionRulesPlugin } from './inspection-rules.ts';
+import { nodeBiosPlugin } from './node-bios.ts';
 import { nodeMaintenancePlugin } from './node-maintenance.ts';
+import { nodeManagementPlugin } from './node-management.ts';
 import { nodeRecordsPlugin, shardsPlugin } from './node-records.ts';
 import { nodeStatesPlugin } from './node-states.ts';
 import { nodeTraitsPlugin } from './node-traits.ts';
 import { nodeValidatePlugin } from './node-validate.ts';
+import { nodeVendorPlugin } from './node-vendor.ts';
+import { nodeVmediaPlugin } from './node-vmedia.ts';
 import { nodesPlugin } from './nodes.ts';
 import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
 import { portListsPlugin, portsPlugin } from './ports.ts';
@@ -76,8 +84,14 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
     app.register(portsPlugin(deps), { prefix: '/ports' });
     for (const below of [portListsPlugin(deps, 'nodes'), nodePortgroupsPlugin(deps), nodeVolumePlugin(deps), vifsPlugin(deps)])
       app.register(below, { prefix: '/nodes' });
+    for (const below of [nodeAllocationPlugin, nodeManagementPlugin, nodeBiosPlugin, nodeVmediaPlugin, nodeVendorPlugin])
+      app.register(below(deps), { prefix: '/nodes' });
     app.register(portgroupsPlugin(deps), { prefix: '/portgroups' });
     app.register(chassisPlugin(deps), { prefix: '/chassis' });
+    app.register(allocationsPlugin(deps), { prefix: '/allocations' });
+    app.register(conductorsPlugin(deps), { prefix: '/conductors' });
+    app.register(driversPlugin(deps), { prefix: '/drivers' });
+    app.register(eventsPlugin(deps), { prefix: '/events' });
     app.register(volumePlugin(deps), { prefix: '/volume' });
     app.register(templatesPlugin(deps), { prefix: '/deploy_templates' });
     app.register(runbooksPlugin(deps), { prefix: '/runbooks' });

@@ -7,9 +7,13 @@ import { MAX_MINOR, MIN_MINOR, type Minor } from './version.ts';
 const RESOURCES: readonly (readonly [name: string, since: Minor])[] = [
   ['nodes', 1],
   ['ports', 1],
+  ['drivers', 1],
   ['chassis', 1],
   ['portgroups', 23],
   ['volume', 32],
+  ['conductors', 49],
+  ['allocations', 52],
+  ['events', 54],
   ['deploy_templates', 55],
   ['shards', 82],
   ['runbooks', 92],

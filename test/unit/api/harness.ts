@@ -14,9 +14,11 @@ import {
   createTaskService,
   type Identity,
 } from '../../../src/api/index.ts';
+import { createConductors } from '../../../src/conductors/index.ts';
 import { createInspect } from '../../../src/inspect/index.ts';
 import { type Clock, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import { createNodes, createRecords, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
+import { createAllocations } from '../../../src/reservations/index.ts';
 import type { Store } from '../../../src/store/index.ts';
 import { createTaskEngine, defineTask, done, type TaskEngine } from '../../../src/tasks/index.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -89,6 +91,9 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
       readiness: () => Promise.resolve([{ name: 'store', isReady: true, reason: null }]),
     },
     nodes,
+    // Its worker stands still: a test that wants nodes found calls match() or start().
+    allocations: createAllocations({ ...common, nodes, holders: () => Promise.resolve(new Map()) }),
+    conductors: createConductors({ ...common, hostname: 'seed', drivers: () => ['fake-hardware'] }),
     ports: nodes.ports,
     records: createRecords({ ...common, nodes }),
     reasons: store.reasons,

@@ -9,7 +9,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['pipeline'],
   ['install', 'inspect', 'boot', 'power', 'proxmox'],
-  ['nodes', 'access'],
+  ['nodes', 'access', 'conductors'],
   ['tasks'],
   ['net/dhcp', 'net/dhcp6', 'net/tftp'],
   ['net'],
