@@ -102,6 +102,22 @@ describe('somebody with a project', () => {
     expect(await ask('POST', '/v1/allocations', 'reader', { name: 'a', resource_class: 'x' })).toBe(403);
   });
 
+  it('has allocations of the project, and of no other', async () => {
+    const make = async (project: string, owner?: string) => {
+      const payload = { resource_class: 'baremetal', name: `for-${project}`, ...(owner === undefined ? {} : { owner }) };
+      return harness.app.inject({ method: 'POST', url: '/v1/allocations', headers: headersOf(project, 'member'), payload });
+    };
+    expect(bodyOf(await make('blue'))).toMatchObject({ owner: 'blue' });
+    expect((await make('red', 'blue')).statusCode).toBe(403);
+    expect(bodyOf(await make('red'))).toMatchObject({ owner: 'red' });
+    const list = (await harness.get('/v1/allocations', headersOf('blue', 'reader'))).body;
+    expect([list.includes('for-blue'), list.includes('for-red')]).toEqual([true, false]);
+    expect(await ask('GET', '/v1/allocations/for-red', 'admin')).toBe(404);
+    expect(await ask('DELETE', '/v1/allocations/for-red', 'admin')).toBe(404);
+    expect(await ask('DELETE', '/v1/allocations/for-blue', 'reader')).toBe(403);
+    expect(await ask('GET', '/v1/allocations/for-blue', 'reader')).toBe(200);
+  });
+
   it('manages the ports of the own node, and cannot move them to another', async () => {
     const { ports } = bodyOf(await harness.get('/v1/nodes/own/ports', headersOf('blue', 'reader')));
     const port = Array.isArray(ports) ? String((ports[0] as Record<string, unknown>).uuid) : ''; // as the list shows it
