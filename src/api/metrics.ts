@@ -84,7 +84,7 @@ function gaugesOfState({ registry, services, log }: ApiMetricsOptions): void {
 }
 
 /** Counted where the packets are; only shown here. */
-function countersOf(registry: Registry, { network }: ApiServices): void {
+function countersOf(registry: Registry, { network, power }: ApiServices): void {
   const counter = (name: string, help: string, read: () => Counters): void => {
     new Counter({
       name,
@@ -100,5 +100,10 @@ function countersOf(registry: Registry, { network }: ApiServices): void {
   counter('rackseed_dhcp_packets_total', 'DHCP packets by what became of them.', () => network.status().dhcp.counters);
   counter('rackseed_dhcp6_packets_total', 'DHCPv6 packets by what became of them.', () => network.status().dhcp6.counters);
   counter('rackseed_tftp_total', 'TFTP requests, transfers and bytes.', () => network.status().tftp?.counters ?? {});
+  counter(
+    'rackseed_power_total',
+    'Calls to BMCs and other power devices, and what reading the power states found.',
+    () => power?.counters() ?? {},
+  );
   counter('rackseed_http_boot_total', 'Requests, downloads and bytes of the boot listener.', () => network.status().http.counters);
 }
