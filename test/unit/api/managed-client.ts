@@ -41,7 +41,7 @@ export async function openManaged(options: { readonly isStill?: true } = {}): Pr
       transaction: (work) => store.transaction(work),
     }),
   });
-  await conductors.start();
+  await conductors.start(new AbortController().signal);
   await allocations.start(new AbortController().signal);
   onTestFinished(async () => {
     await allocations.stop();

@@ -103,10 +103,11 @@ describe('the worker', () => {
   });
 
   it('says when an instance of the same UUID is elsewhere', async () => {
-    const { open, free, enrol, store } = await openClaims();
+    const claims = await openClaims();
+    const { open, free, store } = claims;
     await free('n1');
     const uuid = '11111111-2222-4333-8444-555555555555';
-    await enrol({ name: 'has-it', instanceUuid: uuid });
+    await claims.enrol({ name: 'has-it', instanceUuid: uuid });
     const allocations = open();
     await store.transaction((tx) => allocations.create(tx, { ...REQUEST, uuid }));
     await allocations.match();

@@ -20,8 +20,8 @@ const ALLOCATION: Allocation = {
 };
 
 async function freeNode(): Promise<Node> {
-  const { enrol, put } = await openWorld();
-  return put(await enrol({ name: 'n1', resourceClass: 'large', traits: ['CUSTOM_A', 'CUSTOM_B'] }), 'available');
+  const world = await openWorld();
+  return world.put(await world.enrol({ name: 'n1', resourceClass: 'large', traits: ['CUSTOM_A', 'CUSTOM_B'] }), 'available');
 }
 
 describe('a node', () => {
