@@ -8,19 +8,19 @@ type Taken = { readonly code: keyof typeof NODE_ERRORS; readonly what: string; r
 const TAKEN: Readonly<Record<string, Taken>> = {
   'nodes.name': {
     code: 'nodes.duplicate_name',
-    what: 'a node with this name',
+    what: 'A node with name',
     hint: 'Choose another name, or rename the other node first.',
   },
-  'nodes.uuid': { code: 'nodes.duplicate_uuid', what: 'a node with this UUID', hint: 'Leave the UUID out to get a new one.' },
+  'nodes.uuid': { code: 'nodes.duplicate_uuid', what: 'A node with UUID', hint: 'Leave the UUID out to get a new one.' },
   'nodes.instance_uuid': {
     code: 'nodes.duplicate_instance',
-    what: 'a node with this instance',
+    what: 'A node with instance',
     hint: 'Take the instance from the other node first.',
   },
-  'ports.uuid': { code: 'nodes.duplicate_uuid', what: 'a port with this UUID', hint: 'Leave the UUID out to get a new one.' },
+  'ports.uuid': { code: 'nodes.duplicate_uuid', what: 'A port with UUID', hint: 'Leave the UUID out to get a new one.' },
   'ports.address': {
     code: 'nodes.duplicate_mac',
-    what: 'a port with this MAC address',
+    what: 'A port with MAC address',
     hint: 'Find it in the list of ports. One card belongs to one node: remove it there if it has moved.',
   },
 };
@@ -41,5 +41,5 @@ function translated(error: unknown, values: Readonly<Record<string, string | nul
   const column = Object.keys(TAKEN).find((name) => refused.includes(name));
   const taken = column === undefined ? undefined : TAKEN[column];
   if (taken === undefined || column === undefined) return error;
-  return fail(taken.code, { message: `${taken.what} exists already: ${values[column] ?? 'unknown'}`, hint: taken.hint, cause: error });
+  return fail(taken.code, { message: `${taken.what} ${values[column] ?? 'unknown'} already exists.`, hint: taken.hint, cause: error });
 }

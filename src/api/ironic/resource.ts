@@ -25,6 +25,7 @@ export type ListQuery = Static<typeof pageQuery> & Readonly<Record<string, strin
 const pageQuery = Type.Object(PAGE_QUERY, closed);
 const oneQuery = Type.Object({ fields: PAGE_QUERY.fields }, closed);
 const word = Type.Optional(Type.String({ maxLength: 4096 }));
+const DETAIL_SINCE: Minor = 43;
 
 /** Who asks for what: everything a list or a write needs of its request. */
 export interface Asked {
@@ -43,6 +44,8 @@ interface Described<M> {
   /** What a list can be narrowed by beside marker and limit, and since when. */
   readonly filters: readonly (readonly [name: string, since: Minor])[];
   readonly list: (page: PageQuery, query: ListQuery, asked: Asked) => Promise<readonly M[]>;
+  /** `detail` as old as the resource itself; elsewhere it came with 1.43. */
+  readonly hasEarlyDetail?: true;
 }
 
 export interface Resource<M extends { readonly uuid: string }, Given> extends Described<M> {
@@ -129,7 +132,8 @@ export async function listBody<M extends { readonly uuid: string }>(
   const { view, identity } = asked;
   for (const [name, since] of resource.filters)
     if (query[name] !== undefined && view.minor < since) throw newerField(name, since, view.minor);
-  const fields = isDetail ? detailFields(resource.fields, query, view) : listFields(resource.fields, query, view);
+  const fieldsView = resource.hasEarlyDetail === true ? { ...view, minor: Math.max(view.minor, DETAIL_SINCE) } : view;
+  const fields = isDetail ? detailFields(resource.fields, query, view) : listFields(resource.fields, query, fieldsView);
   checkSort(resource, query.sort_key, view);
   if (query.marker !== undefined && !isUuid(query.marker)) throw bad(`Expected UUID for marker: ${query.marker}`);
   const limit = limitOf(query.limit);

@@ -75,7 +75,7 @@ const TARGET_ATTRIBUTES: readonly Attribute<TargetGiven>[] = [
   { name: 'extra', since: SINCE, field: 'extra', kind: jsonObject },
 ];
 
-const COMMON = { since: SINCE, writers: 'operator', filters: [['node', SINCE]] } as const;
+const COMMON = { since: SINCE, writers: 'operator', filters: [['node', SINCE]], hasEarlyDetail: true } as const;
 
 export function volumePlugin(deps: Deps): FastifyPluginAsyncTypebox {
   return async (app) => {

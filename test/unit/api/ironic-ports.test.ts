@@ -127,7 +127,7 @@ describe('POST /v1/ports', () => {
       const refused = await send('POST', '/ports', { node_uuid: node, ...more });
       return [refused.statusCode, faultString(refused)];
     };
-    expect(await refusal({ address: MAC })).toEqual([409, containing(MAC)]);
+    expect(await refusal({ address: MAC })).toEqual([409, containing(`A port with MAC address ${MAC} already exists.`)]);
     expect(await refusal({ address: '52:54:00:00:00:01', uuid: NOWHERE })).toEqual([409, containing(NOWHERE)]);
     expect(await refusal({ address: '52:54:00:00:00:01', name: 'eth0' })).toEqual([
       409,

@@ -299,6 +299,8 @@ describe.each(CASES)('/v1$path', (row) => {
     expect(bodyOf(await send('GET', `${path}?fields=uuid,created_at`))).toEqual({
       [collection]: [{ uuid, created_at: anyOf(String), links: LINKS }],
     });
+    const early = row.collection === 'connectors' || row.collection === 'targets';
+    expect((await send('GET', `${path}?detail=True`, undefined, '1.42')).statusCode).toBe(row.since > 42 ? 404 : early ? 200 : 400);
     expect((await send('GET', `${path}/detail`)).statusCode).toBe(row.hasDetail ? 200 : row.isNamed ? 404 : 400);
     await clock.advance(5000);
     const patched = await send('PATCH', `${path}/${String(uuid)}`, row.patch);

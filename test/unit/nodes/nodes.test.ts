@@ -53,7 +53,7 @@ describe('a new node', () => {
     await world.enrol({ name: 'pve1' });
     expect(await errorOf(() => world.enrol({ name: 'pve1' }))).toMatchObject({
       code: 'nodes.duplicate_name',
-      message: 'a node with this name exists already: pve1',
+      message: 'A node with name pve1 already exists.',
     });
     await world.enrol();
     await world.enrol();
