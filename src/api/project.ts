@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isAtLeast } from '../access/index.ts';
+import { BugError } from '../lib/index.ts';
 import { fail } from './errors.ts';
 import { mayPatch, projectRule, type Relation, type Subject } from './project-policy.ts';
 import { findSubject, type SubjectServices } from './project-subjects.ts';
@@ -34,10 +35,13 @@ export function guardProjects(app: FastifyInstance, services: SubjectServices): 
     const { identity } = request;
     if (identity?.project !== undefined) request.relation = await check(request, identity, identity.project, services);
   });
-  app.addHook('preSerialization', async (request, _reply, payload: unknown) => {
+  // On the text that leaves, because lists may be sent as text.
+  app.addHook('onSend', async (request, _reply, payload: unknown) => {
     const project = request.identity?.project;
     const isWhole = project === undefined || request.relation === 'owner' || request.routeOptions.url?.startsWith('/v1/nodes') !== true;
-    return isWhole ? payload : redacted(payload, project);
+    if (isWhole || payload === undefined || payload === null || payload === '') return payload;
+    if (typeof payload !== 'string') throw new BugError('a reply about nodes is no text: what a project may see of it is not known');
+    return JSON.stringify(redacted(JSON.parse(payload), project));
   });
 }
 
