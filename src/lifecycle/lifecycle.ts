@@ -9,7 +9,7 @@ import { askNow, settingDefinition, submitSetting, underLock, writeNow } from '.
 import { fail } from './errors.ts';
 import { readHolders } from './holders.ts';
 import { powerDefinition, setPower, writeRefusal } from './power.ts';
-import { type DoorDeps, endWaiting, provision, traitsRefusal, waitingTask } from './provision.ts';
+import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal, waitingTask } from './provision.ts';
 import type { Lifecycle, Validation } from './seam.ts';
 import { verbDefinitions } from './verbs.ts';
 import { GO, type Go, type LifecycleConfig, type WorkDeps } from './work.ts';
@@ -52,7 +52,10 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       return new Map([...held].map(([uuid, { host }]) => [uuid, host]));
     },
     agentHeard: (uuid, word) => agentHeard(deps, uuid, { by: 'agent', ...word }),
-    timedOut: (tx, node) => endWaiting(deps, tx, node, 'nothing was heard for too long'),
+    timedOut: async (tx, node) => {
+      await endWaiting(deps, tx, node, 'nothing was heard for too long');
+      await leaveRamdisk(deps, tx, node);
+    },
   };
 }
 

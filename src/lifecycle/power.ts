@@ -9,6 +9,7 @@ import { fail } from './errors.ts';
 import { readHolders } from './holders.ts';
 import { type DoorDeps, locked } from './provision.ts';
 import { invalidState, observeRefusal } from './rules.ts';
+import { POWER_KIND } from './verbs.ts';
 import { errorText, SYSTEM, type WorkDeps } from './work.ts';
 
 const powerArgs = Type.Object({
@@ -17,7 +18,6 @@ const powerArgs = Type.Object({
 });
 type PowerArgs = Static<typeof powerArgs>;
 
-const KIND = 'node.power';
 const HOUR = 3_600_000;
 const SOFT: readonly PowerTarget[] = ['soft power off', 'soft rebooting'];
 const OFF: readonly PowerTarget[] = ['power off', 'soft power off'];
@@ -37,7 +37,7 @@ export async function setPower(
     const targetPowerState = OFF.includes(asked.target) ? 'power off' : 'power on';
     await deps.nodes.update(tx, node, { targetPowerState, lastError: null }, SYSTEM);
     await deps.tasks.submit(tx, {
-      kind: KIND,
+      kind: POWER_KIND,
       subject: `node:${uuid}`,
       nodeUuid: uuid,
       locks: [`node:${uuid}`],
@@ -90,7 +90,7 @@ async function driverRefusal(deps: DoorDeps, node: Node, target: PowerTarget): P
 
 export function powerDefinition(deps: WorkDeps): TaskDefinition<PowerArgs> {
   return defineTask({
-    kind: KIND,
+    kind: POWER_KIND,
     title: 'Set power',
     args: powerArgs,
     steps: [{ name: 'set', title: 'Set power', timeoutMs: HOUR * 2, run: (context) => powerTask(deps, context) }],

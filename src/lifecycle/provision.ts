@@ -4,7 +4,7 @@ import { Secret } from '../lib/index.ts';
 import { type By, type Interface, type Node, type NodeChanges, nodeTitle, type ProvisionEvent, stateOf } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
-import { shownName, shownStep, withoutCursor } from './cursor.ts';
+import { cursorOf, shownName, shownStep, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { rescueContext } from './flows.ts';
 import { type Holder, readHolders } from './holders.ts';
@@ -12,7 +12,7 @@ import { bad, disallowedRefusal, eventFor, invalidState, nodeRefusal, observeRef
 import { withRunbook } from './runbook.ts';
 import type { AskedStep, ProvisionRequest } from './seam.ts';
 import type { WalkKind } from './steps-decide.ts';
-import { KIND_OF_EVENT, VERB_KINDS } from './verbs.ts';
+import { KIND_OF_EVENT, POWER_KIND, VERB_KINDS } from './verbs.ts';
 import { GO, type Go, type WorkArgs, type WorkDeps } from './work.ts';
 
 export interface DoorDeps extends WorkDeps {
@@ -139,11 +139,21 @@ async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void> 
     return;
   }
   await endWaiting(deps, tx, node, 'aborted by request');
+  await leaveRamdisk(deps, tx, node);
   const noun = walk?.noun ?? stateOf(node.provisionState).label;
   const lastError = `${noun} was aborted by request${name === undefined ? '' : ` during the step ${name}`}. Ask for the verb again to start over.`;
   const isFailure = node.provisionState !== 'service failed';
   const changed = walk === undefined ? node : await deps.nodes.update(tx, node, withoutCursor(node, walk.kind), { who: 'system' });
   await deps.nodes.move(tx, { node: changed, event: 'abort', ...by, ...(isFailure ? { lastError } : {}) });
+}
+
+/** The machine runs the agent, and nothing goes on with it: off, as Ironic leaves it, and not into whatever is on its disks. */
+export async function leaveRamdisk(deps: DoorDeps, tx: Tx, node: Node): Promise<void> {
+  const kind = ABORTED[node.provisionState]?.kind;
+  if (kind === undefined || kind === 'service' || cursorOf(node, kind)?.usesRamdisk !== true || node.disablePowerOff) return;
+  if (deps.gateway.registry.driverOf(node, 'power').power?.targets.includes('power off') !== true) return;
+  const about = { subject: `node:${node.uuid}`, nodeUuid: node.uuid, locks: [`node:${node.uuid}`] };
+  await deps.tasks.submit(tx, { kind: POWER_KIND, ...about, args: { target: 'power off', timeoutSeconds: null } });
 }
 
 async function unhold(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void> {

@@ -40,6 +40,9 @@ export const KIND_OF_EVENT: Readonly<Partial<Record<ProvisionEvent, string>>> = 
   service: 'node.service',
 };
 
+/** Power asked for beside the verbs. */
+export const POWER_KIND = 'node.power';
+
 /** The kinds whose tasks may wait for the machine or a person. */
 export const VERB_KINDS: readonly string[] = VERB_TASKS.map(({ kind }) => kind);
 

@@ -8,7 +8,7 @@ import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './c
 import { fail } from './errors.ts';
 import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform } from './perform.ts';
-import { bootRamdisk, needsRamdisk } from './ramdisk.ts';
+import { bootRamdisk, needsRamdisk, powerOffIfPossible } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
 import { type Flow, failedAt, goOf, onNode, push, type Work, waitForGo } from './work.ts';
 
@@ -41,6 +41,10 @@ export function walkFlow(walk: Walk): Flow {
   return {
     states,
     go: (work, node) => new Walker(work, walk, states).go(node),
+    // A machine that runs the agent is not left to boot whatever is on its half-done disks. Service keeps its system: it stays up.
+    leave: async (work, node) => {
+      if (walk.kind !== 'service' && cursorOf(node, walk.kind)?.usesRamdisk === true) await powerOffIfPossible(work, node);
+    },
     onFail: (node, error) => ({
       ...withoutCursor(node, walk.kind),
       ...(error instanceof RackseedError && error.code === 'lifecycle.aborted' ? {} : walk.onFail?.(node)),

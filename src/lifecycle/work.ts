@@ -109,7 +109,9 @@ export interface Flow {
   /** States in which this flow has the node. */
   readonly states: readonly ProvisionState[];
   go(work: Work, node: Node): Promise<StepResult>;
-  /** What is tidied when it fails. */
+  /** What is done to the machine when it fails, as far as that can be. */
+  leave?(work: Work, node: Node): Promise<void>;
+  /** What is tidied in the node when it fails. */
   onFail?(node: Node, error: unknown): NodeChanges;
 }
 
@@ -123,7 +125,10 @@ export async function runFlows(deps: WorkDeps, flows: readonly Flow[], context: 
     return await flow.go(work, node);
   } catch (error) {
     if (error instanceof Overtaken) return done({ overtaken: error.message });
-    if (!isPutDown(context.signal)) await failNode(work, flows, reasonOf(context.signal, error));
+    if (!isPutDown(context.signal)) {
+      if (!context.signal.aborted) await leaveMachine(work, flows);
+      await failNode(work, flows, reasonOf(context.signal, error));
+    }
     throw error;
   }
 }
@@ -136,6 +141,18 @@ function isPutDown(signal: AbortSignal): boolean {
 
 function reasonOf(signal: AbortSignal, error: unknown): unknown {
   return signal.aborted ? signal.reason : error;
+}
+
+async function leaveMachine(work: Work, flows: readonly Flow[]): Promise<void> {
+  const node = await work.deps.nodes.find(work.uuid);
+  const flow = flows.find(({ states }) => node !== undefined && states.includes(node.provisionState));
+  if (node === undefined) return;
+  try {
+    await flow?.leave?.(work, node);
+  } catch (error) {
+    // The work has failed already, and why counts more than this.
+    work.context.log(`the machine could not be switched off: ${messageOf(error)}`, 'err');
+  }
 }
 
 async function failNode(work: Work, flows: readonly Flow[], error: unknown): Promise<void> {

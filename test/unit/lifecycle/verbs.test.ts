@@ -91,6 +91,10 @@ it('boots the agent before steps that need it, waits for it, and switches the ma
   await world.life.agentHeard(node.uuid, {});
   expect(await world.reaches('pve1', 'available')).toMatchObject({ powerState: 'power off', cleanStep: {}, driverInternalInfo: {} });
   expect(power).toEqual(['rebooting', 'power off']);
+  await world.put(node, 'manageable');
+  await world.ask('pve1', 'provide');
+  await world.provision('pve1', 'abort');
+  expect(await world.reaches('pve1', 'clean failed')).toMatchObject({ powerState: 'power off', targetPowerState: null });
 });
 
 it('begins no more than are allowed at once, and loses none of the others', async () => {
