@@ -97,11 +97,17 @@ export function createFakeClock(startMs = 1_700_000_000_000): FakeClock {
   };
 }
 
-/** Lets everything run that is ready to run: promises, and what they queue. */
-function rest(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** More pauses in a row than anything but an endless loop takes. */
+const MAX_PAUSES = 1000;
+
+/** Lets everything run that is ready to run: promises, what they queue, and the pauses of the store before its commits. */
+async function rest(): Promise<void> {
+  for (let pauses = 0; pauses < MAX_PAUSES; pauses += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    if (!process.getActiveResourcesInfo().includes('Immediate')) return;
+  }
 }
 
 function asError(reason: unknown): Error {

@@ -38,9 +38,12 @@ export function links(view: View, collection: string, path: string): readonly { 
   ];
 }
 
+/** Where the seconds of 2026-11-21T18:00:00.000Z end. */
+const SECONDS_END = 19;
+
 /** Ironic writes +00:00 and leaves milliseconds out. */
 export function time(ms: number | null): string | null {
-  return ms === null ? null : isoTime(ms).replace(/\.\d{3}Z$/, '+00:00');
+  return ms === null ? null : `${isoTime(ms).slice(0, SECONDS_END)}+00:00`;
 }
 
 /** Null until the first change, as Ironic has it. */

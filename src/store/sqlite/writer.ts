@@ -37,6 +37,7 @@ export class Writer {
   /** Done, and waiting for the commit they share. */
   #joined: Turn[] = [];
   #groupStarted = 0;
+  #flushing: NodeJS.Immediate | undefined;
   #isClosed = false;
 
   constructor(options: WriterOptions) {
@@ -91,6 +92,7 @@ export class Writer {
   /** After this nothing begins; what waits is refused. */
   close(): void {
     this.#isClosed = true;
+    this.#flush();
     const refused = this.#waiting.splice(0);
     for (const turn of refused) turn.reject(fail('store.closed', { message: 'the store was closed before the transaction began' }));
   }
@@ -120,9 +122,15 @@ export class Writer {
   #next(): void {
     for (;;) {
       const isFull = this.#joined.length >= GROUP_LIMIT || performance.now() - this.#groupStarted > GROUP_WINDOW_MS;
-      if (this.#joined.length > 0 && (this.#waiting.length === 0 || isFull)) this.#commitGroup();
+      if (this.#joined.length > 0 && isFull) this.#commitGroup();
       const turn = this.#waiting.shift();
-      if (turn === undefined) return;
+      if (turn === undefined) {
+        // Requests that have arrived already get into the commit as well. Statements are synchronous: a transaction is often over
+        // before the next request is looked at, and without this pause each would pay a commit of its own (1,001 commits for 1,000
+        // requests from 16 clients, measured 2026-11).
+        if (this.#joined.length > 0) this.#flushing ??= setImmediate(() => this.#flush());
+        return;
+      }
       const { resolve, reject } = turn;
       try {
         this.#open(turn);
@@ -132,6 +140,13 @@ export class Writer {
         reject(this.#options.translate(thrown));
       }
     }
+  }
+
+  /** The pause is over. A turn that is open commits the group when it ends. */
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    if (this.#active === undefined && this.#joined.length > 0) this.#commitGroup();
   }
 
   #commitGroup(): void {
