@@ -12,7 +12,7 @@ import { powerDefinition, setPower, writeRefusal } from './power.ts';
 import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal, waitingTask } from './provision.ts';
 import type { Lifecycle, Validation } from './seam.ts';
 import { verbDefinitions } from './verbs.ts';
-import { GO, type Go, type LifecycleConfig, type WorkDeps } from './work.ts';
+import { type AgentGo, GO, type LifecycleConfig, type WorkDeps } from './work.ts';
 
 export interface LifecycleOptions {
   readonly store: Store;
@@ -195,15 +195,25 @@ function vendorCalls(deps: DoorDeps): Pick<Lifecycle, 'vendorMethods' | 'callVen
   };
 }
 
+/** A sign of life is not written down more often than this: agents beat every few seconds when something goes on. */
+const SIGN_MS = 10_000;
+
 /** Nothing in a state where nobody waits for it: an agent that beats on an active node costs one read. */
-async function agentHeard(deps: DoorDeps, uuid: string, go: Go): Promise<void> {
+async function agentHeard(deps: DoorDeps, uuid: string, go: AgentGo): Promise<void> {
   const seen = await deps.nodes.get(uuid);
   if (!isTransient(seen.provisionState)) return;
+  if (!isAwaited(seen, go) && deps.clock.now() - (seen.provisionUpdatedAt ?? 0) < SIGN_MS) return;
   await deps.store.transaction(async (tx: Tx) => {
     const node = await deps.nodes.get(uuid, tx);
     await deps.nodes.signOfLife(tx, node.uuid);
-    if (stateOf(node.provisionState).kind !== 'waiting') return;
+    if (!isAwaited(node, go)) return;
     const task = await waitingTask(tx, uuid);
     if (task !== undefined) await deps.tasks.wake(tx, task, GO, go);
   });
+}
+
+/** Does the word end a wait? That work has begun never does, and an inspection waits for its report, not for a beat. */
+function isAwaited({ provisionState }: Node, { status }: AgentGo): boolean {
+  if (stateOf(provisionState).kind !== 'waiting' || status === 'start') return false;
+  return provisionState !== 'inspect wait' || status !== undefined;
 }

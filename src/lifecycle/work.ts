@@ -54,9 +54,8 @@ export class Overtaken extends Error {}
 /** The wake that a task in a wait or hold state waits for. */
 export const GO = 'go';
 
-export type Go =
-  | { readonly by: 'unhold' }
-  | { readonly by: 'agent'; readonly status?: 'start' | 'end' | 'error'; readonly message?: string };
+export type AgentGo = { readonly by: 'agent'; readonly status?: 'start' | 'end' | 'error'; readonly message?: string };
+export type Go = AgentGo | { readonly by: 'unhold' };
 
 /** Looks up now and then, in case the node was removed or moved by other hands; the wait states' own timeouts come before. */
 const WAIT_MS = 3_600_000;

@@ -141,3 +141,21 @@ it('fails a node whose task was ended by a person, and lets it be tried again', 
   const failed = await world.reaches('pve1', 'deploy failed');
   expect(failed.lastError).toMatch(/cancelled/);
 });
+
+it('waits for the report of an inspection, whatever beats come before it', async () => {
+  const world = await openWorld({
+    clock: systemClock,
+    drivers: instead('inspect', () => ({ inspect: { inspect: () => Promise.resolve(undefined) } })),
+  });
+  const { uuid } = await world.put(await world.enrol('pve1'), 'manageable');
+  const waiting = await world.ask('pve1', 'inspect');
+  expect(waiting).toMatchObject({ provisionState: 'inspect wait', powerState: 'power on' });
+  await world.life.agentHeard(uuid, {});
+  await world.life.agentHeard(uuid, { status: 'start' });
+  expect((await world.nodes.get(uuid)).version).toBe(waiting.version);
+  await world.life.agentHeard(uuid, { status: 'end' });
+  expect(await world.reaches('pve1', 'manageable')).toMatchObject({ lastError: null });
+  await world.ask('pve1', 'inspect');
+  await world.life.agentHeard(uuid, { status: 'error', message: 'no disks' });
+  expect((await world.reaches('pve1', 'inspect failed')).lastError).toContain('Inspection failed: no disks');
+});
