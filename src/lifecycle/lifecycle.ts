@@ -8,6 +8,7 @@ import type { TaskDefinition, TaskEngine } from '../tasks/index.ts';
 import { askNow, settingDefinition, submitSetting, underLock, writeNow } from './calls.ts';
 import { fail } from './errors.ts';
 import { readHolders } from './holders.ts';
+import { mediaCalls } from './media.ts';
 import { powerDefinition, setPower, writeRefusal } from './power.ts';
 import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal, waitingTask } from './provision.ts';
 import type { Lifecycle, Validation } from './seam.ts';
@@ -46,6 +47,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     validate: (node) => validate(deps, node),
     ...bootCalls(deps),
     ...machineCalls(deps),
+    ...mediaCalls(deps),
     ...vendorCalls(deps),
     holders: async (uuids, on) => {
       const held = await readHolders(on ?? deps.store.db, uuids, deps.clock.now(), deps.config.host);
@@ -126,7 +128,7 @@ async function refuseDevice(deps: DoorDeps, node: Node, device: BootDevice): Pro
   });
 }
 
-type MachineCalls = Pick<Lifecycle, 'console' | 'setConsole' | 'setTargetRaid' | 'attachMedia' | 'detachMedia'>;
+type MachineCalls = Pick<Lifecycle, 'console' | 'setConsole' | 'setTargetRaid'>;
 
 function machineCalls(deps: DoorDeps): MachineCalls {
   return {
@@ -145,21 +147,6 @@ function machineCalls(deps: DoorDeps): MachineCalls {
     },
     setConsole: (node, isOn, by) => submitSetting(deps, node, 'console', isOn, by),
     setTargetRaid: (node, config, by) => setTargetRaid(deps, node, config, by),
-    attachMedia: (node, media) =>
-      writeNow(deps, node, {
-        which: 'management',
-        what: 'attaching virtual media',
-        ask: (driver, target, call) => driver.management?.attachMedia?.(target, media, call),
-      }),
-    detachMedia: async (node, deviceTypes) => {
-      for (const deviceType of deviceTypes ?? ['cdrom', 'floppy', 'disk']) {
-        await writeNow(deps, node, {
-          which: 'management',
-          what: 'detaching virtual media',
-          ask: (driver, target, call) => driver.management?.detachMedia?.(target, deviceType, call),
-        });
-      }
-    },
   };
 }
 

@@ -51,7 +51,12 @@ export interface Lifecycle extends Component {
   console(node: Node): Promise<{ readonly isEnabled: boolean; readonly info: { readonly type: string; readonly url: string } | null }>;
   setConsole(node: Node, isOn: boolean, by: By): Promise<void>;
   setTargetRaid(node: Node, config: JsonObject, by: By): Promise<void>;
-  attachMedia(node: Node, media: { readonly deviceType: string; readonly imageUrl: string }, by: By): Promise<void>;
+  /** Both: accepted when they return; what fails at the machine after that is in last_error. */
+  attachMedia(
+    node: Node,
+    media: { readonly deviceType: string; readonly imageUrl: string; readonly imageDownloadSource?: string | null },
+    by: By,
+  ): Promise<void>;
   detachMedia(node: Node, deviceTypes: readonly string[] | null, by: By): Promise<void>;
   vendorMethods(node: Node): Readonly<Record<string, VendorMethod>>;
   callVendor(node: Node, method: string, httpMethod: string, args: JsonObject, by: By): Promise<unknown>;
