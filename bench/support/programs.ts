@@ -16,6 +16,8 @@ export interface Program {
   said(): string;
   /** Resolves with the match once the program has said this. */
   saying(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves once it has ended by itself and well. */
+  readonly end: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,9 +52,13 @@ export async function startProgram(words: readonly string[], ready?: RegExp): Pr
       child.once('exit', onExit);
       look();
     });
+  const end = once(child, 'exit').then(([code]) => {
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${said}`);
+  });
+  end.catch(() => undefined); // heard by those who wait for it
   await once(child, 'spawn');
   if (ready !== undefined) await saying(ready);
-  return { child, said: () => said, saying, stop: () => stop(child) };
+  return { child, said: () => said, saying, end, stop: () => stop(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -69,6 +75,12 @@ export async function cpuSeconds(pid: number): Promise<number> {
   const pids = [pid, ...(await childrenOf(pid))];
   const ticks = await Promise.all(pids.map(ticksOf));
   return ticks.reduce((sum, one) => sum + one, 0) / TICKS_PER_SECOND;
+}
+
+/** A process, its children, theirs, and so on. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const below = await Promise.all((await childrenOf(pid)).map(descendantsOf));
+  return [pid, ...below.flat()];
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

@@ -1,30 +1,36 @@
 // Debian's `baremetal` command line (python3-ironicclient) against the appliance: one long journey, every reply of which is looked at too.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { expectedKeys } from '../fixtures/ironic/replies.ts';
-import { type Baremetal, noAuth, startBaremetal } from './ironic/baremetal.ts';
+import { type Baremetal, type ClientEnv, httpBasic, noAuth, startBaremetal } from './ironic/baremetal.ts';
 import { JOURNEY } from './ironic/journey.ts';
 import { commandsOf, type Kept, playTurn } from './ironic/play.ts';
-import { expectIronicKeys, type IronicSite, startIronicSite, writeResources } from './ironic/site.ts';
+import { BASIC, expectIronicKeys, type IronicSite, LOGIN, OPEN, startIronicSite, writeResources } from './ironic/site.ts';
 
 const COMMANDS_AT_LEAST = 60;
 const TAG = '000000000042';
 const MAC = '00:42';
 
-/** The client's own latest version, and the newest that ours speaks. */
-const VERSIONS = [
-  { title: 'in the version that the client takes by itself', env: {} },
-  { title: 'in version 1.110', env: { OS_BAREMETAL_API_VERSION: '1.110' } },
+const RUNS = [
+  { title: 'without authentication, in the version that it takes by itself', auth: OPEN, env: noAuth },
+  {
+    title: 'with HTTP basic, in version 1.110',
+    auth: BASIC,
+    env: (url: string): ClientEnv => ({ ...httpBasic(url, LOGIN.user, LOGIN.password), OS_BAREMETAL_API_VERSION: '1.110' }),
+  },
 ];
 
-describe.each(VERSIONS)('the baremetal command line, $title', ({ env }) => {
+describe.each(RUNS)('the baremetal command line, $title', ({ auth, env }) => {
+  const kept: Kept = new Map();
+  const ends: (() => Promise<void>)[] = [];
   let ironic: IronicSite;
   let client: Baremetal;
-  const kept: Kept = new Map();
 
   beforeAll(async () => {
-    ironic = await startIronicSite();
-    client = startBaremetal({ ...noAuth(ironic.recorder.url), ...env });
+    ironic = await startIronicSite(auth);
+    ends.unshift(() => ironic.close());
+    client = startBaremetal(env(ironic.recorder.url));
+    ends.unshift(() => client.close());
     kept
       .set('tag', TAG)
       .set('mac', MAC)
@@ -32,8 +38,7 @@ describe.each(VERSIONS)('the baremetal command line, $title', ({ env }) => {
   });
 
   afterAll(async () => {
-    await client.close();
-    await ironic.close();
+    for (const end of ends) await end();
   });
 
   it.each(JOURNEY)('goes through: $title', async ({ turns }) => {
@@ -49,6 +54,16 @@ describe.each(VERSIONS)('the baremetal command line, $title', ({ env }) => {
   it('was told no server fault', () => {
     expect(ironic.recorder.exchanges.filter(({ status }) => status >= 500)).toEqual([]);
   });
+});
+
+it('is turned away without its password, and says so', async () => {
+  const ironic = await startIronicSite(BASIC);
+  onTestFinished(() => ironic.close());
+  const client = startBaremetal(httpBasic(ironic.recorder.url, LOGIN.user, 'wrong'));
+  onTestFinished(() => client.close());
+  const said = await client.run(['node', 'list']);
+  expect(said.code).toBe(1);
+  expect(said.stderr).toContain('401');
 });
 
 it(`is a journey of at least ${COMMANDS_AT_LEAST} different commands`, async () => {

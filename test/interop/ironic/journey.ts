@@ -197,7 +197,6 @@ export const JOURNEY: readonly Chapter[] = [
       },
       { run: 'volume target list --node {node} --long -f json', rows: 1 },
       { run: 'volume target show {target} -f json', shows: { volume_id: 'vol-{tag}' } },
-      { run: 'volume target delete {target}', exit: 1, says: ['HTTP 400'] },
     ],
   },
   {

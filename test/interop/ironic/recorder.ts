@@ -34,8 +34,9 @@ export async function startRecorder(port: number): Promise<Recorder> {
 
 async function relay(request: IncomingMessage, reply: ServerResponse, port: number, exchanges: Exchange[]): Promise<void> {
   const { method = 'GET', url = '/', headers } = request;
+  const body = await bytesOf(request);
   const onward = send({ host: '127.0.0.1', port, method, path: url, headers, agent: false });
-  onward.end(await bytesOf(request));
+  onward.end(body);
   const [answer] = (await once(onward, 'response')) as [IncomingMessage]; // what `response` gives, as node:http documents it
   const bytes = await bytesOf(answer);
   const minor = Number(/^1\.(\d+)$/.exec(String(answer.headers['x-openstack-ironic-api-version']))?.[1] ?? 1);

@@ -2,6 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hash } from 'bcryptjs';
 import { expect } from 'vitest';
 import { ERROR, keysAt, VALIDATE, VALIDATION } from '../../fixtures/ironic/keys.ts';
 import { type Exchange, expectedKeys, recordOf } from '../../fixtures/ironic/replies.ts';
@@ -16,7 +17,21 @@ export interface IronicSite {
 
 const QUIET = '[tftp]\nenabled = false\n';
 
-export async function startIronicSite(auth: (site: Site) => Promise<string> = async () => '[auth]\nmode = "none"\n'): Promise<IronicSite> {
+/** Writes what the appliance needs for it, and gives its part of the config. */
+export type AuthMode = (site: Site) => Promise<string>;
+
+export const OPEN: AuthMode = async () => '[auth]\nmode = "none"\n';
+
+export const LOGIN = { user: 'operator', password: 'correct horse' } as const;
+const QUICK_COST = 4;
+
+export const BASIC: AuthMode = async ({ directory }) => {
+  const path = join(directory, 'htpasswd');
+  await writeFile(path, `${LOGIN.user}:${await hash(LOGIN.password, QUICK_COST)}\n`, { mode: 0o600 });
+  return `[auth]\nmode = "basic"\nhtpasswd_file = "${path}"\n`;
+};
+
+export async function startIronicSite(auth: AuthMode): Promise<IronicSite> {
   const site = await makeSite();
   await mkdir(site.dataDir, { recursive: true });
   // The first line still belongs to [server].

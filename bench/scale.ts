@@ -1,0 +1,183 @@
+// Ours alone with many machines: a page of a long list against the same page of a short one, a thousand heartbeats a second while lists go
+// on, and a thousand deployments at once, none of which may be lost.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bench } from './harness.ts';
+import { type Api, byWorkers, expecting, nodeBody, openApi, timed, walkTo, walkToActive } from './support/ironic-load.ts';
+import { type Server, startOurs } from './support/ironic-servers.ts';
+
+const FEW = 1000;
+const MANY = 10_000;
+const PAGE = 1000;
+const PAGES = 100;
+const WORKERS = 16;
+const CONNECTIONS = 64;
+const MS_PER_SECOND = 1000;
+
+const BEATS_PER_SECOND = 1000;
+const BEAT_SECONDS = 60;
+/** Beats are sent in small bunches: a timer for each would be the client's own limit. */
+const BUNCHES_PER_SECOND = 100;
+const LATE_SHARE = 0.05;
+
+const DEPLOYS = 1000;
+
+const PAGE_RATIO = 'page-ratio';
+const PAGE_MANY = 'page-p99-10000';
+const BEAT = 'heartbeat-p99';
+const DEPLOY = 'deploys-1000';
+
+let directory = '';
+const started: { readonly server: Server; readonly api: Api }[] = [];
+let few: Api;
+let many: Api;
+
+async function open(name: string, nodes: number): Promise<Api> {
+  const server = await startOurs(join(directory, name), '[tasks]\nworkers = 64\n');
+  const api = openApi(server.url, CONNECTIONS);
+  started.push({ server, api });
+  await byWorkers(names(nodes), WORKERS, async (node) => void (await expecting(201, api, 'POST', '/v1/nodes', nodeBody(node))));
+  return api;
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `node-${index}`);
+}
+
+function p99(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0;
+}
+
+/** The last page that is full: whoever counts rows from the beginning is slowest there. */
+async function lastPage(api: Api, nodes: number): Promise<string> {
+  let marker = '';
+  for (let skipped = 0; skipped + PAGE < nodes; skipped += PAGE) {
+    const { nodes: page } = (await expecting(200, api, 'GET', `/v1/nodes?limit=${PAGE}${marker}`)) as { nodes: { uuid: string }[] }; // by the API
+    marker = `&marker=${page.at(-1)?.uuid}`;
+  }
+  return `/v1/nodes?limit=${PAGE}${marker}`;
+}
+
+let pages: { readonly few: number; readonly many: number } | undefined;
+
+/** In turns, so that what else the machine does hits both. */
+async function measurePages(): Promise<{ readonly few: number; readonly many: number }> {
+  const [ofFew, ofMany] = [await lastPage(few, FEW), await lastPage(many, MANY)];
+  const took = { few: [] as number[], many: [] as number[] };
+  for (let time = 0; time < PAGES; time += 1) {
+    took.few.push(await timed(async () => void (await expecting(200, few, 'GET', ofFew))));
+    took.many.push(await timed(async () => void (await expecting(200, many, 'GET', ofMany))));
+  }
+  return { few: p99(took.few), many: p99(took.many) };
+}
+
+/** Machines that wait for their agent, and what each agent says. */
+async function agents(): Promise<{ readonly path: string; readonly body: unknown }[]> {
+  const beats: { path: string; body: unknown }[] = [];
+  const some = names(BEATS_PER_SECOND).map((name) => `agent-${name}`);
+  await byWorkers(some, WORKERS, async (name) => {
+    const index = beats.length;
+    beats.push({ path: '', body: {} });
+    // Only a machine whose agent is expected may look itself up: here it is inspected by one.
+    const node = { ...nodeBody(name), inspect_interface: 'agent' };
+    await expecting(201, many, 'POST', '/v1/nodes', node);
+    const address = `02:00:00:00:${hex(index >> 8)}:${hex(index & 0xff)}`;
+    const { uuid } = (await expecting(200, many, 'GET', `/v1/nodes/${name}?fields=uuid`)) as { uuid: string }; // by the API
+    await expecting(201, many, 'POST', '/v1/ports', { node_uuid: uuid, address });
+    await walkTo(many, name, 'manage', 'manageable');
+    await walkTo(many, name, 'inspect', 'inspect wait');
+    const { config } = (await expecting(200, many, 'GET', `/v1/lookup?addresses=${address}`)) as { config: { agent_token: string } }; // by the API
+    const body = { callback_url: `http://192.0.2.1:9999/${index}`, agent_token: config.agent_token, agent_version: '9.0.0' };
+    beats[index] = { path: `/v1/heartbeat/${uuid}`, body };
+  });
+  return beats;
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}
+
+async function heartbeats(): Promise<number> {
+  const beats = await agents();
+  const lists = new AbortController();
+  const listing = listUntil(lists.signal);
+  const took: number[] = [];
+  const perBunch = BEATS_PER_SECOND / BUNCHES_PER_SECOND;
+  const sent: Promise<void>[] = [];
+  const begin = performance.now();
+  for (let bunch = 0; bunch < BEAT_SECONDS * BUNCHES_PER_SECOND; bunch += 1) {
+    await pause(Math.max(0, begin + (bunch * MS_PER_SECOND) / BUNCHES_PER_SECOND - performance.now()));
+    for (let index = 0; index < perBunch; index += 1) {
+      const beat = beats[(bunch * perBunch + index) % beats.length];
+      if (beat === undefined) throw new Error('no agents');
+      sent.push(timed(async () => void (await expecting(202, many, 'POST', beat.path, beat.body))).then((ms) => void took.push(ms)));
+    }
+  }
+  const seconds = (performance.now() - begin) / MS_PER_SECOND;
+  await Promise.all(sent);
+  lists.abort();
+  await listing;
+  if (seconds > BEAT_SECONDS * (1 + LATE_SHARE))
+    throw new Error(`only ${(took.length / seconds).toFixed(0)} heartbeats a second were sent`);
+  return p99(took);
+}
+
+async function listUntil(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await expecting(200, many, 'GET', `/v1/nodes?limit=${PAGE}`);
+    await pause(MS_PER_SECOND / 2);
+  }
+}
+
+/** Each asked for at once; every one of them must become active. */
+async function deploys(): Promise<number> {
+  const some = names(DEPLOYS);
+  const ms = await timed(() => byWorkers(some, DEPLOYS, (name) => walkToActive(few, name)));
+  const { nodes } = (await expecting(200, few, 'GET', `/v1/nodes?provision_state=active&limit=${DEPLOYS}`)) as { nodes: unknown[] }; // by the API
+  if (nodes.length !== DEPLOYS) throw new Error(`${DEPLOYS - nodes.length} of ${DEPLOYS} deployments were lost`);
+  return ms / MS_PER_SECOND;
+}
+
+export const bench: Bench = {
+  name: 'scale',
+  unit: 'page-ratio: times, p99: ms, deploys: s',
+  larger: false,
+  rounds: 1,
+  async setup() {
+    directory = await mkdtemp(join(tmpdir(), 'rackseed-bench-scale-'));
+    few = await open('few', FEW);
+    many = await open('many', MANY);
+  },
+  async teardown() {
+    for (const { server, api } of started) {
+      api.close();
+      await server.stop();
+    }
+    await rm(directory, { recursive: true, force: true });
+  },
+  ours: {
+    async [PAGE_RATIO]() {
+      pages = await measurePages();
+      return pages.many / pages.few;
+    },
+    async [PAGE_MANY]() {
+      pages ??= await measurePages();
+      return pages.many;
+    },
+    [DEPLOY]: deploys,
+    [BEAT]: heartbeats,
+  },
+  peers: {},
+  promises: [
+    { case: PAGE_RATIO, limit: 5 },
+    { case: BEAT, limit: 50 },
+  ],
+  note:
+    `One client process, whose CPU time is in every figure. ${PAGE_RATIO}: p99 of ${PAGES} looks at the last full page of ${PAGE} with ${MANY} nodes ` +
+    `in store, divided by that with ${FEW}. ${BEAT}: ${BEATS_PER_SECOND} a second for ${BEAT_SECONDS} s, of as many machines that wait for their agent, ` +
+    `while a page of ${PAGE} is listed twice a second. ${DEPLOY}: ${DEPLOYS} machines enroll to active, all at the same time.`,
+};
