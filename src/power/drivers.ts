@@ -1,17 +1,41 @@
 // Every driver that there is, a line each. A driver is made of what it is given: clock, chance, memory. Adding one: its file, a line here,
 // its name in hardware-types.ts.
 
-import type { Clock, Random } from '../lib/index.ts';
+import { type Clock, type Random, type Run, runProgram } from '../lib/index.ts';
+import { agentDriver } from './agent.ts';
+import { type AgentOrders, createAgentOrders } from './agent-orders.ts';
 import { IPMI_INFO, REDFISH_INFO } from './bmc-info.ts';
+import { chainDriver } from './chain.ts';
 import { fakeDrivers } from './fake/index.ts';
+import { httpDriver } from './http.ts';
 import { agentInspect, named, none, noopDeploy, noopManagement, unserved, unservedDeploy } from './inert.ts';
+import { ipmiDrivers } from './ipmi.ts';
+import { type ManualDriver, manualDriver } from './manual.ts';
 import type { Memory } from './memory.ts';
+import { NOBODY, type People } from './people.ts';
 import type { Driver, DriverStep } from './seam.ts';
+import { createSightings, type Sightings } from './sightings.ts';
+import { type ApplianceKey, sshDriver } from './ssh.ts';
+import { noKey } from './ssh-key.ts';
+import { type AskSsh, askSsh } from './ssh-session.ts';
+import { createToldOff } from './told.ts';
+import { type SendMagic, wolDriver } from './wol.ts';
 
 export interface DriverParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly memory: Memory;
+  /** What reaches out of the process; the real ones unless told. */
+  readonly run?: Run;
+  readonly askSsh?: AskSsh;
+  readonly sendMagic?: SendMagic;
+  /** Which addresses `http` may ask. */
+  readonly mayReach?: (address: string) => boolean;
+  readonly sshKey?: ApplianceKey;
+  /** Nobody is asked, seen or heard unless they are given. */
+  readonly people?: People;
+  readonly sightings?: Sightings;
+  readonly orders?: AgentOrders;
 }
 
 const RAID_STEPS: readonly DriverStep[] = [
@@ -29,9 +53,7 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
     named('boot', 'http', 'UEFI HTTP boot'),
     unserved({ interface: 'boot', name: 'redfish-virtual-media', title: 'virtual media through Redfish' }, REDFISH_INFO),
 
-    unserved({ interface: 'power', name: 'ipmitool', title: 'IPMI' }, IPMI_INFO),
-    unserved({ interface: 'management', name: 'ipmitool', title: 'IPMI' }, IPMI_INFO),
-    unserved({ interface: 'vendor', name: 'ipmitool', title: 'IPMI' }, IPMI_INFO),
+    ...ipmiDrivers({ clock: parts.clock, run: parts.run ?? runProgram }),
     unserved({ interface: 'console', name: 'ipmitool-socat', title: 'serial over LAN through IPMI' }, IPMI_INFO),
 
     unserved({ interface: 'power', name: 'redfish', title: 'Redfish' }, REDFISH_INFO),
@@ -42,11 +64,7 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
     unserved({ interface: 'raid', name: 'redfish', title: 'Redfish' }, REDFISH_INFO),
     unserved({ interface: 'vendor', name: 'redfish', title: 'Redfish' }, REDFISH_INFO),
 
-    unserved({ interface: 'power', name: 'manual', title: 'a person is asked' }),
-    unserved({ interface: 'power', name: 'wol', title: 'Wake-on-LAN' }),
-    unserved({ interface: 'power', name: 'ssh', title: 'through SSH to the running system' }),
-    unserved({ interface: 'power', name: 'agent', title: 'through the agent on the machine' }),
-    unserved({ interface: 'power', name: 'http', title: 'HTTP requests to a smart plug or KVM' }),
+    ...bareDrivers(parts),
     noopManagement,
 
     unservedDeploy('direct', 'the agent writes a disk image', true),
@@ -73,4 +91,23 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
     none('rescue'),
     none('vendor'),
   ];
+}
+
+/** Of machines without a BMC: each way by itself, and the chain of them. */
+function bareDrivers(parts: DriverParts): readonly Driver[] {
+  const { clock, memory, people = NOBODY, sightings = createSightings(clock), orders = createAgentOrders(clock) } = parts;
+  const toldOff = createToldOff(memory);
+  const links = [
+    manualDriver({ clock, memory, people, sightings }),
+    sshDriver({ memory, toldOff, key: parts.sshKey ?? noKey, ask: parts.askSsh ?? askSsh }),
+    wolDriver({ clock, ...(parts.sendMagic === undefined ? {} : { send: parts.sendMagic }) }),
+    agentDriver({ orders, toldOff }),
+    httpDriver({ clock, ...(parts.mayReach === undefined ? {} : { mayReach: parts.mayReach }) }),
+  ];
+  return [...links, chainDriver({ clock, sightings, toldOff, people, links })];
+}
+
+/** The manual driver among them, for whoever takes a person's word that it is done. */
+export function manualOf(drivers: readonly Driver[]): ManualDriver | undefined {
+  return drivers.find((driver): driver is ManualDriver => driver.interface === 'power' && 'confirm' in driver);
 }

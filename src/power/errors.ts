@@ -31,7 +31,10 @@ export const POWER_ERRORS = {
     about: 'A BMC, smart plug or system could not be connected to, or did not let us in.',
   },
   'power.refused': { status: 502, about: 'A BMC, smart plug or system answered, and refused or made no sense.' },
-  'power.not_trusted': { status: 502, about: 'Somebody answered who can not prove to be the machine: its host key or certificate is another.' },
+  'power.not_trusted': {
+    status: 502,
+    about: 'Somebody answered who can not prove to be the machine: its host key or certificate is another.',
+  },
   'power.chain_failed': { status: 502, about: 'Every way in driver_info.power_chain was tried and none did it.' },
   'power.fake_failure': { status: 502, retryable: true, about: 'A fake machine failed because its driver_info.fake_fail says so.' },
   'power.stopped': { status: 503, retryable: true, about: 'The appliance is stopping and asks no machine any more.' },

@@ -22,7 +22,12 @@ export const HARDWARE_TYPES: readonly HardwareType[] = [
   {
     name: 'generic',
     title: 'a machine without a BMC',
-    supports: { ...COMMON, management: ['noop'], power: ['manual', 'ssh', 'wol', 'agent', 'http'], deploy: [...COMMON.deploy, 'noop'] },
+    supports: {
+      ...COMMON,
+      management: ['noop'],
+      power: ['chain', 'manual', 'ssh', 'wol', 'agent', 'http'],
+      deploy: [...COMMON.deploy, 'noop'],
+    },
   },
   {
     name: 'manual-management',
@@ -30,7 +35,7 @@ export const HARDWARE_TYPES: readonly HardwareType[] = [
     supports: {
       ...COMMON,
       management: ['noop', 'fake'],
-      power: ['manual', 'agent', 'wol', 'ssh', 'http', 'fake'],
+      power: ['manual', 'chain', 'agent', 'wol', 'ssh', 'http', 'fake'],
       deploy: [...COMMON.deploy, 'noop'],
     },
   },

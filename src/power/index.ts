@@ -1,10 +1,12 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
-export { createDrivers, type DriverParts } from './drivers.ts';
+export { type AgentOrderName, type AgentOrders, createAgentOrders } from './agent-orders.ts';
+export { createDrivers, type DriverParts, manualOf } from './drivers.ts';
 export { POWER_ERRORS } from './errors.ts';
 export { createGateway, type GatewayLimits, type GatewayOptions } from './gateway.ts';
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export { createMemory, forgetGoneNodes, type Memory } from './memory.ts';
+export { NOBODY, type People } from './people.ts';
 export { createRegistry } from './registry.ts';
 export {
   type AgentWord,
@@ -34,4 +36,7 @@ export {
   type VendorDriver,
   type VendorMethod,
 } from './seam.ts';
+export { createSightings, type Sighting, type Sightings } from './sightings.ts';
+export type { ApplianceKey } from './ssh.ts';
+export { createApplianceKey } from './ssh-key.ts';
 export { createPowerSync, type PowerSync, type PowerSyncOptions, type SyncCounts } from './sync/sync.ts';

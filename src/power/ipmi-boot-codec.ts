@@ -38,7 +38,7 @@ export function decodeBootFlags(printed: string): BootFlags | undefined {
   const [, parameter, flags, selector] = bytes;
   if (parameter === undefined || flags === undefined || selector === undefined || bytes.some(Number.isNaN)) return undefined;
   // Bit 7 of the parameter's byte: it is locked or invalid.
-  if ((parameter & 0x7f) !== 5) return undefined;
+  if (parameter !== 5) return undefined;
   const found = SELECTORS.find(([, code]) => code === (selector & SELECTOR_MASK));
   const isSet = (flags & VALID) !== 0 && found !== undefined;
   return {

@@ -104,8 +104,12 @@ export function ipmiArguments(info: DriverInfo, suite: string | undefined): { ar
   const key = text('hex_kg_key');
   const bridging = text('bridging') ?? 'no';
   const args = [
-    ...['-I', isOld ? 'lan' : 'lanplus', '-H', text('address') ?? '', '-p', text('port') ?? '623'],
-    ...['-L', text('priv_level') ?? 'ADMINISTRATOR', ...TIMING],
+    '-I',
+    isOld ? 'lan' : 'lanplus',
+    ...option('-H', text('address')),
+    ...option('-p', text('port') ?? '623'),
+    ...option('-L', text('priv_level') ?? 'ADMINISTRATOR'),
+    ...TIMING,
     ...option('-U', text('username')),
     ...(password === undefined ? [] : ['-E']),
     ...option('-C', isOld ? undefined : suite),

@@ -158,7 +158,9 @@ function ipmiManagement(tool: IpmiTool): ManagementDriver {
   };
 }
 
-const RAW_BYTES = { raw_bytes: { description: 'The bytes, such as "0x00 0x01": network function, command, data.', required: true } } as const;
+const RAW_BYTES = {
+  raw_bytes: { description: 'The bytes, such as "0x00 0x01": network function, command, data.', required: true },
+} as const;
 
 /** [lifecycle] disallow_…_steps names it: nobody runs it as a step unless the site allows it. */
 const SEND_RAW_STEPS: readonly DriverStep[] = (['clean', 'deploy', 'service'] as const).map((kind) => ({
@@ -191,9 +193,12 @@ function ipmiVendor(tool: IpmiTool): VendorDriver {
   return {
     methods: {
       send_raw: { httpMethods: ['POST'], description: "Send raw bytes to the BMC. Required argument: 'raw_bytes' - a string of bytes." },
-      bmc_reset: { httpMethods: ['POST'], description: "Reset the BMC. Optional argument: 'warm' - false for a cold reset. Default: true." },
+      bmc_reset: {
+        httpMethods: ['POST'],
+        description: "Reset the BMC. Optional argument: 'warm' - false for a cold reset. Default: true.",
+      },
     },
-    call: (target, method, args, call) => {
+    call: async (target, method, args, call) => {
       const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (found !== undefined) return found(target, args, call);
       throw fail('power.bad_argument', {

@@ -53,6 +53,7 @@ async function lookUntil({ title, wanted, asking, clock, timeoutMs, read }: Swit
     } catch (thrown) {
       // A BMC may be deaf for a moment while the machine changes its state; it is asked again until the time is over.
       if (!(thrown instanceof RackseedError) || asking.signal.aborted) throw thrown;
+      if (thrown.code === 'power.chain_failed') throw thrown; // every way was tried: waiting changes nothing
       last = messageOf(thrown);
     }
     const leftMs = end - clock.monotonic();

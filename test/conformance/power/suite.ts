@@ -32,6 +32,9 @@ export interface DriverBench {
   readonly malformed: Readonly<Record<string, SecretTree>>;
   /** False where a call does nothing that could hang or fail. */
   readonly asksMachine: boolean;
+  /** False where nothing in the bench goes off, or on, however often it is told. */
+  readonly goesOff?: boolean;
+  readonly goesOn?: boolean;
   /** Steps that this bench can not run: they need more than it has. */
   readonly withoutSteps?: readonly string[];
   close?(): Promise<void>;
@@ -106,13 +109,13 @@ function descriptionTests(withBench: WithBench): void {
 function machineTests(withBench: WithBench): void {
   it(
     'reaches the power state that it is told, for each that it says it can',
-    withBench(async ({ driver, well }) => {
+    withBench(async ({ driver, well, goesOff = true, goesOn = true }) => {
       if (driver.power === undefined) return;
       expect(driver.power.targets.length).toBeGreaterThan(0);
       expect([null, 'power on', 'power off']).toContain(await driver.power.state(well, call()));
       for (const wanted of driver.power.targets) {
         await driver.power.set(well, wanted, call());
-        await eventually(driver, well, wanted);
+        if (isOff(wanted) ? goesOff : goesOn) await eventually(driver, well, wanted);
       }
     }),
   );
@@ -285,8 +288,12 @@ function propertiesOf({ info }: Driver): Record<string, unknown> {
 }
 
 async function eventually(driver: Driver, target: Target, wanted: PowerTarget): Promise<void> {
-  const goal = wanted === 'power off' || wanted === 'soft power off' ? 'power off' : 'power on';
+  const goal = isOff(wanted) ? 'power off' : 'power on';
   await expect.poll(async () => isAt(await driver.power?.state(target, call()), goal), { timeout: SETTLE_MS, message: wanted }).toBe(true);
+}
+
+function isOff(wanted: PowerTarget): boolean {
+  return wanted === 'power off' || wanted === 'soft power off';
 }
 
 /** Where nobody can know the state there is nothing to see. */
