@@ -1,4 +1,4 @@
-// /v1/nodes/{id}/vmedia: images put into the machine's virtual drives. The life cycle tells the machine; what is in is remembered.
+// /v1/nodes/{id}/vmedia: images put into the machine's virtual drives. The life cycle tells the machine and remembers what is in.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
@@ -44,9 +44,7 @@ export function nodeVmediaPlugin({ services, viewOf }: Pick<IronicDeps, 'service
       const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(imageUrl)?.[1]?.toLowerCase() ?? '';
       if (!SCHEMES.includes(scheme)) throw bad(`Unsupported or missing URL scheme: ${scheme}`);
       const node = await nodeOf(services.nodes, request.params.id, view);
-      await lifeOf(services).attachMedia(node, { deviceType, imageUrl }, byOf(request));
-      const medium = { deviceType, imageUrl, imageDownloadSource: source ?? null };
-      await services.transaction((tx) => hardware.inserted(tx, node.uuid, medium));
+      await lifeOf(services).attachMedia(node, { deviceType, imageUrl, imageDownloadSource: source ?? null }, byOf(request));
       return reply.code(204).send();
     });
 
@@ -61,7 +59,6 @@ export function nodeVmediaPlugin({ services, viewOf }: Pick<IronicDeps, 'service
         if (unknown.length > 0) throw bad(`Invalid device type(s) ${unknown.join(', ')} (valid are ${DEVICES.join(', ')})`);
         const node = await nodeOf(services.nodes, request.params.id, view);
         await lifeOf(services).detachMedia(node, types, byOf(request));
-        await services.transaction((tx) => hardware.ejected(tx, node.uuid, types));
         return reply.code(204).send();
       },
     );

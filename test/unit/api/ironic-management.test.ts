@@ -165,7 +165,13 @@ describe('refused below a node', () => {
     await free('n1', { driver: 'manual-management' });
     const nmi = await send('PUT', '/nodes/n1/management/inject_nmi', {});
     expect([nmi.statusCode, faultString(nmi)]).toEqual([400, containing('does not support')]);
-    expect((await send('POST', '/nodes/n1/vmedia', { device_type: 'cdrom', image_url: 'http://a/b.iso' })).statusCode).toBe(400);
+    // Accepted before the machine is asked, as by Ironic; clients find the reason in last_error.
+    expect((await send('POST', '/nodes/n1/vmedia', { device_type: 'cdrom', image_url: 'http://a/b.iso' })).statusCode).toBe(204);
+    expect(bodyOf(await send('GET', '/nodes/n1')).last_error).toEqual(
+      containing('attaching virtual media failed: Driver manual-management does not'),
+    );
+    expect(JSON.parse((await send('GET', '/nodes/n1/vmedia')).body)).toEqual([]);
+    expect((await send('DELETE', '/nodes/n1/vmedia')).statusCode).toBe(204);
     expect(bodyOf(await send('GET', '/nodes/n1/vendor_passthru/methods'))).toEqual({});
     expect(bodyOf(await send('GET', '/nodes/n1/management/indicators'))).toEqual({ indicators: [] });
   });
