@@ -341,6 +341,41 @@ describe('PATCH /v1/ports', () => {
   });
 });
 
+describe('any patch', () => {
+  it('of a port is applied or refused, and refused it changes nothing', async () => {
+    const { send, node } = await openClient();
+    const { uuid } = bodyOf(await send('POST', '/ports', { node_uuid: node, address: MAC, extra: { a: { b: [1, 2] } } }));
+    const own = `/ports/${String(uuid)}`;
+    const paths = fc.constantFrom(
+      '/extra',
+      '/extra/a',
+      '/extra/a/b/0',
+      '/extra/a/b/-',
+      '/extra/~0',
+      '/extra/~',
+      '/address',
+      '/pxe_enabled',
+      '/uuid',
+      '/',
+      'x',
+      '/name',
+    );
+    const operation = fc.record(
+      { op: fc.constantFrom('add', 'replace', 'remove', 'test'), path: paths, value: fc.jsonValue({ maxDepth: 2 }) },
+      { requiredKeys: ['op', 'path'] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 4 }), async (patch) => {
+        const before = bodyOf(await send('GET', own));
+        const reply = await send('PATCH', own, patch);
+        expect([200, 400]).toContain(reply.statusCode);
+        expect(bodyOf(await send('GET', own))).toEqual(reply.statusCode === 200 ? bodyOf(reply) : before);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe('a port group', () => {
   it('with ports can not be deleted', async () => {
     const { send, node } = await openClient();
