@@ -145,7 +145,7 @@ export function withStoredSecrets(given: Partial<NodeGiven>, node: Node): Partia
 }
 
 function unmasked(value: unknown, stored: unknown): unknown {
-  if (value === SECRET_MASK) return stored !== undefined && !isPlain(stored) ? stored : value;
+  if (value === SECRET_MASK) return stored ?? value;
   if (Array.isArray(value)) return value.map((inner: unknown, index) => unmasked(inner, Array.isArray(stored) ? stored[index] : undefined));
   if (!isPlain(value)) return value;
   const before: Document = isPlain(stored) ? stored : {};

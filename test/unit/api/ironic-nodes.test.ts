@@ -143,7 +143,7 @@ describe('PATCH /v1/nodes/{id}', () => {
     const api = await openClient();
     const { uuid } = await api.make({
       driver_info: { ipmi_password: 'canary', ipmi_address: 'a' },
-      instance_info: { configdrive: 'drive', image_url: 'u' },
+      instance_info: { configdrive: { meta_data: { a: 1 } }, image_url: 'u' },
     });
     const shown = await api.show(uuid);
     expect(
@@ -160,7 +160,7 @@ describe('PATCH /v1/nodes/{id}', () => {
     const { ipmi_address: address, ipmi_password: password } = api.nodes.openDriverInfo(node);
     expect(address).toBe('b');
     expect(password instanceof Secret ? password.reveal() : undefined).toBe('canary');
-    expect(node.instanceInfo).toEqual({ configdrive: 'drive', image_url: 'u' });
+    expect(node.instanceInfo).toEqual({ configdrive: { meta_data: { a: 1 } }, image_url: 'u' });
     // A new secret is taken; a row of asterisks where there was none is not.
     expect((await api.patch(uuid, { op: 'add', path: '/driver_info/ipmi_password', value: 'new' })).statusCode).toBe(200);
     expect((await api.patch(uuid, { op: 'add', path: '/driver_info/other_password', value: '******' })).statusCode).toBe(400);
