@@ -2,16 +2,23 @@
 
 import type { Warning } from './api/index.ts';
 import type { Config } from './config/index.ts';
-import type { Clock, Component, Log, Random } from './lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, type Random } from './lib/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import {
+  type AgentOrders,
+  createAgentOrders,
+  createApplianceKey,
   createDrivers,
   createGateway,
   createMemory,
   createPowerSync,
   createRegistry,
+  createSightings,
   forgetGoneNodes,
   type Gateway,
+  manualOf,
+  type People,
+  type Sightings,
 } from './power/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -28,6 +35,12 @@ export interface PowerPartsOptions {
 
 export interface PowerParts {
   readonly gateway: Gateway;
+  /** Tell it of every machine that is seen to boot or to live. */
+  readonly sightings: Sightings;
+  /** What agents are to do, for whoever answers their heartbeats. */
+  readonly orders: AgentOrders;
+  /** A person says that what was asked of them is done. False: nothing was asked. */
+  readonly confirm: (nodeUuid: string) => boolean;
   /** For /metrics. */
   readonly counters: () => Readonly<Record<string, number>>;
   /** BMCs that are left alone, and why. */
@@ -39,7 +52,18 @@ export interface PowerParts {
 export function powerParts(options: PowerPartsOptions): PowerParts {
   const { store, nodes, clock, random, log } = options;
   const { power } = options.config;
-  const registry = createRegistry(createDrivers({ clock, random, memory: createMemory({ store, clock }) }));
+  const sightings = createSightings(clock);
+  const orders = createAgentOrders(clock);
+  const drivers = createDrivers({
+    clock,
+    random,
+    memory: createMemory({ store, clock }),
+    people: peopleOf(store, log),
+    sightings,
+    orders,
+    sshKey: createApplianceKey(store),
+  });
+  const registry = createRegistry(drivers);
   const limits = {
     workers: power.workers,
     callTimeoutMs: power.call_timeout_seconds * 1000,
@@ -63,7 +87,32 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     const synced = Object.entries(sync.counters()).map(([name, count]) => [`sync_${name}`, count] as const);
     return { ...gateway.counters(), ...Object.fromEntries(synced) };
   };
-  return { gateway, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+  const confirm = (nodeUuid: string): boolean => manualOf(drivers)?.confirm(nodeUuid) ?? false;
+  return { gateway, sightings, orders, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+}
+
+/** They read the event log: on the command line, in the web, through web hooks. */
+function peopleOf(store: Store, log: Log): People {
+  const note: People['note'] = ({ uuid }, decision, reason) =>
+    store.reasons.note({ subject: `node:${uuid}`, area: 'power', decision, reason });
+  return {
+    note,
+    ask: async (target, wanted, what) => {
+      const event = { type: 'power.press', severity: 'warning', nodeUuid: target.uuid, message: what, data: { wanted } } as const;
+      await store.transaction((tx) => store.events.append(tx, event));
+      note(target, 'a person is asked', what);
+    },
+    settle: async (target, end, why) => {
+      note(target, `what a person was asked is ${end}`, why);
+      const message = `${target.name ?? target.uuid}: what a person was asked is ${end}: ${why}`;
+      const event = { type: `power.press_${end}`, nodeUuid: target.uuid, message, data: { why } };
+      try {
+        await store.transaction((tx) => store.events.append(tx, event));
+      } catch (thrown) {
+        log.error({ node: target.uuid, error: messageOf(thrown) }, `could not store the event ${event.type}`); // the machine is there all the same
+      }
+    },
+  };
 }
 
 /** A dead switch takes hundreds along: so many are named. */

@@ -40,10 +40,11 @@ import {
   type Site,
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
-import { createInspect } from './inspect/index.ts';
+import { createInspect, type Inspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createRecords } from './nodes/index.ts';
+import type { Sightings } from './power/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
 
 export interface AppOptions {
@@ -98,7 +99,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const inspect = createInspect({ ...common, nodes });
   const { observe_only: isObserveOnly } = config.server;
   const { reasons } = store;
-  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, files, certificate });
+  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
   const parts: Component[] = [
@@ -161,18 +162,20 @@ interface BootPart {
   readonly clock: Clock;
   readonly log: Log;
   readonly enrolment: ReturnType<typeof createEnrolment>;
-  readonly inspect: ReturnType<typeof createInspect>;
+  readonly inspect: Inspect;
+  readonly sightings: Sightings;
   readonly files: LiveBootFiles;
   readonly certificate: ServerCertificate | null;
 }
 
-function bootPart({ config, store, clock, log, enrolment, inspect, files, certificate }: BootPart): ReturnType<typeof createBoot> {
-  const { findMachine, hardwareOf, issueSecret } = inspect;
+function bootPart(parts: BootPart): ReturnType<typeof createBoot> {
+  const { config, store, clock, log, enrolment, inspect, files, certificate } = parts;
+  const { hardwareOf, issueSecret } = inspect;
   return createBoot({
     enrolment,
     isObserveOnly: config.server.observe_only,
     config,
-    findMachine,
+    findMachine: seeing(inspect, parts.sightings),
     hardwareOf,
     issueSecret,
     files,
@@ -185,6 +188,15 @@ function bootPart({ config, store, clock, log, enrolment, inspect, files, certif
     log,
     site: siteOf(config, certificate),
   });
+}
+
+/** Whoever asks what to boot has just been started: who waits for that, a person or a chain of power drivers, learns it here. */
+function seeing({ findMachine }: Pick<Inspect, 'findMachine'>, sightings: Sightings): Inspect['findMachine'] {
+  return async (mac, smbiosUuid) => {
+    const found = await findMachine(mac, smbiosUuid);
+    if (found.is === 'known') sightings.machineSeen(found.node.uuid, 'boot');
+    return found;
+  };
 }
 
 function apiConfig({ server, auth }: Config): ApiConfig {
