@@ -155,7 +155,9 @@ function filtered(rows: Rows, filters: NodeFilters): Rows {
   if (filters.sharded !== undefined) found = found.where('shard', filters.sharded ? 'is not' : 'is', null);
   if (filters.shards !== undefined) found = found.where('shard', 'in', filters.shards.length === 0 ? [''] : [...filters.shards]);
   if (filters.parentNode !== undefined) {
-    found = filters.parentNode === null ? found.where('parent_node', 'is', null) : found.where('parent_node', '=', filters.parentNode);
+    // Nearly every node is nobody's child: not by its index, or SQLite sorts all of them for each page.
+    const isNobodys = sql<boolean>`coalesce(parent_node, '') = ''`;
+    found = filters.parentNode === null ? found.where(isNobodys) : found.where('parent_node', '=', filters.parentNode);
   }
   const { project } = filters;
   if (project !== undefined) found = found.where((eb) => eb.or([eb('owner', '=', project), eb('lessee', '=', project)]));
