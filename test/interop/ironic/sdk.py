@@ -10,7 +10,8 @@ url, *login = sys.argv[1:]
 auth = {'endpoint': url}
 if login:
     auth['username'], auth['password'] = login
-cloud = openstack.connection.Connection(auth_type='http_basic' if login else 'none', auth=auth)
+# Told where the service is: with HTTP basic this SDK does not look for /v1 by itself.
+cloud = openstack.connection.Connection(auth_type='http_basic' if login else 'none', auth=auth, baremetal_endpoint_override=url)
 api = cloud.baremetal
 LIMIT = 120
 
