@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { clean, PYTHON } from './ironic/baremetal.ts';
 import { BASIC, expectIronicKeys, LOGIN, OPEN, startIronicSite } from './ironic/site.ts';
 
@@ -17,9 +17,9 @@ const RUNS = [
   { title: 'with HTTP basic', auth: BASIC, login: [LOGIN.user, LOGIN.password] },
 ];
 
-// Side by side: they wait most of the time.
+// Side by side: they wait most of the time. Each ends what is its own, with its own onTestFinished.
 describe.concurrent('the bare-metal proxy of openstacksdk', () => {
-  it.each(RUNS)('takes a machine from enroll to active, deleted and back, $title', async ({ auth, login }) => {
+  it.for(RUNS)('takes a machine from enroll to active, deleted and back, $title', async ({ auth, login }, { onTestFinished }) => {
     const ironic = await startIronicSite(auth);
     onTestFinished(() => ironic.close());
     const { stdout } = await run(PYTHON, [SCRIPT, ironic.recorder.url, ...login], { env: clean(), timeout: LIMIT_MS });
