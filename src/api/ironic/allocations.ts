@@ -1,6 +1,7 @@
 // /v1/allocations and /v1/nodes/{id}/allocation: claims on nodes by what they shall be.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isLogicalName, isTraitName, type JsonObject } from '../../nodes/index.ts';
 import { ALLOCATION_STATES, type Allocation, type AllocationRequest } from '../../reservations/index.ts';
@@ -195,27 +196,28 @@ const oneQuery = Type.Object({ fields: PAGE_QUERY.fields }, closed);
 /** Of one node. Who may see it, the guard of projects has looked at the node itself. */
 export function nodeAllocationPlugin({ services, viewOf }: Deps): FastifyPluginAsyncTypebox {
   const { allocations, nodes } = services;
-  const notFound = (ref: string): Error => fail('api.not_found', { message: `Allocation for node ${ref.slice(0, 255)} was not found` });
+  /** Throws where there is none, or one of another project. */
+  const theirs = (request: FastifyRequest, ref: string, allocation: Allocation | undefined): Allocation => {
+    const project = request.identity?.project;
+    if (allocation !== undefined && (project === undefined || allocation.owner === project)) return allocation;
+    throw fail('api.not_found', { message: `Allocation for node ${ref.slice(0, 255)} was not found` });
+  };
   return async (app) => {
     app.get('/:id/allocation', { config: { access: 'reader' }, schema: { params: idPath, querystring: oneQuery } }, async (request) => {
       const view = viewOf(request);
       needVersion(view, SINCE);
       const fields = oneFields(FIELDS, request.query, view);
-      const allocation = await allocations.ofNode((await nodeOf(nodes, request.params.id, view)).uuid);
-      if (allocation === undefined) throw notFound(request.params.id);
-      return shown(allocation, fields, view);
+      const { uuid } = await nodeOf(nodes, request.params.id, view);
+      return shown(theirs(request, request.params.id, await allocations.ofNode(uuid)), fields, view);
     });
 
     app.delete('/:id/allocation', { config: { access: 'member' }, schema: { params: idPath } }, async (request, reply) => {
       const view = viewOf(request);
       needVersion(view, SINCE);
       const { uuid } = await nodeOf(nodes, request.params.id, view);
-      await services.transaction(async (tx) => {
-        const allocation = await allocations.ofNode(uuid, tx);
-        const project = request.identity?.project;
-        if (allocation === undefined || (project !== undefined && allocation.owner !== project)) throw notFound(request.params.id);
-        await allocations.remove(tx, allocation);
-      });
+      await services.transaction(async (tx) =>
+        allocations.remove(tx, theirs(request, request.params.id, await allocations.ofNode(uuid, tx))),
+      );
       return reply.code(204).send();
     });
   };

@@ -49,6 +49,7 @@ const oneQuery = Type.Object({ fields: PAGE_QUERY.fields }, closed);
 const name = Type.String({ maxLength: 255 });
 const namePath = Type.Object({ name }, closed);
 const methodPath = Type.Object({ name, method: name }, closed);
+const methodQuery = Type.Object({ method: Type.Optional(name) }, closed);
 
 type Deps = Pick<IronicDeps, 'services' | 'viewOf'>;
 
@@ -114,10 +115,11 @@ function passthruPlugin(registry: () => Registry): FastifyPluginAsyncTypebox {
       method,
       url: '/:name/vendor_passthru',
       config,
-      schema: { params: namePath },
+      schema: { params: namePath, querystring: methodQuery },
       handler: async (request) => {
         registry().hardwareType(request.params.name);
-        throw bad('Missing mandatory parameter: method');
+        const { method: called } = request.query;
+        throw bad(called === undefined ? 'Missing mandatory parameter: method' : `No handler for method ${called}`);
       },
     });
     app.route({

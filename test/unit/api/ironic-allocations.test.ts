@@ -161,15 +161,15 @@ describe('an allocation', () => {
 describe('allocations', () => {
   it('never share a node, however many are asked for at once', async () => {
     const { send, free, settled, world } = await openManaged();
-    const nodes = await Promise.all(Array.from({ length: 12 }, (_, i) => free(`n${i}`)));
+    const nodes = await Promise.all(Array.from({ length: 40 }, (_, i) => free(`n${i}`)));
     const asked = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => send('POST', '/allocations', { name: `a${i}`, resource_class: 'large' })),
+      Array.from({ length: 60 }, (_, i) => send('POST', '/allocations', { name: `a${i}`, resource_class: 'large' })),
     );
-    expect(asked.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 20 }, () => 201));
+    expect(asked.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 60 }, () => 201));
     const ends = await Promise.all(asked.map((_, i) => settled(`a${i}`)));
     const active = ends.filter(({ state }) => state === 'active');
     expect(new Set(active.map((one) => one.node_uuid))).toEqual(new Set(nodes.map(({ uuid }) => uuid)));
-    expect([active.length, ends.filter(({ state }) => state === 'error').length]).toEqual([12, 8]);
+    expect([active.length, ends.filter(({ state }) => state === 'error').length]).toEqual([40, 20]);
     for (const { uuid, node_uuid: node } of active) expect((await world.nodes.get(String(node))).instanceUuid).toBe(uuid);
   });
 

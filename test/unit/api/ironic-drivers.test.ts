@@ -62,6 +62,7 @@ describe('drivers', () => {
     ['/drivers/ipmi/raid/logical_disk_properties', '1.11', 406, ''],
     ['/drivers/nope/vendor_passthru/methods', 'latest', 404, 'nope'],
     ['/drivers/ipmi/vendor_passthru/x', 'latest', 400, 'No handler for method x'],
+    ['/drivers/ipmi/vendor_passthru?method=y', 'latest', 400, 'No handler for method y'],
     ['/drivers/ipmi/vendor_passthru', 'latest', 400, 'Missing mandatory parameter: method'],
     ['/drivers?type=x', 'latest', 400, '"type" filter must be one of "classic" or "dynamic", if specified.'],
     ['/drivers?fields=nope', 'latest', 400, ''],

@@ -60,7 +60,7 @@ export async function openManaged(options: { readonly isStill?: true } = {}): Pr
     send,
     free: async (name, input = {}) => world.put(await world.enrol(name, { resourceClass: 'large', ...input }), 'available'),
     settled: async (ref) => {
-      for (const end = performance.now() + 30_000; ; await systemClock.sleep(5)) {
+      for (const end = performance.now() + 30_000; ; await systemClock.sleep(20)) {
         const body = bodyOf(await send('GET', `/allocations/${ref}`));
         if (body.state !== 'allocating') return body;
         if (performance.now() > end) throw new Error(`allocation ${ref} is still allocating`);

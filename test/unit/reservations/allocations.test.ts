@@ -111,7 +111,39 @@ describe('the worker', () => {
     const allocations = open();
     await store.transaction((tx) => allocations.create(tx, { ...REQUEST, uuid }));
     await allocations.match();
-    expect((await allocations.find(uuid))?.lastError).toContain('Unexpected exception during allocation: a node with this instance');
+    expect((await allocations.find(uuid))?.lastError).toContain('Unexpected exception during allocation: ');
+  });
+});
+
+describe('what changes between the search and the taking', () => {
+  it('a node that somebody sets maintenance on is not taken', async () => {
+    const { open, free, asked, nodes, store } = await openClaims();
+    await free('n1');
+    let isChanged = false;
+    const allocations = open(async (_uuids, on) => {
+      if (on === undefined && !isChanged) {
+        isChanged = true;
+        await store.transaction(async (tx) => nodes.update(tx, await nodes.get('n1', tx), { maintenance: true }, { who: 'user' }));
+      }
+      return new Map();
+    });
+    await asked(allocations, 'a');
+    await allocations.match();
+    expect((await allocations.find('a'))?.lastError).toContain('all nodes were filtered out during reservation');
+    expect(await nodes.get('n1')).toMatchObject({ instanceUuid: null, allocationUuid: null });
+  });
+
+  it('for an allocation that somebody removes no node is taken', async () => {
+    const { open, free, asked, nodes, store } = await openClaims();
+    await free('n1');
+    const allocations = open(async (_uuids, on) => {
+      const found = on === undefined ? await allocations.find('a') : undefined;
+      if (found !== undefined) await store.transaction((tx) => allocations.remove(tx, found));
+      return new Map();
+    });
+    await asked(allocations, 'a');
+    expect(await allocations.match()).toBe(0);
+    expect(await nodes.get('n1')).toMatchObject({ instanceUuid: null, allocationUuid: null });
   });
 });
 
