@@ -39,8 +39,8 @@ export interface PowerParts {
   readonly sightings: Sightings;
   /** What agents are to do, for whoever answers their heartbeats. */
   readonly orders: AgentOrders;
-  /** A person says that what was asked of them is done. False: nothing was asked. */
-  readonly confirm: (nodeUuid: string) => boolean;
+  /** A person says that what was asked of them is done. Throws power.nothing_asked. */
+  readonly confirm: (nodeUuid: string) => void;
   /** For /metrics. */
   readonly counters: () => Readonly<Record<string, number>>;
   /** BMCs that are left alone, and why. */
@@ -87,7 +87,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     const synced = Object.entries(sync.counters()).map(([name, count]) => [`sync_${name}`, count] as const);
     return { ...gateway.counters(), ...Object.fromEntries(synced) };
   };
-  const confirm = (nodeUuid: string): boolean => manualOf(drivers)?.confirm(nodeUuid) ?? false;
+  const confirm = (nodeUuid: string): void => manualOf(drivers)?.confirm(nodeUuid);
   return { gateway, sightings, orders, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
 }
 

@@ -20,6 +20,7 @@ import { ignorePlugin } from './native/ignore.ts';
 import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
+import { powerDonePlugin } from './native/power-done.ts';
 import { reasonsPlugin } from './native/reasons.ts';
 import { sessionPlugin } from './native/session.ts';
 import { setupPlugin } from './native/setup.ts';
@@ -136,6 +137,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(statusPlugin(deps), { prefix: '/api/status' });
   app.register(nodesPlugin(deps), { prefix: '/api/nodes' });
   app.register(ignorePlugin(deps), { prefix: '/api/nodes' });
+  app.register(powerDonePlugin(deps), { prefix: '/api/nodes' });
   app.register(reasonsPlugin(deps), { prefix: '/api/reasons' });
   app.register(eventsPlugin(deps), { prefix: '/api/events' });
   app.register(tasksPlugin(deps), { prefix: '/api/tasks' });

@@ -35,6 +35,7 @@ export const POWER_ERRORS = {
     status: 502,
     about: 'Somebody answered who can not prove to be the machine: its host key or certificate is another.',
   },
+  'power.nothing_asked': { status: 409, about: 'No person was asked to switch this machine.' },
   'power.chain_failed': { status: 502, about: 'Every way in driver_info.power_chain was tried and none did it.' },
   'power.fake_failure': { status: 502, retryable: true, about: 'A fake machine failed because its driver_info.fake_fail says so.' },
   'power.stopped': { status: 503, retryable: true, about: 'The appliance is stopping and asks no machine any more.' },

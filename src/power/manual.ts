@@ -2,6 +2,7 @@
 
 import { Type } from 'typebox';
 import type { Clock } from '../lib/index.ts';
+import { fail } from './errors.ts';
 import type { Memory } from './memory.ts';
 import { ABANDONED_MS, goalOf, isReboot, PERSON_SECONDS, type People } from './people.ts';
 import { type Driver, POWER_TARGETS, type PowerReading, type PowerTarget, type Target } from './seam.ts';
@@ -15,8 +16,8 @@ export interface ManualParts {
 }
 
 export interface ManualDriver extends Driver {
-  /** The person says that it is done. False: nothing was asked. */
-  confirm(uuid: string): boolean;
+  /** The person says that it is done. Throws power.nothing_asked. */
+  confirm(uuid: string): void;
 }
 
 interface Wish {
@@ -84,9 +85,13 @@ export function manualDriver({ clock, memory, people, sightings }: ManualParts):
     },
     confirm: (uuid) => {
       const wish = wishes.get(uuid);
-      if (wish === undefined) return false;
+      if (wish === undefined) {
+        throw fail('power.nothing_asked', {
+          message: `nobody was asked to switch node ${uuid}`,
+          hint: 'Look at its events: what was asked may be done already, or not be wanted any more.',
+        });
+      }
       wish.isConfirmed = true;
-      return true;
     },
   };
 }

@@ -1,6 +1,5 @@
 // The appliance's own SSH key: made when it is first needed, sealed in the store, the same for all appliances of a store.
 
-import ssh2 from 'ssh2'; // CommonJS: Node finds no names in it
 import { assert, Secret } from '../lib/index.ts';
 import type { Store } from '../store/index.ts';
 import { fail } from './errors.ts';
@@ -13,6 +12,7 @@ export function createApplianceKey(store: Store): ApplianceKey {
   const load = async (): Promise<Secret> => {
     const known = await store.vault.get(NAME);
     if (known !== undefined) return known;
+    const { default: ssh2 } = await import('ssh2'); // only now: see ssh-session.ts
     const made = new Secret(ssh2.utils.generateKeyPairSync('ed25519', { comment: 'rackseed' }).private);
     return store.transaction(async (tx) => {
       const meanwhile = await store.vault.get(NAME);
@@ -33,6 +33,7 @@ export function createApplianceKey(store: Store): ApplianceKey {
   return {
     privateKey,
     publicLine: async () => {
+      const { default: ssh2 } = await import('ssh2');
       const parsed = ssh2.utils.parseKey((await privateKey()).reveal());
       assert(!(parsed instanceof Error), "the appliance's SSH key can not be read");
       return `${parsed.type} ${parsed.getPublicSSH().toString('base64')} rackseed`;

@@ -1,7 +1,7 @@
 // One SSH connection: proves who answers, runs one fixed command or none, and tells silence from refusal. Knows no nodes.
 
 import { createHash } from 'node:crypto';
-import ssh2, { type ConnectConfig } from 'ssh2'; // CommonJS: Node finds no names in it
+import type { Client, ConnectConfig } from 'ssh2';
 import { messageOf, systemCode } from '../lib/index.ts';
 
 export interface SshAsk {
@@ -36,15 +36,20 @@ export function fingerprintOf(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** Rejects only with the signal's reason. */
-export const askSsh: AskSsh = (ask) =>
-  new Promise((resolve, reject) => {
+/** Rejects only with the signal's reason. The library is loaded when it is first needed: it takes 9 MB that most appliances have no use for. */
+export const askSsh: AskSsh = async (ask) => {
+  ask.signal.throwIfAborted();
+  const { default: ssh2 } = await import('ssh2'); // CommonJS: Node finds no names in it
+  return converse(new ssh2.Client(), ask);
+};
+
+function converse(client: Client, ask: SshAsk): Promise<SshEnd> {
+  return new Promise((resolve, reject) => {
     const { signal } = ask;
     if (signal.aborted) {
       reject(asError(signal.reason));
       return;
     }
-    const client = new ssh2.Client();
     let hostKey = '';
     let isReady = false;
     let isVerified = false;
@@ -102,6 +107,7 @@ export const askSsh: AskSsh = (ask) =>
       end({ is: 'denied', hostKey, said: messageOf(thrown) }); // a key that is none
     }
   });
+}
 
 function failureOf(error: Error & { level?: string }, { hostKey, isVerified }: { hostKey: string; isVerified: boolean }): SshEnd {
   const said = messageOf(error);

@@ -94,9 +94,9 @@ describe('a person', () => {
     const { power, notes, manual, clock } = world();
     await power('manual').set(machine(), 'power off', call());
     expect(await power('manual').state(machine(), call())).toBe('power on');
-    expect(manual?.confirm(machine().uuid)).toBe(true);
+    manual?.confirm(machine().uuid);
     expect(await power('manual').state(machine(), call())).toBe('power off');
-    expect(manual?.confirm(machine().uuid)).toBe(false);
+    expect(() => manual?.confirm(machine().uuid)).toThrow('nobody was asked');
     await power('manual').set(machine(), 'power on', call());
     await clock.advance(60_000);
     expect(await power('manual').state(machine(), call())).toBeNull();
