@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { IMAGES_ERRORS } from '../images/errors.ts';
+import { ACCESS_ERRORS } from '../src/access/index.ts';
 import { AGENT_ERRORS } from '../src/agent/errors.ts';
 import { API_ERRORS } from '../src/api/index.ts';
 import { APP_ERRORS } from '../src/app-files.ts';
@@ -13,10 +14,13 @@ import { CONFIG_ERRORS, envVariables, jsonSchema, SCHEMA_FILE, type SchemaNode, 
 import { INSPECT_ERRORS } from '../src/inspect/index.ts';
 import { LAB_ERRORS } from '../src/lab/index.ts';
 import type { ErrorCatalogue } from '../src/lib/index.ts';
+import { LIFECYCLE_ERRORS } from '../src/lifecycle/index.ts';
 import { DHCP_ERRORS } from '../src/net/dhcp/index.ts';
 import { DHCP6_ERRORS } from '../src/net/dhcp6/index.ts';
 import { TFTP_ERRORS } from '../src/net/tftp/index.ts';
-import { NODE_ERRORS, stateDocs } from '../src/nodes/index.ts';
+import { NODE_ERRORS, RECORD_ERRORS, stateDocs } from '../src/nodes/index.ts';
+import { POWER_ERRORS } from '../src/power/index.ts';
+import { RESERVATION_ERRORS } from '../src/reservations/index.ts';
 import { STORE_ERRORS } from '../src/store/index.ts';
 import { TASK_ERRORS } from '../src/tasks/index.ts';
 
@@ -27,6 +31,7 @@ interface DocFile {
 }
 
 const CATALOGUES: readonly ErrorCatalogue[] = [
+  ACCESS_ERRORS,
   AGENT_ERRORS,
   API_ERRORS,
   APP_ERRORS,
@@ -38,7 +43,11 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   IMAGES_ERRORS,
   INSPECT_ERRORS,
   LAB_ERRORS,
+  LIFECYCLE_ERRORS,
   NODE_ERRORS,
+  POWER_ERRORS,
+  RECORD_ERRORS,
+  RESERVATION_ERRORS,
   STORE_ERRORS,
   TASK_ERRORS,
   TFTP_ERRORS,

@@ -131,7 +131,9 @@ function program(command: string, args: readonly string[]): Program {
     });
   }
   const over = once(child, 'close');
-  onTestFailed(() => console.error([`what ${[command, ...args].join(' ').slice(0, 120)} said at last:`, ...lines.slice(-30)].join('\n  ')));
+  onTestFailed(() => {
+    process.stderr.write([`what ${[command, ...args].join(' ').slice(0, 120)} said at last:`, ...lines.slice(-30), ''].join('\n  '));
+  });
   onTestFinished(async () => {
     child.kill('SIGTERM');
     await over;
