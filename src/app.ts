@@ -18,6 +18,7 @@ import {
 import { accessSettings, firstSetupLink, tellNobodyCanSignIn } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
+import { inspectParts } from './app-inspect.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
@@ -40,7 +41,7 @@ import {
   type Site,
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
-import { createInspect, type Inspect } from './inspect/index.ts';
+import type { Inspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createRecords } from './nodes/index.ts';
@@ -96,7 +97,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const { lifecycle, tasks, parts: work } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder });
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
-  const inspect = createInspect({ ...common, nodes });
+  const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
+  const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive });
   const { observe_only: isObserveOnly } = config.server;
   const { reasons } = store;
   const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
@@ -107,6 +109,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     ...power.parts,
     ...work,
     ...claims.parts,
+    ramdisk,
     createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...network.parts,
   ];
@@ -142,6 +145,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
     inspect,
+    ramdisk,
     network: network.network,
   };
   const given = { services, config: apiConfig(config), tls: certificate, log: logger, clock, random, version };

@@ -2,7 +2,7 @@
 
 import type { Access, Identity } from '../access/index.ts';
 import type { Conductors } from '../conductors/index.ts';
-import type { Inspect } from '../inspect/index.ts';
+import type { Inspect, Ramdisk } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
@@ -138,7 +138,11 @@ export interface ApiServices {
   readonly hardware?: Registry;
   readonly lifecycle?: Lifecycle;
   /** What became of the calls to machines. */
-  readonly power?: { counters(): Counters };
+  readonly power?: {
+    counters(): Counters;
+    /** A person did what was asked. Throws power.nothing_asked. */
+    confirm?(nodeUuid: string): void;
+  };
   /** Which appliance is in charge of the node; null: none is alive. */
   readonly conductorOf?: (node: Node) => string | null;
   readonly allocations: Allocations;
@@ -154,5 +158,7 @@ export interface ApiServices {
   readonly tasks: TaskService;
   readonly enrolment: EnrolmentService;
   readonly inspect: InspectService;
+  /** The same for OpenStack's own agent. */
+  readonly ramdisk?: Ramdisk;
   readonly network: NetworkService;
 }

@@ -22,6 +22,11 @@ export const INSPECT_ERRORS = {
     retryable: true,
     about: 'As many machines were given a boot secret, and have not used it, as we are willing to remember.',
   },
+  'inspect.not_found': {
+    status: 404,
+    about: 'No node is looked for under these ports, or it is in no state in which its agent may ask. Both answer alike.',
+  },
+  'inspect.bad_report': { status: 400, about: 'What an agent sent is not what it may send: see the message.' },
   'inspect.too_many_machines': { status: 503, about: 'As many machines wait for a yes as we are willing to remember.' },
 } as const satisfies ErrorCatalogue;
 

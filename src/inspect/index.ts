@@ -1,5 +1,6 @@
 // The agent's server side.
 
+export { withoutAgent } from './agent-record.ts';
 export { INSPECT_ERRORS } from './errors.ts';
 export { type Identified, identify } from './identify.ts';
 export { cleanDmiText, cleanSerial, cleanSmbiosUuid } from './identity.ts';
@@ -22,3 +23,12 @@ export {
   LookupRequestSchema,
   PROTOCOL_LIMITS,
 } from './protocol.ts';
+export {
+  createRamdisk,
+  type Heartbeat,
+  type KnownMachine,
+  type LookupAsked,
+  type Ramdisk,
+  type RamdiskOptions,
+} from './ramdisk.ts';
+export type { AgentReport } from './reports.ts';

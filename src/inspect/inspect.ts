@@ -4,6 +4,7 @@ import { type Clock, type Log, type Mac, parseMac, RackseedError, type Random } 
 import type { Node, Nodes, NodeUuid, PortInput } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { type AgentSession, type BootSecrets, createBootSecrets } from './boot-secrets.ts';
+import { checkDiscoveryRoom, DISCOVERED_DRIVER } from './discovered.ts';
 import { fail } from './errors.ts';
 import { type Identified, identify } from './identify.ts';
 import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
@@ -20,6 +21,10 @@ export interface InspectOptions {
   readonly maxDiscovered?: number;
   /** Boot secrets that were given and not used. */
   readonly maxOpenSecrets?: number;
+  /** The agent of this node was heard: work that waited for it goes on. */
+  readonly onBeat?: (uuid: string) => void;
+  /** What the machine is was kept: an inspection that waited for it is over. */
+  readonly onInventory?: (uuid: string) => Promise<void>;
 }
 
 export interface Inspect {
@@ -34,8 +39,6 @@ export interface Inspect {
 }
 
 const HEARTBEAT_SECONDS = 30;
-const MAX_DISCOVERED = 4096;
-const DISCOVERED_DRIVER = 'manual-management';
 const BY = { who: 'system', actor: 'discovery' } as const;
 
 interface HardwareNames {
@@ -47,7 +50,6 @@ interface HardwareNames {
 export function createInspect(options: InspectOptions): Inspect {
   const { store, nodes, log } = options;
   const secrets = createBootSecrets(options);
-  const maxDiscovered = options.maxDiscovered ?? MAX_DISCOVERED;
 
   async function nodesWithUuid(smbiosUuid: string | null, on: Tx | undefined): Promise<Node[]> {
     if (smbiosUuid === null) return [];
@@ -61,7 +63,7 @@ export function createInspect(options: InspectOptions): Inspect {
   }
 
   async function discover(tx: Tx, request: InventoryRequest, reason: string): Promise<Node> {
-    await checkRoom(tx, maxDiscovered);
+    await checkDiscoveryRoom(tx, options.maxDiscovered);
     const node = await nodes.create(
       tx,
       { driver: DISCOVERED_DRIVER, ...identityOf(request), properties: { ...propertiesOf(request.inventory) }, ports: portsOf(request) },
@@ -129,6 +131,9 @@ export function createInspect(options: InspectOptions): Inspect {
       const session = await secrets.sessionOf(token);
       try {
         const node = await receive(session, request);
+        // In any other state the report says no more than that the agent lives.
+        if (node.provisionState === 'inspect wait') await options.onInventory?.(node.uuid);
+        else options.onBeat?.(node.uuid);
         note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"${secureBootWords(request)}`);
         return {
           node: { uuid: node.uuid, name: node.name, provisionState: node.provisionState },
@@ -144,6 +149,8 @@ export function createInspect(options: InspectOptions): Inspect {
       const session = await secrets.sessionOf(token);
       for (const answer of request.answers)
         log.info({ mac: session.mac, command: answer.commandId, outcome: answer.outcome }, answer.message);
+      // Nothing is written: liveness is a mark in memory.
+      if (session.nodeUuid !== null) options.onBeat?.(session.nodeUuid);
       return { waitSeconds: HEARTBEAT_SECONDS, command: null };
     },
 
@@ -174,19 +181,6 @@ function portsOf({ inventory }: InventoryRequest): PortInput[] {
   return inventory.interfaces.flatMap((card) => {
     const address = parseMac(card.mac_address);
     return address === undefined ? [] : [{ address, pxeEnabled: card.mac_address === inventory.boot.pxe_interface }];
-  });
-}
-
-async function checkRoom(tx: Tx, max: number): Promise<void> {
-  const { waiting } = await tx
-    .selectFrom('nodes')
-    .select((eb) => eb.fn.countAll<number>().as('waiting'))
-    .where('provision_state', '=', 'enroll')
-    .executeTakeFirstOrThrow();
-  if (Number(waiting) < max) return;
-  throw fail('inspect.too_many_machines', {
-    message: `${waiting} machines wait for a yes already, and no more than ${max} are remembered`,
-    hint: 'Approve or remove some, or close enrolment: rackseed enrol close',
   });
 }
 

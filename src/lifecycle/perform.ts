@@ -1,5 +1,6 @@
 // One step: a reserved one by ourselves, any other by the driver that offers it, in its turn and within its time. Moves nothing.
 
+import { withoutAgent } from '../inspect/index.ts';
 import { RackseedError } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
 import type { AgentWord, PowerTarget, Question, StepOutcome, StepRequest } from '../power/index.ts';
@@ -90,10 +91,22 @@ export async function setPower(work: Work, node: Node, target: PowerTarget): Pro
   // A machine that may not be powered off is restarted instead, as Ironic does.
   const wanted = target === 'power off' && node.disablePowerOff ? 'rebooting' : target;
   const progress = (_: number, text: string): void => work.context.progress(0, text);
+  if (wanted !== 'power on') await forgetAgent(work);
   const reading = await work.deps.gateway.setPower(node, wanted, { ...callOf(work), progress });
   await work.context.transaction(async (tx) => {
     const now = await work.deps.nodes.get(work.uuid, tx);
     if (now.powerState !== reading) await work.deps.nodes.update(tx, now, { powerState: reading }, { who: 'system' });
+  });
+}
+
+/** Its token and address were of one boot. Before it ends: what boots next may look up at once. */
+async function forgetAgent(work: Work): Promise<void> {
+  const seen = await work.deps.nodes.find(work.uuid);
+  if (seen === undefined || withoutAgent(seen.driverInternalInfo) === undefined) return;
+  await work.context.transaction(async (tx) => {
+    const now = await work.deps.nodes.get(work.uuid, tx);
+    const driverInternalInfo = withoutAgent(now.driverInternalInfo);
+    if (driverInternalInfo !== undefined) await work.deps.nodes.update(tx, now, { driverInternalInfo }, { who: 'system' });
   });
 }
 

@@ -1,6 +1,7 @@
 // Power asked for by a person: checked at once, done by a task that holds the node, so that nothing else works on it meanwhile.
 
 import { type Static, Type } from 'typebox';
+import { withoutAgent } from '../inspect/index.ts';
 import { type By, type Node, type NodeChanges, nodeTitle } from '../nodes/index.ts';
 import { POWER_TARGETS, type PowerTarget } from '../power/index.ts';
 import type { Tx } from '../store/index.ts';
@@ -35,7 +36,9 @@ export async function setPower(
     const refusal = (await powerRefusal(deps, tx, node, asked.target)) ?? cannot;
     if (refusal !== undefined) throw refusal;
     const targetPowerState = OFF.includes(asked.target) ? 'power off' : 'power on';
-    await deps.nodes.update(tx, node, { targetPowerState, lastError: null }, SYSTEM);
+    const info = asked.target === 'power on' ? undefined : withoutAgent(node.driverInternalInfo);
+    const forgotten = info === undefined ? {} : { driverInternalInfo: info };
+    await deps.nodes.update(tx, node, { targetPowerState, lastError: null, ...forgotten }, SYSTEM);
     await deps.tasks.submit(tx, {
       kind: POWER_KIND,
       subject: `node:${uuid}`,

@@ -25,6 +25,7 @@ import { nodeVmediaPlugin } from './node-vmedia.ts';
 import { nodesPlugin } from './nodes.ts';
 import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
 import { portListsPlugin, portsPlugin } from './ports.ts';
+import { ramdiskPlugin } from './ramdisk.ts';
 import { rootBody, versionBody } from './root.ts';
 import { runbooksPlugin } from './runbooks.ts';
 import { templatesPlugin } from './templates.ts';
@@ -92,6 +93,7 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
     app.register(conductorsPlugin(deps), { prefix: '/conductors' });
     app.register(driversPlugin(deps), { prefix: '/drivers' });
     app.register(eventsPlugin(deps), { prefix: '/events' });
+    app.register(ramdiskPlugin(deps));
     app.register(volumePlugin(deps), { prefix: '/volume' });
     app.register(templatesPlugin(deps), { prefix: '/deploy_templates' });
     app.register(runbooksPlugin(deps), { prefix: '/runbooks' });

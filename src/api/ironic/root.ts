@@ -9,6 +9,8 @@ const RESOURCES: readonly (readonly [name: string, since: Minor])[] = [
   ['ports', 1],
   ['drivers', 1],
   ['chassis', 1],
+  ['lookup', 22],
+  ['heartbeat', 22],
   ['portgroups', 23],
   ['volume', 32],
   ['conductors', 49],
@@ -16,6 +18,7 @@ const RESOURCES: readonly (readonly [name: string, since: Minor])[] = [
   ['events', 54],
   ['deploy_templates', 55],
   ['shards', 82],
+  ['continue_inspection', 84],
   ['runbooks', 92],
   ['inspection_rules', 96],
 ];

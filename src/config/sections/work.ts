@@ -45,6 +45,12 @@ export const LifecycleSection = Type.Object(
       default: 600,
       examples: [600],
     }),
+    agents_elsewhere: flag({
+      description:
+        'Take OpenStack agents whose callback URL names another host than the one that they speak from: only where address translation or a proxy is between.',
+      default: false,
+      examples: [false],
+    }),
     disallow_clean_steps: steps('Clean'),
     disallow_deploy_steps: steps('Deploy'),
     disallow_service_steps: steps('Service'),

@@ -1,0 +1,40 @@
+// Wiring of what agents say, our own's and OpenStack's: the life cycle that waits for them, and who wants to know that they live. No rules.
+
+import type { Config } from './config/index.ts';
+import { createInspect, createRamdisk, type Inspect, type Ramdisk } from './inspect/index.ts';
+import type { Clock, Log, Random } from './lib/index.ts';
+import type { Lifecycle } from './lifecycle/index.ts';
+import type { Nodes, Records } from './nodes/index.ts';
+import type { Store } from './store/index.ts';
+
+export interface InspectPartsOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly records: Pick<Records, 'rules'>;
+  readonly lifecycle: Pick<Lifecycle, 'agentHeard'>;
+  readonly enrolment: { get(): Promise<{ readonly mode: 'open' | 'closed' }> };
+  /** An agent runs on this node. */
+  readonly onAlive: (uuid: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function inspectParts(options: InspectPartsOptions): { readonly inspect: Inspect; readonly ramdisk: Ramdisk } {
+  const { config, records, lifecycle, enrolment, onAlive, ...common } = options;
+  const ramdisk = createRamdisk({
+    ...common,
+    rules: records.rules,
+    agentHeard: (uuid, word) => lifecycle.agentHeard(uuid, word),
+    isEnrolmentOpen: async () => (await enrolment.get()).mode === 'open',
+    callbacksMayBeElsewhere: config.lifecycle.agents_elsewhere,
+    onAlive,
+  });
+  const inspect = createInspect({
+    ...common,
+    onBeat: (uuid) => ramdisk.beat(uuid),
+    onInventory: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }),
+  });
+  return { inspect, ramdisk };
+}
