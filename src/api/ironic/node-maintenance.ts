@@ -7,6 +7,7 @@ import { closed, idPath, nullable } from '../schemas.ts';
 import type { IronicDeps } from './index.ts';
 import { byOf, orEmptyBody } from './lists.ts';
 import { nodeOf } from './node-find.ts';
+import { needUnlocked } from './node-locked.ts';
 
 const reason = nullable(Type.String({ maxLength: 4096 }));
 const body = Type.Object({ reason: Type.Optional(reason) }, closed);
@@ -17,7 +18,9 @@ export function nodeMaintenancePlugin({ services, viewOf }: IronicDeps): Fastify
     return services.transaction(async (tx) => {
       const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, request.params.id, viewOf(request));
       const isSame = node.maintenance === maintenance && node.maintenanceReason === why && node.fault === null;
-      if (!isSame) await services.nodes.update(tx, node, { maintenance, maintenanceReason: why }, byOf(request));
+      if (isSame) return;
+      await needUnlocked(services, tx, node.uuid);
+      await services.nodes.update(tx, node, { maintenance, maintenanceReason: why }, byOf(request));
     });
   }
 

@@ -9,6 +9,7 @@ import { closed, idPath } from '../schemas.ts';
 import type { IronicDeps } from './index.ts';
 import { byOf, orEmptyBody } from './lists.ts';
 import { nodeOf } from './node-find.ts';
+import { needUnlocked } from './node-locked.ts';
 import { bad } from './query.ts';
 import type { Minor } from './version.ts';
 import { newerField } from './view.ts';
@@ -29,7 +30,9 @@ export function nodeTraitsPlugin({ services, viewOf }: IronicDeps): FastifyPlugi
       const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, request.params.id, view);
       const traits = [...new Set(changed(node))].toSorted();
       const isSame = traits.length === node.traits.length && traits.every((trait, index) => trait === node.traits[index]);
-      return isSame ? node : services.nodes.update(tx, node, { traits }, byOf(request));
+      if (isSame) return node;
+      await needUnlocked(services, tx, node.uuid);
+      return services.nodes.update(tx, node, { traits }, byOf(request));
     });
   }
 

@@ -1,7 +1,6 @@
 // Making, changing and removing a node on behalf of a request: Ironic's rules that need more than the node itself.
 
 import { type By, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../nodes/index.ts';
-import { fail } from '../errors.ts';
 import type { ApiServices } from '../services.ts';
 import { checkHardware } from './about-nodes.ts';
 import { readBody, readPatch } from './attributes.ts';
@@ -9,6 +8,7 @@ import type { View } from './fields.ts';
 import type { Patch } from './json-patch.ts';
 import { fieldsOf, NODE_ATTRIBUTES, type NodeGiven, nodeDocument, withStoredSecrets } from './node-attributes.ts';
 import { nodeOf } from './node-find.ts';
+import { needUnlocked } from './node-locked.ts';
 import { bad } from './query.ts';
 import type { Minor } from './version.ts';
 import { newerField } from './view.ts';
@@ -57,6 +57,7 @@ export async function patchNode(services: Services, { ref, patch, resetInterface
     if (Object.keys(changes).length === 0) return node;
     if (changes.driver !== undefined || changes.interfaces !== undefined)
       checkHardware(services, { driver: changes.driver ?? node.driver, interfaces: changes.interfaces ?? node.interfaces });
+    await needUnlocked(services, tx, node.uuid);
     return services.nodes.update(tx, node, changes, by);
   });
 }
@@ -64,12 +65,7 @@ export async function patchNode(services: Services, { ref, patch, resetInterface
 export async function removeNode(services: Services, ref: string, view: View, by: By): Promise<void> {
   await services.transaction(async (tx) => {
     const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, ref, view);
-    const holder = (await services.lifecycle?.holders([node.uuid]))?.get(node.uuid);
-    if (holder !== undefined) {
-      throw fail('api.node_locked', {
-        message: `Node ${node.uuid} is locked by host ${holder}, please retry after the current operation is completed.`,
-      });
-    }
+    await needUnlocked(services, tx, node.uuid);
     await services.nodes.remove(tx, node, by);
   });
 }

@@ -31,6 +31,7 @@ function portgroupsResource({ services }: Deps): Resource<Portgroup, PortgroupGi
     hasDetail: true,
     isNamed: true,
     writers: 'operator',
+    nodeOf: ({ nodeUuid }) => nodeUuid,
     fields: PORTGROUP_FIELDS,
     attributes: PORTGROUP_ATTRIBUTES,
     filters: [

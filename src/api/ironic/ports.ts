@@ -32,6 +32,7 @@ function portsResource({ services }: Deps): Resource<Port, PortGiven> {
     hasDetail: true,
     isNamed: true,
     writers: 'operator',
+    nodeOf: ({ nodeUuid }) => nodeUuid,
     fields: PORT_FIELDS,
     attributes: PORT_ATTRIBUTES,
     filters: [

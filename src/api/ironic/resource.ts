@@ -16,6 +16,7 @@ import type { Field, View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { type Document, type Patch, patchBody } from './json-patch.ts';
 import { detailFields, listFields, needVersion, notFoundAs, oneFields, pageBody } from './lists.ts';
+import { needUnlocked } from './node-locked.ts';
 import { bad, fieldNames, limitOf, PAGE_QUERY } from './query.ts';
 import type { Minor } from './version.ts';
 import { newerField, type Shown, shown } from './view.ts';
@@ -56,6 +57,8 @@ export interface Resource<M extends { readonly uuid: string }, Given> extends De
   /** A name stands where a UUID stands. */
   readonly isNamed?: true;
   readonly writers: Role;
+  /** It is part of a node: changed and removed only while nobody works on that. */
+  readonly nodeOf?: (model: M) => string;
   /** `Given` has the model's own names for its fields: the document of a PATCH is read from the model by them. */
   readonly attributes: readonly Attribute<Given>[];
   readonly find: (ref: string, tx?: Tx) => Promise<M | undefined>;
@@ -66,7 +69,7 @@ export interface Resource<M extends { readonly uuid: string }, Given> extends De
   readonly more?: (app: FastifyInstance) => void;
 }
 
-type Services = Pick<ApiServices, 'transaction'>;
+type Services = Pick<ApiServices, 'transaction' | 'lifecycle'>;
 
 export function resourcePlugin<M extends { readonly uuid: string }, Given>(
   { services, viewOf }: Pick<IronicDeps, 'viewOf'> & { readonly services: Services },
@@ -75,6 +78,7 @@ export function resourcePlugin<M extends { readonly uuid: string }, Given>(
   const reader = { access: 'reader' } as const;
   const writer = { access: resource.writers };
   const askedOf = (request: FastifyRequest): Asked => ({ view: viewOf(request), identity: request.identity });
+  const needFree = async (model: M, tx: Tx) => resource.nodeOf && needUnlocked(services, tx, resource.nodeOf(model));
   const full = (model: M, view: View) => shown(model, oneFields(resource.fields, {}, view), view);
 
   return async (app) => {
@@ -105,6 +109,7 @@ export function resourcePlugin<M extends { readonly uuid: string }, Given>(
       const changed = await services.transaction(async (tx) => {
         const before = await findAs(resource, request.params.id, asked.view, tx);
         const changes = readPatch(resource.attributes, documentOf(resource.attributes, before), request.body, asked.view.minor);
+        await needFree(before, tx);
         return resource.update(tx, before, changes, request.body, asked);
       });
       return full(changed, asked.view);
@@ -112,7 +117,11 @@ export function resourcePlugin<M extends { readonly uuid: string }, Given>(
 
     app.delete('/:id', { config: writer, schema: { params: idPath } }, async (request, reply) => {
       const view = viewOf(request);
-      await services.transaction(async (tx) => resource.remove(tx, await findAs(resource, request.params.id, view, tx)));
+      await services.transaction(async (tx) => {
+        const model = await findAs(resource, request.params.id, view, tx);
+        await needFree(model, tx);
+        await resource.remove(tx, model);
+      });
       return reply.code(204).send();
     });
   };

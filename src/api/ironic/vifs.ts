@@ -8,6 +8,7 @@ import type { View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { needVersion } from './lists.ts';
 import { nodeOf } from './node-find.ts';
+import { needUnlocked } from './node-locked.ts';
 import { bad } from './query.ts';
 
 const SINCE = 28;
@@ -35,7 +36,10 @@ export function vifsPlugin({ services, viewOf }: Pick<IronicDeps, 'services' | '
       needVersion(view, SINCE);
       const wanted = requestOf(request.body, view);
       const { uuid } = await nodeOf(services.nodes, request.params.id, view);
-      await services.transaction(async (tx) => vifs.attach(tx, await services.nodes.get(uuid, tx), wanted));
+      await services.transaction(async (tx) => {
+        await needUnlocked(services, tx, uuid);
+        await vifs.attach(tx, await services.nodes.get(uuid, tx), wanted);
+      });
       return reply.code(204).send();
     });
 
@@ -43,7 +47,10 @@ export function vifsPlugin({ services, viewOf }: Pick<IronicDeps, 'services' | '
       const view = viewOf(request);
       needVersion(view, SINCE);
       const { uuid } = await nodeOf(services.nodes, request.params.id, view);
-      await services.transaction(async (tx) => vifs.detach(tx, await services.nodes.get(uuid, tx), request.params.vif));
+      await services.transaction(async (tx) => {
+        await needUnlocked(services, tx, uuid);
+        await vifs.detach(tx, await services.nodes.get(uuid, tx), request.params.vif);
+      });
       return reply.code(204).send();
     });
   };
