@@ -19,8 +19,8 @@ export const NOBODY: People = {
 
 /** A wish that nobody has looked after for so long is one that nobody has any more: who waits for it looks every five seconds. */
 export const ABANDONED_MS = 45_000;
-/** Until somebody comes by. */
-export const PERSON_SECONDS = 86_400;
+/** Until somebody comes by; a little less than a task of power may take, so that what is said at the end is ours. */
+export const PERSON_SECONDS = 7000;
 
 export function goalOf(wanted: PowerTarget): 'power on' | 'power off' {
   return wanted === 'power off' || wanted === 'soft power off' ? 'power off' : 'power on';
