@@ -100,6 +100,8 @@ it('boots the agent before steps that need it, waits for it, and switches the ma
 it('begins no more than are allowed at once, and loses none of the others', async () => {
   let now = 0;
   let most = 0;
+  // Nobody leaves before as many are in as may be: fewer would wait for ever.
+  const full = Promise.withResolvers<void>();
   const world = await openWorld({
     clock: systemClock,
     config: { maxDeploys: 7 },
@@ -109,6 +111,8 @@ it('begins no more than are allowed at once, and loses none of the others', asyn
       runStep: async () => {
         now += 1;
         most = Math.max(most, now);
+        if (now === 7) full.resolve();
+        await full.promise;
         await systemClock.sleep(2);
         now -= 1;
         return {};
