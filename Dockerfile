@@ -27,10 +27,10 @@ LABEL org.opencontainers.image.title="Rackseed" \
       org.opencontainers.image.description="Plug a machine in; it grows into a Proxmox cluster node." \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# The last five build the RAM system that machines boot; libcap2-bin is for setcap below.
+# ipmitool speaks to BMCs; the last five build the RAM system that machines boot; libcap2-bin is for setcap below.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-       libcap2-bin ca-certificates debian-archive-keyring binutils cpio kmod xz-utils zstd \
+       libcap2-bin ca-certificates debian-archive-keyring ipmitool binutils cpio kmod xz-utils zstd \
     && rm -rf /var/lib/apt/lists/*
 # Copying and setcap in one step: a capability set in a later layer would store the whole of Node a second time. Perl opens the DHCP
 # sockets and becomes Node, so both carry it.
