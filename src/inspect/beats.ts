@@ -2,7 +2,7 @@
 // waits for their agent. Only those are written to. A crash loses marks of the last moment and nothing else: the agent beats again.
 
 import { type Clock, type Component, type Log, messageOf } from '../lib/index.ts';
-import { isProvisionState, isTransient, stateOf } from '../nodes/index.ts';
+import { isProvisionState, isTransient } from '../nodes/index.ts';
 import type { Store } from '../store/index.ts';
 
 export interface BeatsOptions {
@@ -11,41 +11,29 @@ export interface BeatsOptions {
   readonly log: Log;
   readonly agentHeard: (uuid: string) => Promise<void>;
   readonly everyMs?: number;
+  /** A node is looked at this often at most; a beat before then is not lost, it waits. OpenStack's agent never beats faster than this. */
+  readonly eachMs?: number;
 }
 
 export interface Beats extends Component {
   /** The agent of this node lives. */
   note(uuid: string): void;
-  /** Resolves when everything noted before has been looked at. */
-  flush(): Promise<void>;
-  /** When it was last heard, in this process. */
-  heardAt(uuid: string): number | undefined;
 }
 
 const EVERY_MS = 200;
+const EACH_MS = 5000;
 const CHUNK = 500;
-/** A node that is being worked on has nothing that waits: its time is put off this often and no more. */
-const BUSY_EVERY_MS = 10_000;
 const MAX_REMEMBERED = 20_000;
 
-export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS }: BeatsOptions): Beats {
+export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS, eachMs = EACH_MS }: BeatsOptions): Beats {
   const marked = new Set<string>();
-  const heard = new Map<string, number>();
-  const putOff = new Map<string, number>();
+  const lookedAt = new Map<string, number>();
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
 
   async function look(uuids: readonly string[]): Promise<void> {
     const rows = await store.db.selectFrom('nodes').select(['uuid', 'provision_state']).where('uuid', 'in', uuids).execute();
-    const now = clock.monotonic();
-    const due = rows.filter(({ uuid, provision_state: state }) => {
-      if (!isProvisionState(state) || !isTransient(state)) return false;
-      if (stateOf(state).kind === 'waiting') return true;
-      const last = putOff.get(uuid);
-      if (last !== undefined && now - last < BUSY_EVERY_MS) return false;
-      remember(putOff, uuid, now);
-      return true;
-    });
+    const due = rows.filter(({ provision_state: state }) => isProvisionState(state) && isTransient(state));
     // Begun together, so that they share their commits.
     await Promise.all(due.map(({ uuid }) => drive(uuid)));
   }
@@ -59,24 +47,30 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS 
     }
   }
 
-  async function run(): Promise<void> {
-    while (marked.size > 0) {
-      const chunk = [...marked].slice(0, CHUNK);
-      for (const uuid of chunk) marked.delete(uuid);
-      try {
-        await look(chunk);
-      } catch (error) {
-        log.warn({ beats: chunk.length, error: messageOf(error) }, 'heartbeats could not be looked at');
-      }
-      if (marked.size < CHUNK) await pause();
+  function takeDue(): string[] {
+    const now = clock.monotonic();
+    const due: string[] = [];
+    for (const uuid of marked) {
+      if (now - (lookedAt.get(uuid) ?? Number.NEGATIVE_INFINITY) < eachMs) continue;
+      remember(lookedAt, uuid, now);
+      marked.delete(uuid);
+      if (due.push(uuid) === CHUNK) break;
     }
-    running = undefined;
+    return due;
   }
 
-  /** Beats that come in meanwhile are looked at together. */
-  async function pause(): Promise<void> {
-    if (stopping.signal.aborted) return;
-    await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+  async function run(): Promise<void> {
+    while (marked.size > 0 && !stopping.signal.aborted) {
+      const due = takeDue();
+      try {
+        if (due.length > 0) await look(due);
+      } catch (error) {
+        log.warn({ beats: due.length, error: messageOf(error) }, 'heartbeats could not be looked at');
+      }
+      // Beats that come in meanwhile are looked at together. Rejects when it is told to stop.
+      if (due.length < CHUNK) await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+    }
+    running = undefined;
   }
 
   return {
@@ -87,14 +81,9 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS 
       await running;
     },
     note: (uuid) => {
-      remember(heard, uuid, clock.now());
       marked.add(uuid);
       running ??= run();
     },
-    flush: async () => {
-      while (running !== undefined) await running;
-    },
-    heardAt: (uuid) => heard.get(uuid),
   };
 }
 

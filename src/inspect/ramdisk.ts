@@ -31,6 +31,7 @@ export interface RamdiskOptions {
   readonly callbacksMayBeElsewhere: boolean;
   /** Machines that nobody has said yes to. */
   readonly maxDiscovered?: number;
+  readonly beats?: { readonly everyMs: number; readonly eachMs: number };
 }
 
 export interface LookupAsked {
@@ -85,7 +86,7 @@ const SYSTEM = { who: 'system', actor: 'agent' } as const;
 
 export function createRamdisk(options: RamdiskOptions): Ramdisk {
   const { store, nodes, clock, random, log, agentHeard } = options;
-  const beats = createBeats({ store, clock, log, agentHeard: (uuid) => agentHeard(uuid, {}) });
+  const beats = createBeats({ store, clock, log, agentHeard: (uuid) => agentHeard(uuid, {}), ...options.beats });
   const reports = createReports(options);
 
   async function tokenFor(uuid: string, isExpected: (node: Node) => boolean): Promise<KnownMachine> {

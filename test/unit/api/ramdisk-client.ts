@@ -45,6 +45,7 @@ export async function openRamdisk(
     agentHeard: (uuid, word) => life.agentHeard(uuid, word),
     isEnrolmentOpen: () => Promise.resolve(enrolment.mode === 'open'),
     callbacksMayBeElsewhere: false,
+    beats: { everyMs: 10, eachMs: 20 },
   });
   onTestFinished(() => ramdisk.stop());
   const { app } = await openApi({
