@@ -119,6 +119,8 @@ export interface Port {
   readonly description: string | null;
   readonly vendor: string | null;
   readonly category: string | null;
+  /** May the appliance bond it by itself. */
+  readonly availableForDynamicPortgroup: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -240,6 +242,7 @@ export function portOfRow(row: PortTable): Port {
     description: row.description,
     vendor: row.vendor,
     category: row.category,
+    availableForDynamicPortgroup: row.available_for_dynamic_portgroup === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -29,6 +29,7 @@ export interface PortInput {
   readonly description?: string | null;
   readonly vendor?: string | null;
   readonly category?: string | null;
+  readonly availableForDynamicPortgroup?: boolean;
   /** A person's word is taken for addresses that no card should have, as Ironic takes it. */
   readonly isAnyAddress?: boolean;
 }
@@ -88,6 +89,7 @@ async function addPort(tx: Tx, nodeUuid: NodeUuid, input: PortInput, deps: PortD
     description: input.description ?? null,
     vendor: input.vendor ?? null,
     category: input.category ?? null,
+    available_for_dynamic_portgroup: flag(input.availableForDynamicPortgroup ?? true),
     created_at: now,
     updated_at: now,
   };
@@ -116,6 +118,7 @@ async function updatePort(tx: Tx, uuid: PortUuid, changes: Parameters<Ports['upd
     description: changes.description,
     vendor: changes.vendor,
     category: changes.category,
+    available_for_dynamic_portgroup: flag(changes.availableForDynamicPortgroup),
     updated_at: deps.clock.now(),
   };
   const row = await withConflicts({ 'ports.address': changes.address }, () =>

@@ -23,6 +23,7 @@ export interface PortgroupTable extends Times {
   standalone_ports_supported: Flag;
   physical_network: string | null;
   category: string | null;
+  dynamic_portgroup: Flag;
   internal_info: string;
   extra: string;
 }
@@ -45,6 +46,7 @@ export interface AllocationTable extends Times {
 export interface DeployTemplateTable extends Times {
   uuid: string;
   name: string;
+  description: string | null;
   /** JSON array. */
   steps: string;
   extra: string;

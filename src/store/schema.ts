@@ -110,6 +110,7 @@ export interface PortTable {
   description: string | null;
   vendor: string | null;
   category: string | null;
+  available_for_dynamic_portgroup: Flag;
   created_at: number;
   updated_at: number;
 }

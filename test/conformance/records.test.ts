@@ -43,7 +43,9 @@ describe.each([
       records.targets.create(tx, { nodeUuid, volumeType: 'iscsi', volumeId: 'v', bootIndex: -1, properties: { a: [1, null] }, extra: {} }),
     );
     const connector = await inTx((tx) => records.connectors.create(tx, { nodeUuid, type: 'ip', connectorId: 'x', extra: {} }));
-    const template = await inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', steps: [{ ...STEP, priority: 1 }], extra: {} }));
+    const template = await inTx((tx) =>
+      records.templates.create(tx, { name: 'CUSTOM_A', description: null, steps: [{ ...STEP, priority: 1 }], extra: {} }),
+    );
     const plain = { description: null, disableRamdisk: true, public: true, owner: null, traits: ['CUSTOM_A'], extra: {} };
     const runbook = await inTx((tx) => records.runbooks.create(tx, { ...plain, name: 'r', steps: [{ ...STEP, order: 1 }] }));
     const rule = await inTx((tx) => records.rules.create(tx, { ...RULE, sensitive: true }));

@@ -6,7 +6,7 @@ import { DEFAULT_BOND_MODE } from '../../nodes/index.ts';
 import { masked } from '../mask.ts';
 import { type Attribute, flag, jsonObject, maybeText, maybeUuid } from './attributes.ts';
 import { changedTime, type Field, links, time, type View } from './fields.ts';
-import { localLink, mac, maybeMac, maybeName, requiredNonEmpty, requiredUuid } from './resource-kinds.ts';
+import { localLink, mac, maybeMac, maybeName, requiredNonEmpty, requiredUuid, strictFlag } from './resource-kinds.ts';
 
 export const PORT_FIELDS: readonly Field<Port>[] = [
   { name: 'uuid', since: 1, isDefault: true, read: (port) => port.uuid },
@@ -14,8 +14,7 @@ export const PORT_FIELDS: readonly Field<Port>[] = [
   { name: 'links', since: 1, isDefault: true, isLink: true, read: (port, view) => links(view, 'ports', port.uuid) },
   { name: 'created_at', since: 1, read: (port) => time(port.createdAt) },
   { name: 'updated_at', since: 1, read: changedTime },
-  // This appliance makes no port groups by itself, so that no port is withheld from it.
-  { name: 'available_for_dynamic_portgroup', since: 111, read: () => true },
+  { name: 'available_for_dynamic_portgroup', since: 111, read: (port) => port.availableForDynamicPortgroup },
   { name: 'category', since: 101, read: (port) => port.category },
   { name: 'description', since: 97, read: (port) => port.description },
   { name: 'extra', since: 1, read: (port) => masked(port.extra) },
@@ -45,6 +44,7 @@ export interface PortGiven {
   readonly description: string | null;
   readonly vendor: string | null;
   readonly category: string | null;
+  readonly availableForDynamicPortgroup: boolean;
 }
 
 export const PORT_ATTRIBUTES: readonly Attribute<PortGiven>[] = [
@@ -62,6 +62,7 @@ export const PORT_ATTRIBUTES: readonly Attribute<PortGiven>[] = [
   { name: 'description', since: 97, field: 'description', kind: maybeText(255) },
   { name: 'vendor', since: 100, field: 'vendor', kind: maybeText(32) },
   { name: 'category', since: 101, field: 'category', kind: maybeText(80) },
+  { name: 'available_for_dynamic_portgroup', since: 111, field: 'availableForDynamicPortgroup', kind: strictFlag(true) },
 ];
 
 export const PORTGROUP_FIELDS: readonly Field<Portgroup>[] = [
@@ -72,8 +73,8 @@ export const PORTGROUP_FIELDS: readonly Field<Portgroup>[] = [
   { name: 'created_at', since: 1, read: (group) => time(group.createdAt) },
   { name: 'updated_at', since: 1, read: changedTime },
   { name: 'category', since: 103, read: (group) => group.category },
-  // None is: this appliance makes no port groups by itself.
-  { name: 'dynamic_portgroup', since: 111, read: () => false },
+  // Read only, as in Ironic.
+  { name: 'dynamic_portgroup', since: 111, read: (group) => group.dynamicPortgroup },
   { name: 'extra', since: 1, read: (group) => masked(group.extra) },
   { name: 'internal_info', since: 1, read: (group) => masked(group.internalInfo) },
   { name: 'mode', since: 26, read: (group) => group.mode },

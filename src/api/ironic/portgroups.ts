@@ -61,6 +61,7 @@ const BLANK = {
   standalonePortsSupported: true,
   physicalNetwork: null,
   category: null,
+  dynamicPortgroup: false,
   internalInfo: {},
   extra: {},
 } as const;

@@ -63,6 +63,16 @@ export const maybeName: Kind<string | null> = {
 };
 
 /** Below zero as well, and never in quotes. */
+/** Fields younger than the clients that send words. */
+export const strictFlag = (byDefault: boolean): Kind<boolean> => ({
+  schema: Type.Boolean(),
+  read: (value, name) => {
+    if (value === null) return byDefault;
+    if (typeof value !== 'boolean') throw bad(`${name} must be true or false`);
+    return value;
+  },
+});
+
 export const integer: Kind<number> = {
   schema: Type.Integer(),
   read: (value, name) => {

@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { DeployTemplate, JsonObject, TemplateStep } from '../../nodes/index.ts';
 import { masked } from '../mask.ts';
-import { type Attribute, jsonObject, maybeUuid } from './attributes.ts';
+import { type Attribute, jsonObject, maybeText, maybeUuid } from './attributes.ts';
 import { changedTime, type Field, links, time } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { type Resource, resourcePlugin } from './resource.ts';
@@ -24,6 +24,7 @@ const FIELDS: readonly Field<DeployTemplate>[] = [
 interface Given {
   readonly uuid: string | null;
   readonly name: string;
+  readonly description: string | null;
   readonly steps: readonly TemplateStep[];
   readonly extra: JsonObject;
 }
@@ -31,6 +32,8 @@ interface Given {
 const ATTRIBUTES: readonly Attribute<Given>[] = [
   { name: 'uuid', since: SINCE, field: 'uuid', kind: maybeUuid, only: 'create' },
   { name: 'name', since: SINCE, field: 'name', kind: requiredNonEmpty(255), isRequired: true },
+  // Taken and kept; the replies of Ironic have no such key.
+  { name: 'description', since: SINCE, field: 'description', kind: maybeText(255) },
   { name: 'steps', since: SINCE, field: 'steps', kind: templateSteps, isRequired: true },
   { name: 'extra', since: SINCE, field: 'extra', kind: jsonObject },
 ];
@@ -50,7 +53,8 @@ export function templatesPlugin(deps: Pick<IronicDeps, 'services' | 'viewOf'>): 
     filters: [],
     list: ({ ofNodes: _none, ...page }) => templates.list(page),
     find: (ref, tx) => templates.find(ref, tx),
-    create: (tx, { uuid, name = '', steps = [], extra = {} }) => templates.create(tx, { name, steps, extra }, uuid ?? undefined),
+    create: (tx, { uuid, name = '', description = null, steps = [], extra = {} }) =>
+      templates.create(tx, { name, description, steps, extra }, uuid ?? undefined),
     update: (tx, before, changes) => templates.update(tx, before, changes),
     remove: (tx, one) => templates.remove(tx, one),
   };

@@ -22,6 +22,8 @@ export interface Portgroup extends Stored {
   readonly standalonePortsSupported: boolean;
   readonly physicalNetwork: string | null;
   readonly category: string | null;
+  /** Made by the appliance itself, not by a person. */
+  readonly dynamicPortgroup: boolean;
   readonly internalInfo: JsonObject;
   readonly extra: JsonObject;
 }
@@ -42,6 +44,7 @@ const KIND: Kind<Portgroup, PortgroupTable> = {
     standalone_ports_supported: 'number',
     physical_network: 'text',
     category: 'text',
+    dynamic_portgroup: 'number',
   },
   unique: [
     { columns: ['name'], says: ({ name }) => `name ${name ?? ''}` },
@@ -64,6 +67,7 @@ const KIND: Kind<Portgroup, PortgroupTable> = {
       standalone_ports_supported: flag(group.standalonePortsSupported),
       physical_network: group.physicalNetwork,
       category: group.category,
+      dynamic_portgroup: flag(group.dynamicPortgroup),
       internal_info: jsonColumn('internal_info', group.internalInfo),
       extra: jsonColumn('extra', group.extra),
       created_at: group.createdAt,
@@ -79,6 +83,7 @@ const KIND: Kind<Portgroup, PortgroupTable> = {
     standalonePortsSupported: row.standalone_ports_supported === 1,
     physicalNetwork: row.physical_network,
     category: row.category,
+    dynamicPortgroup: row.dynamic_portgroup === 1,
     internalInfo: parseJsonColumn('internal_info', row.internal_info, `portgroup ${row.uuid}`),
     extra: parseJsonColumn('extra', row.extra, `portgroup ${row.uuid}`),
     createdAt: row.created_at,

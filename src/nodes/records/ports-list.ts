@@ -30,6 +30,7 @@ const PORTS: Source = {
     portgroup_uuid: 'text',
     pxe_enabled: 'number',
     is_smartnic: 'number',
+    available_for_dynamic_portgroup: 'number',
   },
 };
 

@@ -2,6 +2,7 @@
 
 import type { DeployTemplateTable } from '../../store/index.ts';
 import { type JsonObject, jsonColumn, parseJsonColumn } from '../json.ts';
+import { checkText } from './checks.ts';
 import { badValue } from './errors.ts';
 import { BASE_SORTABLE, createKeeper, type Keeper, type KeeperDeps, type Kind, type Stored } from './keeper.ts';
 import { listText } from './lists.ts';
@@ -10,6 +11,7 @@ import { isTraitName } from './trait-names.ts';
 
 export interface DeployTemplate extends Stored {
   readonly name: string;
+  readonly description: string | null;
   readonly steps: readonly TemplateStep[];
   readonly extra: JsonObject;
 }
@@ -21,8 +23,9 @@ const KIND: Kind<DeployTemplate, DeployTemplateTable> = {
   isNamed: true,
   sortable: { ...BASE_SORTABLE, name: 'text' },
   unique: [{ columns: ['name'], says: ({ name }) => `name ${name}` }],
-  check: ({ name, steps }) => {
+  check: ({ name, description, steps }) => {
     checkTraitName('Deploy template', name);
+    checkText('description', description, 255);
     checkSteps(
       'Deploy template',
       'priority',
@@ -33,6 +36,7 @@ const KIND: Kind<DeployTemplate, DeployTemplateTable> = {
     ({
       uuid: template.uuid,
       name: template.name,
+      description: template.description,
       steps: listText(
         'steps',
         template.steps.map((step) => ({ ...step })),
@@ -44,6 +48,7 @@ const KIND: Kind<DeployTemplate, DeployTemplateTable> = {
   model: (row) => ({
     uuid: row.uuid,
     name: row.name,
+    description: row.description,
     steps: storedSteps(row.steps, `deploy template ${row.uuid}`).map(({ rank, ...step }) => ({ ...step, priority: rank })),
     extra: parseJsonColumn('extra', row.extra, `deploy template ${row.uuid}`),
     createdAt: row.created_at,

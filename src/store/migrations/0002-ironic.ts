@@ -51,6 +51,7 @@ const TABLES: readonly Table[] = [
       standalone_ports_supported: 'int!',
       physical_network: 'text',
       category: 'text',
+      dynamic_portgroup: 'int!',
       internal_info: 'text!',
       extra: 'text!',
       ...TIMES,
@@ -73,7 +74,11 @@ const TABLES: readonly Table[] = [
       ...TIMES,
     },
   },
-  { name: 'deploy_templates', key: ['uuid'], columns: { uuid: 'text!', name: 'text!', steps: 'text!', extra: 'text!', ...TIMES } },
+  {
+    name: 'deploy_templates',
+    key: ['uuid'],
+    columns: { uuid: 'text!', name: 'text!', description: 'text', steps: 'text!', extra: 'text!', ...TIMES },
+  },
   {
     name: 'runbooks',
     key: ['uuid'],
@@ -310,6 +315,7 @@ const PORT_COLUMNS: typeof NODE_COLUMNS = {
   description: ['text', null],
   vendor: ['text', null],
   category: ['text', null],
+  available_for_dynamic_portgroup: ['int!', 1],
 };
 
 async function widen(tx: MigrationTx, types: ColumnTypes): Promise<void> {

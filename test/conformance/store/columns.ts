@@ -110,6 +110,7 @@ export const COLUMNS: Columns = {
     description: 'text?',
     vendor: 'text?',
     category: 'text?',
+    available_for_dynamic_portgroup: 'int',
   },
   inventories: {
     node_uuid: 'text',
@@ -245,6 +246,7 @@ export const COLUMNS: Columns = {
     standalone_ports_supported: 'int',
     physical_network: 'text?',
     category: 'text?',
+    dynamic_portgroup: 'int',
     internal_info: 'text',
     extra: 'text',
     created_at: 'int',
@@ -267,6 +269,7 @@ export const COLUMNS: Columns = {
   deploy_templates: {
     uuid: 'text',
     name: 'text',
+    description: 'text?',
     steps: 'text',
     extra: 'text',
     created_at: 'int',

@@ -75,6 +75,7 @@ export const PORT: PortTable = {
   description: null,
   vendor: null,
   category: null,
+  available_for_dynamic_portgroup: 1,
   created_at: 1,
   updated_at: 1,
 };

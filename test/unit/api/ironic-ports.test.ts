@@ -39,6 +39,7 @@ describe('POST /v1/ports', () => {
       description: 'upper left',
       vendor: 'ACME',
       category: 'hypervisor',
+      available_for_dynamic_portgroup: false,
     };
     const made = await send('POST', '/ports', given);
     expect(made.statusCode, made.body).toBe(201);
@@ -54,7 +55,6 @@ describe('POST /v1/ports', () => {
       is_smartnic: false,
       portgroup_uuid: null,
       internal_info: {},
-      available_for_dynamic_portgroup: true,
       created_at: anyOf(String),
       updated_at: null,
       links: [
@@ -98,6 +98,7 @@ describe('POST /v1/ports', () => {
       [{ local_link_connection: { network_type: 'odd' } }, 'network_type'],
       [{ local_link_connection: { ...LINK, 'vtep-logical-switch': 'x' } }, 'come together'],
       [{ local_link_connection: 'x' }, 'local_link_connection'],
+      [{ available_for_dynamic_portgroup: 'false' }, 'available_for_dynamic_portgroup'],
       [{ internal_info: {} }, 'internal_info'],
       [{ colour: 'red' }, 'colour'],
     ];

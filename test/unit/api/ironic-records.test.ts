@@ -91,6 +91,7 @@ const CASES: readonly Case[] = [
     ],
     patched: { mode: '802.3ad', address: null },
     bad: [
+      [{ dynamic_portgroup: true }, 'dynamic_portgroup'],
       [{ node_uuid: undefined }, 'node_uuid'],
       [{ node_uuid: NOWHERE }, `Node ${NOWHERE} could not be found.`],
       [{ node_uuid: 'x' }, 'Expected UUID for node_uuid: x'],
@@ -164,13 +165,17 @@ const CASES: readonly Case[] = [
     before: 405,
     hasDetail: false,
     isNamed: true,
-    body: () => ({ name: 'CUSTOM_FAST', steps: [{ ...STEP, priority: '110' }] }),
+    body: () => ({ name: 'CUSTOM_FAST', description: 'not shown', steps: [{ ...STEP, priority: '110' }] }),
     shown: () => ({ name: 'CUSTOM_FAST', steps: [{ ...SHOWN_STEP, priority: 110 }], extra: {} }),
     inLists: ['name'],
-    patch: [{ op: 'replace', path: '/steps/0/priority', value: 20 }],
+    patch: [
+      { op: 'replace', path: '/description', value: null },
+      { op: 'replace', path: '/steps/0/priority', value: 20 },
+    ],
     patched: { steps: [{ ...SHOWN_STEP, priority: 20 }] },
     bad: [
       [{ name: 'custom' }, "'custom'"],
+      [{ description: 'x'.repeat(256) }, 'description'],
       [{ steps: [] }, 'steps'],
       [{ steps: [{ ...STEP, priority: -1 }] }, 'priority'],
       [{ steps: [{ ...STEP, priority: 1, interface: 'network' }] }, 'interface'],

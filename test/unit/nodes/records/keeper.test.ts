@@ -10,7 +10,7 @@ describe('a record', () => {
   it('is made, found by UUID or name, changed and removed', async () => {
     const { records, clock, in: inTx } = await openRecords();
     const made = await inTx((tx) =>
-      records.templates.create(tx, { name: 'CUSTOM_FAST', steps: [{ ...STEP, priority: 110 }], extra: { a: 1 } }),
+      records.templates.create(tx, { name: 'CUSTOM_FAST', description: null, steps: [{ ...STEP, priority: 110 }], extra: { a: 1 } }),
     );
     expect(made).toMatchObject({
       name: 'CUSTOM_FAST',
@@ -49,7 +49,7 @@ describe('a record', () => {
     const node = await enrol();
     const target = { nodeUuid: node.uuid, volumeType: 'iscsi', volumeId: 'v', bootIndex: 0, properties: {}, extra: {} };
     const connector = { nodeUuid: node.uuid, type: 'iqn', connectorId: 'iqn.2026-11.lan:a', extra: {} };
-    const template = { name: 'CUSTOM_A', steps: [{ ...STEP, priority: 1 }], extra: {} };
+    const template = { name: 'CUSTOM_A', description: null, steps: [{ ...STEP, priority: 1 }], extra: {} };
     await group(node, { name: 'bond0', address: mac('52:54:00:00:00:01') });
     const rule = await inTx((tx) => records.rules.create(tx, RULE));
     await inTx((tx) => records.targets.create(tx, target));
@@ -105,10 +105,22 @@ describe('a record', () => {
       [() => group(node, { physicalNetwork: '' }), 'physical_network'],
       [() => group(node, { mode: '' }), 'mode'],
       [() => inTx((tx) => records.chassis.create(tx, { description: 'x'.repeat(256), extra: {} })), 'description'],
-      [() => inTx((tx) => records.templates.create(tx, { name: 'custom', steps, extra: {} })), "'custom' is not the name of a trait"],
-      [() => inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', steps: [], extra: {} })), 'at least one'],
-      [() => inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', steps: [...steps, ...steps], extra: {} })), 'Duplicate'],
-      [() => inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', steps: [{ ...STEP, priority: -1 }], extra: {} })), 'priority'],
+      [
+        () => inTx((tx) => records.templates.create(tx, { name: 'custom', description: null, steps, extra: {} })),
+        "'custom' is not the name of a trait",
+      ],
+      [() => inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', description: null, steps: [], extra: {} })), 'at least one'],
+      [
+        () => inTx((tx) => records.templates.create(tx, { name: 'CUSTOM_A', description: null, steps: [...steps, ...steps], extra: {} })),
+        'Duplicate',
+      ],
+      [
+        () =>
+          inTx((tx) =>
+            records.templates.create(tx, { name: 'CUSTOM_A', description: null, steps: [{ ...STEP, priority: -1 }], extra: {} }),
+          ),
+        'priority',
+      ],
       [() => inTx((tx) => records.runbooks.create(tx, { ...runbook, steps: [{ ...STEP, order: 1.5 }] })), 'order'],
       [() => inTx((tx) => records.runbooks.create(tx, { ...runbook, steps: [{ ...STEP, order: 1 }], public: true, owner: 'p' })), 'owner'],
       [() => inTx((tx) => records.runbooks.create(tx, { ...runbook, steps: [{ ...STEP, order: 1 }], traits: ['x'] })), "'x'"],

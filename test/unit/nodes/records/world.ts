@@ -45,6 +45,7 @@ export const PLAIN_GROUP = {
   standalonePortsSupported: true,
   physicalNetwork: null,
   category: null,
+  dynamicPortgroup: false,
   internalInfo: {},
   extra: {},
 } as const;
