@@ -9,6 +9,7 @@ import { auditRequests } from './audit-requests.ts';
 import { answerBrokenConnection, answerErrors, sendProblem } from './error-replies.ts';
 import { fail } from './errors.ts';
 import { ironicPlugin } from './ironic/index.ts';
+import { ironicPath } from './ironic/paths.ts';
 import { readJsonBodies } from './json-body.ts';
 import { type ApiMetrics, createApiMetrics } from './metrics.ts';
 import { agentPlugin } from './native/agent.ts';
@@ -54,6 +55,8 @@ export interface ApiLimits {
   readonly slowReaderMs: number;
   readonly agentBurst: number;
   readonly agentPerSecond: number;
+  /** How long a change below /v1 waits for a node that somebody works on before it gets 409. */
+  readonly lockWaitMs: number;
 }
 
 export interface ApiDeps {
@@ -85,7 +88,14 @@ export interface RouteDeps {
   readonly hasTls: boolean;
 }
 
-const LIMITS: ApiLimits = { sseClients: 200, heartbeatMs: 15_000, slowReaderMs: 30_000, agentBurst: 60, agentPerSecond: 5 };
+const LIMITS: ApiLimits = {
+  sseClients: 200,
+  heartbeatMs: 15_000,
+  slowReaderMs: 30_000,
+  agentBurst: 60,
+  agentPerSecond: 5,
+  lockWaitMs: 3000,
+};
 const BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 72_000;
@@ -166,6 +176,7 @@ function serverOptions({ tls, log, random }: ApiDeps): FastifyServerOptions {
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
+    rewriteUrl: ({ url = '/', headers }) => ironicPath(url, headers.accept),
     genReqId: (request) => requestIdOf(request.headers, random),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255 },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RouteDeps } from '../build.ts';
 import { noted, sendFault } from '../error-replies.ts';
 import { fail } from '../errors.ts';
+import { isReading } from '../methods.ts';
 import { allocationsPlugin, nodeAllocationPlugin } from './allocations.ts';
 import { chassisPlugin } from './chassis.ts';
 import { conductorsPlugin } from './conductors.ts';
@@ -23,6 +24,7 @@ import { nodeValidatePlugin } from './node-validate.ts';
 import { nodeVendorPlugin } from './node-vendor.ts';
 import { nodeVmediaPlugin } from './node-vmedia.ts';
 import { nodesPlugin } from './nodes.ts';
+import { patient } from './patience.ts';
 import { nodePortgroupsPlugin, portgroupsPlugin } from './portgroups.ts';
 import { portListsPlugin, portsPlugin } from './ports.ts';
 import { ramdiskPlugin } from './ramdisk.ts';
@@ -67,6 +69,8 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.addHook('onRoute', (route) => {
       route.bodyLimit ??= BODY_BYTES;
+      if ([route.method].flat().some((method) => !isReading(method)))
+        route.handler = patient(route.handler, deps.limits.lockWaitMs, deps.clock);
     });
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(versionHeaders(request.ironicMinor)); // also on the refusal of a version

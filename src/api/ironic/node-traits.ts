@@ -7,7 +7,7 @@ import { isTraitName, type Node } from '../../nodes/index.ts';
 import { fail } from '../errors.ts';
 import { closed, idPath } from '../schemas.ts';
 import type { IronicDeps } from './index.ts';
-import { byOf, orEmptyBody } from './lists.ts';
+import { byOf, needVersion, orEmptyBody } from './lists.ts';
 import { nodeOf } from './node-find.ts';
 import { needUnlocked } from './node-locked.ts';
 import { bad } from './query.ts';
@@ -25,7 +25,7 @@ export function nodeTraitsPlugin({ services, viewOf }: IronicDeps): FastifyPlugi
 
   function change(request: Request, changed: (node: Node) => readonly string[]): Promise<Node> {
     const view = viewOf(request);
-    if (view.minor < SINCE) throw newerField('traits', SINCE, view.minor);
+    needVersion(view, SINCE); // 404 for writes, 406 for reading: as in Ironic
     return services.transaction(async (tx) => {
       const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, request.params.id, view);
       const traits = [...new Set(changed(node))].toSorted();

@@ -1,6 +1,6 @@
 // Making, changing and removing a node on behalf of a request: Ironic's rules that need more than the node itself.
 
-import { type By, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../nodes/index.ts';
+import { type By, INTERFACES, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../nodes/index.ts';
 import type { ApiServices } from '../services.ts';
 import { checkHardware } from './about-nodes.ts';
 import { readBody, readPatch } from './attributes.ts';
@@ -56,7 +56,7 @@ export async function patchNode(services: Services, { ref, patch, resetInterface
     const changes = await withParent(services, checked(given, view), changesOf(given, node, isReset));
     if (Object.keys(changes).length === 0) return node;
     if (changes.driver !== undefined || changes.interfaces !== undefined)
-      checkHardware(services, { driver: changes.driver ?? node.driver, interfaces: changes.interfaces ?? node.interfaces });
+      checkHardware(services, { driver: changes.driver ?? node.driver, interfaces: keptInterfaces(services, node, changes, isReset) });
     await needUnlocked(services, tx, node.uuid);
     return services.nodes.update(tx, node, changes, by);
   });
@@ -80,6 +80,19 @@ function changesOf(given: Partial<NodeGiven>, node: Node, isReset: boolean): Nod
     ...(isReset && changes.interfaces === undefined ? { interfaces: {} } : {}),
     ...(isNamed ? { instanceName: display.slice(0, 255) } : {}),
   };
+}
+
+/** Without reset_interfaces a node takes its interfaces along to another driver, also those that are the old driver's defaults. */
+function keptInterfaces(
+  { hardware }: Services,
+  node: Node,
+  { driver, interfaces = node.interfaces }: NodeChanges,
+  isReset: boolean,
+): Node['interfaces'] {
+  const before = hardware?.hardwareTypes.find((type) => type.name === node.driver);
+  if (isReset || before === undefined || driver === undefined || driver === node.driver) return interfaces;
+  const defaults = INTERFACES.flatMap((which) => before.supports[which].slice(0, 1).map((name): [string, string] => [which, name]));
+  return { ...Object.fromEntries(defaults), ...interfaces };
 }
 
 function checked(given: Partial<NodeGiven>, { minor }: View): Partial<NodeGiven> {

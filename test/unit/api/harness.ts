@@ -106,7 +106,9 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
   const services = options.services?.(real) ?? real;
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(parsed(line)) });
-  const config: ApiConfig = { listen: { host: '127.0.0.1', port: 0 }, authMode: 'token', ...options.config };
+  // The clock stands still: a locked node would be waited for till the end of the test.
+  const limits = { lockWaitMs: 0, ...options.config?.limits };
+  const config: ApiConfig = { listen: { host: '127.0.0.1', port: 0 }, authMode: 'token', ...options.config, limits };
   const deps: ApiDeps = { services, config, tls: null, log, clock: options.clock ?? clock, random: systemRandom, version: '1.2.3' };
   return { store, nodes, tasks, clock, services, logged, deps };
 }

@@ -107,12 +107,24 @@ describe('POST /v1/nodes', () => {
     expect(node).toMatchObject({ power_interface: 'second' });
     expect((await api.patch(node.uuid, { op: 'replace', path: '/driver', value: 'nope' })).statusCode).toBe(400);
     expect((await api.patch(node.uuid, { op: 'replace', path: '/boot_interface', value: 'nope' })).statusCode).toBe(400);
+    // A default of the old driver that the new one has not goes along as well: Ironic stores what it chose.
+    const moved = await api.patch((await api.make({ driver: 'bare' })).uuid, { op: 'replace', path: '/driver', value: 'other' });
+    expect([moved.statusCode, why(moved)]).toEqual([400, containing('no such interface')]);
     const url = `/v1/nodes/${String(node.uuid)}?reset_interfaces=True`;
     expect((await api.ask('PATCH', url, [{ op: 'replace', path: '/name', value: 'x' }])).statusCode).toBe(400);
     expect((await api.ask('PATCH', url, [{ op: 'replace', path: '/driver', value: 'other' }], '1.44')).statusCode).toBe(406);
     const reset = await api.ask('PATCH', url, [{ op: 'replace', path: '/driver', value: 'other' }]);
     expect(bodyOf(reset)).toMatchObject({ driver: 'other', power_interface: 'first' });
   });
+});
+
+it('refuses to write traits before there were any: 404, as Ironic, while reading them is 406', async () => {
+  const api = await openClient();
+  const { uuid } = await api.make();
+  const url = `/v1/nodes/${String(uuid)}/traits`;
+  expect((await api.ask('PUT', url, { traits: [] }, '1.36')).statusCode).toBe(404);
+  expect((await api.ask('DELETE', `${url}/CUSTOM_A`, undefined, '1.36')).statusCode).toBe(404);
+  expect((await api.ask('GET', url, undefined, '1.36')).statusCode).toBe(406);
 });
 
 describe('PATCH /v1/nodes/{id}', () => {
@@ -323,8 +335,12 @@ async function countNodes({ nodes }: Harness): Promise<{ nodes: number }> {
 
 /** Two hardware types with two drivers for each interface. */
 function playedHardware(): Registry {
-  const supports = new Proxy({} as Registry['hardwareTypes'][number]['supports'], { get: () => ['first', 'second'] });
-  const hardwareTypes = ['real', 'other'].map((name) => ({ name, title: name, supports }));
+  const supporting = (names: string[]) => new Proxy({} as Registry['hardwareTypes'][number]['supports'], { get: () => names });
+  const hardwareTypes = ['real', 'other', 'bare'].map((name) => ({
+    name,
+    title: name,
+    supports: supporting(name === 'bare' ? ['none'] : ['first', 'second']),
+  }));
   const never = (): never => {
     throw new Error('nobody should ask this');
   };
@@ -334,7 +350,8 @@ function playedHardware(): Registry {
     driver: never,
     properties: never,
     driverOf: (node, which) => {
-      if (['first', 'second'].includes(node.interfaces[which] ?? 'first')) return {} as ReturnType<Registry['driverOf']>;
+      if (node.driver === 'bare' || ['first', 'second'].includes(node.interfaces[which] ?? 'first'))
+        return {} as ReturnType<Registry['driverOf']>;
       throw bad('no such interface');
     },
   };
