@@ -4,7 +4,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RouteDeps } from '../build.ts';
 import { noted, sendFault } from '../error-replies.ts';
-import { fail } from '../errors.ts';
 import { isReading } from '../methods.ts';
 import { allocationsPlugin, nodeAllocationPlugin } from './allocations.ts';
 import { chassisPlugin } from './chassis.ts';
@@ -31,6 +30,7 @@ import { ramdiskPlugin } from './ramdisk.ts';
 import { rootBody, versionBody } from './root.ts';
 import { runbooksPlugin } from './runbooks.ts';
 import { templatesPlugin } from './templates.ts';
+import { unrouted } from './unrouted.ts';
 import { negotiateVersion, versionHeaders } from './version.ts';
 import { vifsPlugin } from './vifs.ts';
 import { nodeVolumePlugin, volumePlugin } from './volume.ts';
@@ -77,8 +77,8 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
       request.ironicMinor = negotiateVersion(request.headers);
       reply.headers(versionHeaders(request.ironicMinor));
     });
-    app.setNotFoundHandler(() => {
-      throw fail('api.not_found', { message: 'The resource could not be found.' });
+    app.setNotFoundHandler((request) => {
+      throw unrouted(request.method, request.url);
     });
     app.get('/', { config: { access: 'public' } }, async (request) => versionBody(deps.viewOf(request)));
     for (const below of [nodesPlugin(deps), nodeTraitsPlugin(deps), nodeMaintenancePlugin(deps), nodeRecordsPlugin(deps)])

@@ -15,7 +15,7 @@ import { type Attribute, bodySchema, readBody, readPatch } from './attributes.ts
 import type { Field, View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { type Document, type Patch, patchBody } from './json-patch.ts';
-import { detailFields, listFields, needVersion, notFoundAs, oneFields, pageBody } from './lists.ts';
+import { detailFields, listFields, needVersion, notFoundAs, oneFields, orEmptyBody, pageBody } from './lists.ts';
 import { needUnlocked } from './node-locked.ts';
 import { bad, fieldNames, limitOf, PAGE_QUERY } from './query.ts';
 import type { Minor } from './version.ts';
@@ -97,7 +97,8 @@ export function resourcePlugin<M extends { readonly uuid: string }, Given>(
       return shown(await findAs(resource, request.params.id, view), fields, view);
     });
 
-    app.post('/', { config: writer, schema: { body: bodySchema(resource.attributes) } }, async (request, reply) => {
+    const mayBeEmpty = resource.attributes.some(({ isRequired }) => isRequired === true) ? {} : { preValidation: orEmptyBody };
+    app.post('/', { config: writer, ...mayBeEmpty, schema: { body: bodySchema(resource.attributes) } }, async (request, reply) => {
       const asked = askedOf(request);
       const given = readBody(resource.attributes, request.body, asked.view.minor);
       const made = await services.transaction((tx) => resource.create(tx, given, asked));
