@@ -14,7 +14,7 @@ export function patient(handler: RouteHandlerMethod, waitMs: number, clock: Cloc
       try {
         return await handler.call(this, request, reply);
       } catch (error) {
-        if (left <= 0 || !(error instanceof RackseedError) || !LOCKED.includes(error.code) || request.raw.destroyed) throw error;
+        if (left <= 0 || !(error instanceof RackseedError) || !LOCKED.includes(error.code) || reply.raw.destroyed) throw error;
       }
       await clock.sleep(AGAIN_MS);
     }

@@ -23,7 +23,7 @@ function served(lockedTimes: number, code: 'api.node_locked' | 'api.not_found' =
 describe('the patience of a change', () => {
   it('tries again until the node is free', async () => {
     const { app, clock, tries } = served(2);
-    const asked = app.inject({ method: 'PUT', url: '/x' });
+    const asked = app.inject({ method: 'PUT', url: '/x', payload: { a: 1 } });
     await clock.advance(500);
     expect((await asked).json()).toEqual({ ok: true });
     expect(tries()).toBe(3);
@@ -31,7 +31,7 @@ describe('the patience of a change', () => {
 
   it('gives up when the time is over', async () => {
     const { app, clock, tries } = served(100);
-    const asked = app.inject({ method: 'PUT', url: '/x' });
+    const asked = app.inject({ method: 'PUT', url: '/x', payload: { a: 1 } });
     await clock.advance(1000);
     expect((await asked).body).toContain('not now');
     expect(tries()).toBe(5);
@@ -39,7 +39,7 @@ describe('the patience of a change', () => {
 
   it('does not wait for anything else', async () => {
     const { app, tries } = served(1, 'api.not_found');
-    expect((await app.inject({ method: 'PUT', url: '/x' })).body).toContain('not now');
+    expect((await app.inject({ method: 'PUT', url: '/x', payload: { a: 1 } })).body).toContain('not now');
     expect(tries()).toBe(1);
   });
 });
