@@ -4,9 +4,11 @@ import { withoutAgent } from '../inspect/index.ts';
 import { RackseedError } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
 import type { AgentWord, PowerTarget, Question, StepOutcome, StepRequest } from '../power/index.ts';
+import type { Tx } from '../store/index.ts';
+import { cursorOf } from './cursor.ts';
 import { fail } from './errors.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
-import { destructiveArgs } from './wipe.ts';
+import { destructiveArgs, spendPlans, usesPlan } from './wipe.ts';
 import { callOf, type Work } from './work.ts';
 
 export interface Entry {
@@ -40,17 +42,33 @@ export function offeredSteps(work: Pick<Work, 'deps'>, node: Node, kind: WalkKin
   });
 }
 
+function offeredOf(work: Work, node: Node, kind: WalkKind, step: PlannedStep): Offered | undefined {
+  return offeredSteps(work, node, kind).find((one) => one.interface === step.interface && one.step.step === step.step);
+}
+
+function isManual({ context }: Work, kind: WalkKind): boolean {
+  return kind === 'clean' && context.args.steps !== undefined;
+}
+
+/** All steps are done: the wipe plans that they worked by are used up. */
+export async function spendUsedPlans(work: Work, tx: Tx, node: Node, kind: WalkKind): Promise<void> {
+  const steps = cursorOf(node, kind)?.steps ?? [];
+  const isUsed = (step: PlannedStep): boolean =>
+    usesPlan(node, offeredOf(work, node, kind, step), { args: step.args, isManual: isManual(work, kind) });
+  if (steps.some(isUsed)) await spendPlans(tx, node.uuid, { task: work.context.taskId, now: work.deps.clock.now() });
+}
+
 export async function perform(work: Work, node: Node, kind: WalkKind, step: PlannedStep, entry: Entry, share: Share): Promise<Performed> {
   if (isReserved(step.step)) return reserved(work, node, step, step.step, entry);
-  const offered = offeredSteps(work, node, kind).find((one) => one.interface === step.interface && one.step.step === step.step);
+  const offered = offeredOf(work, node, kind, step);
   if (offered === undefined) {
     throw fail('lifecycle.bad_steps', {
       message: `the ${step.interface} interface of the node no longer has the step ${step.step}`,
       hint: 'Set the interface back, or start over.',
     });
   }
-  const isManual = kind === 'clean' && work.context.args.steps !== undefined;
-  const { args, note } = await destructiveArgs(work.deps.store.db, node, offered, { args: step.args, isManual });
+  const asked = { args: step.args, isManual: isManual(work, kind) };
+  const { args, note } = await destructiveArgs(work.deps.store.db, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   return within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = { ...callOf(work, signal), which: step.interface, step: offered.step, args, isResumed: entry.isResumed, progress: share };

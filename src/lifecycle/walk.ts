@@ -7,7 +7,7 @@ import { done, type StepResult, waitUntil } from '../tasks/index.ts';
 import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { readAfter } from './look.ts';
-import { type Entry, type Performed, perform } from './perform.ts';
+import { type Entry, type Performed, perform, spendUsedPlans } from './perform.ts';
 import { bootRamdisk, needsRamdisk, powerOffIfPossible } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
 import { type Flow, failedAt, goOf, onNode, push, type Work, waitForGo } from './work.ts';
@@ -162,6 +162,7 @@ class Walker {
     const { kind } = this.#walk;
     await onNode(this.#work, [this.#walk.working], async (tx, node) => {
       this.#refuseAborted(node, last);
+      await spendUsedPlans(this.#work, tx, node, kind);
       const { event, changes } = this.#walk.ending(node);
       await push(this.#work, tx, node, { event, changes: { ...withoutCursor(node, kind), ...resultChanges(result), ...changes } });
     });

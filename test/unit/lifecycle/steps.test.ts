@@ -206,17 +206,18 @@ it('does what the reserved power steps say', async () => {
 
 const WIPE = step('clean', 'wipe', 10, { isDestructive: true });
 
-it('gives a destructive step the disks of the approved wipe plan and no others', async () => {
+it('gives a destructive step the disks of the approved wipe plan and no others, and spends the plan when all went well', async () => {
   const noop = (drivers: readonly Driver[]): readonly Driver[] =>
     drivers.map((driver) => (driver.interface === 'deploy' && driver.name === 'custom-agent' ? recording(driver) : driver));
   const given: unknown[] = [];
+  let isBroken = false;
   const recording = (driver: Driver): Driver => ({
     ...driver,
     refusal: () => null,
     steps: [WIPE],
     runStep: (_, __, run) => {
       given.push(run.args);
-      return Promise.resolve({});
+      return isBroken ? Promise.reject(new Error('the disk does not answer')) : Promise.resolve({});
     },
   });
   const world = await openWorld({ clock: systemClock, drivers: noop });
@@ -228,14 +229,27 @@ it('gives a destructive step the disks of the approved wipe plan and no others',
     .insertInto('wipe_plans')
     .values({ ...plan, ...approved })
     .execute();
+  const stateOfPlan = () => world.store.db.selectFrom('wipe_plans').select('state').executeTakeFirst();
   await world.put(node, 'manageable');
+  isBroken = true;
+  expect((await world.ask('pve1', 'provide')).provisionState).toBe('clean failed');
+  expect(await stateOfPlan()).toEqual({ state: 'approved' });
+  isBroken = false;
+  const failed = await world.put(node, 'manageable');
+  await world.store.transaction((tx) => world.nodes.update(tx, failed, { maintenance: false }, { who: 'user', actor: 'test' }));
   await world.ask('pve1', 'provide');
+  expect(await stateOfPlan()).toEqual({ state: 'spent' });
+  await world.store.db.updateTable('wipe_plans').set({ state: 'approved' }).execute();
+  await world.put(node, 'manageable');
+  await world.ask('pve1', 'clean', { cleanSteps: [{ interface: 'deploy', step: 'wipe', args: { confirm: 'pve1' } }] });
+  expect(await stateOfPlan()).toEqual({ state: 'approved' });
+  const byPlan = { disks: [{ serial: 'S1' }] };
   const all = { interface: 'deploy', step: 'wipe' } as const;
   for (const confirm of ['pve2', 'pve1']) {
     await world.put(node, 'manageable');
     await world.ask('pve1', 'clean', { cleanSteps: [{ ...all, args: { confirm } }] });
   }
-  expect(given).toEqual([{ disks: [] }, { disks: [{ serial: 'S1' }] }, { disks: [{ serial: 'S1' }] }, { disks: 'all' }]);
+  expect(given).toEqual([{ disks: [] }, byPlan, byPlan, { disks: 'all' }, byPlan, { disks: 'all' }]);
 });
 
 it('goes on at the step that was cut off when the process comes back, and only at that one', async () => {
