@@ -274,7 +274,7 @@ describe('completion', () => {
       return stdout.trim().split(' ');
     };
     expect(await complete('rackseed', 'no')).toEqual(['node']);
-    expect(await complete('rackseed', 'node', '')).toEqual(['list', 'show', 'why', 'history']);
+    expect(await complete('rackseed', 'node', '')).toEqual(['list', 'show', 'why', 'history', 'ignore', 'unignore']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);
     expect(await complete('rackseed', '--output', 'json', 'task', 'c')).toEqual(['cancel']);
   });
