@@ -1,7 +1,7 @@
 // Wiring of what agents say, our own's and OpenStack's: the life cycle that waits for them, and who wants to know that they live. No rules.
 
 import type { Config } from './config/index.ts';
-import { createInspect, createRamdisk, type Inspect, type Ramdisk } from './inspect/index.ts';
+import { createInspect, createRamdisk, createRuleRunner, type Inspect, type Ramdisk } from './inspect/index.ts';
 import type { Clock, Log, Random } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
 import type { Nodes, Records } from './nodes/index.ts';
@@ -34,7 +34,9 @@ export function inspectParts(options: InspectPartsOptions): { readonly inspect: 
   const inspect = createInspect({
     ...common,
     onBeat: (uuid) => ramdisk.beat(uuid),
-    onInventory: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }),
+    rules: createRuleRunner({ ...common, rules: records.rules }),
+    onInventory: (uuid, failure) =>
+      lifecycle.agentHeard(uuid, failure === null ? { status: 'end' } : { status: 'error', message: failure }),
   });
   return { inspect, ramdisk };
 }

@@ -1,4 +1,4 @@
-// Heartbeats of agents, made few: a beat is a mark in memory, and a moment later one read tells for hundreds of them which have work that
+// Heartbeats of agents, made few: a beat is a mark in memory, and a moment later one read tells for many of them which have work that
 // waits for their agent. Only those are written to. A crash loses marks of the last moment and nothing else: the agent beats again.
 
 import { type Clock, type Component, type Log, messageOf } from '../lib/index.ts';
@@ -20,9 +20,10 @@ export interface Beats extends Component {
   note(uuid: string): void;
 }
 
-const EVERY_MS = 200;
+const EVERY_MS = 25;
 const EACH_MS = 5000;
-const CHUNK = 500;
+/** More at once keep whoever else asks waiting: 500 were 100 ms. */
+const CHUNK = 50;
 const MAX_REMEMBERED = 20_000;
 
 export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS, eachMs = EACH_MS }: BeatsOptions): Beats {
@@ -68,7 +69,7 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS,
         log.warn({ beats: due.length, error: messageOf(error) }, 'heartbeats could not be looked at');
       }
       // Beats that come in meanwhile are looked at together. Rejects when it is told to stop.
-      if (due.length < CHUNK) await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
     }
     running = undefined;
   }

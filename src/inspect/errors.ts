@@ -27,6 +27,10 @@ export const INSPECT_ERRORS = {
     about: 'No node is looked for under these ports, or it is in no state in which its agent may ask. Both answer alike.',
   },
   'inspect.bad_report': { status: 400, about: 'What an agent sent is not what it may send: see the message.' },
+  'inspect.rule_failed': {
+    status: 400,
+    about: 'An inspection rule says that the machine is not as it should be, or can not be applied to it.',
+  },
   'inspect.too_many_machines': { status: 503, about: 'As many machines wait for a yes as we are willing to remember.' },
 } as const satisfies ErrorCatalogue;
 

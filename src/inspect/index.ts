@@ -32,3 +32,4 @@ export {
   type RamdiskOptions,
 } from './ramdisk.ts';
 export type { AgentReport } from './reports.ts';
+export { createRuleRunner, type RuleRunner } from './rules-apply.ts';

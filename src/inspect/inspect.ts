@@ -10,6 +10,7 @@ import { type Identified, identify } from './identify.ts';
 import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
 import { propertiesOf } from './properties.ts';
 import type { HeartbeatReply, HeartbeatRequest, InventoryReply, InventoryRequest, LookupReply, LookupRequest } from './protocol.ts';
+import type { RuleRunner } from './rules-apply.ts';
 
 export interface InspectOptions {
   readonly store: Store;
@@ -23,8 +24,9 @@ export interface InspectOptions {
   readonly maxOpenSecrets?: number;
   /** The agent of this node was heard: work that waited for it goes on. */
   readonly onBeat?: (uuid: string) => void;
-  /** What the machine is was kept: an inspection that waited for it is over. */
-  readonly onInventory?: (uuid: string) => Promise<void>;
+  readonly rules?: RuleRunner;
+  /** What the machine is was kept: an inspection that waited for it is over, or has failed and why. */
+  readonly onInventory?: (uuid: string, failure: string | null) => Promise<void>;
 }
 
 export interface Inspect {
@@ -84,7 +86,21 @@ export function createInspect(options: InspectOptions): Inspect {
     return changed;
   }
 
-  async function receive(session: AgentSession, request: InventoryRequest): Promise<Node> {
+  /** By the inspection rules, where it is an inspection: a machine that is new, or a node that waits for this. */
+  async function keep(tx: Tx, node: Node, request: InventoryRequest, isNew: boolean): Promise<string | null> {
+    const reported = { inventory: { ...request.inventory }, pluginData: { ...request.pluginData } };
+    const isInspected = isNew || node.provisionState === 'inspect wait';
+    const ruled = isInspected ? await options.rules?.run(tx, node, reported) : undefined;
+    await nodes.saveInventory(tx, node.uuid, { ...reported, pluginData: ruled?.pluginData ?? reported.pluginData });
+    const failure = ruled?.failure ?? null;
+    if (failure !== null && isNew) await nodes.update(tx, node, { lastError: failure }, BY);
+    return failure;
+  }
+
+  async function receive(
+    session: AgentSession,
+    request: InventoryRequest,
+  ): Promise<{ readonly node: Node; readonly failure: string | null }> {
     const macs = request.inventory.interfaces.map((card) => card.mac_address);
     if (!macs.includes(session.mac)) {
       throw fail('inspect.mac_mismatch', {
@@ -100,9 +116,9 @@ export function createInspect(options: InspectOptions): Inspect {
           hint: 'Remove the stale port or node: rackseed node list shows them.',
         });
       const node = who.is === 'known' ? await refresh(tx, who.node, request) : await discover(tx, request, who.reason);
-      await nodes.saveInventory(tx, node.uuid, { inventory: { ...request.inventory }, pluginData: { ...request.pluginData } });
+      const failure = await keep(tx, node, request, who.is !== 'known');
       await secrets.bindNode(tx, session, node.uuid);
-      return node;
+      return { node, failure };
     });
   }
 
@@ -130,9 +146,9 @@ export function createInspect(options: InspectOptions): Inspect {
     async receiveInventory(token, request) {
       const session = await secrets.sessionOf(token);
       try {
-        const node = await receive(session, request);
+        const { node, failure } = await receive(session, request);
         // In any other state the report says no more than that the agent lives.
-        if (node.provisionState === 'inspect wait') await options.onInventory?.(node.uuid);
+        if (node.provisionState === 'inspect wait') await options.onInventory?.(node.uuid, failure);
         else options.onBeat?.(node.uuid);
         note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"${secureBootWords(request)}`);
         return {

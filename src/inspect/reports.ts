@@ -8,6 +8,7 @@ import type { Store, Tx } from '../store/index.ts';
 import { checkDiscoveryRoom, DISCOVERED_DRIVER } from './discovered.ts';
 import { fail } from './errors.ts';
 import { type ReadInventory, readInventory, withBootMode } from './ipa-inventory.ts';
+import { createRuleRunner } from './rules-apply.ts';
 
 export interface AgentReport {
   readonly nodeUuid: string | null;
@@ -35,7 +36,10 @@ export interface Reports {
 const BY = { who: 'system', actor: 'inspection' } as const;
 const WAITING_MAX = 1000;
 
-export function createReports({ store, nodes, log, isEnrolmentOpen, maxDiscovered }: ReportsOptions): Reports {
+export function createReports(options: ReportsOptions): Reports {
+  const { store, nodes, log, isEnrolmentOpen, maxDiscovered } = options;
+  const ruled = createRuleRunner(options);
+
   async function byBmc(addresses: readonly string[]): Promise<Node[]> {
     if (addresses.length === 0) return [];
     const waiting = await nodes.list({ filters: { provisionState: 'inspect wait' }, limit: WAITING_MAX });
@@ -67,14 +71,24 @@ export function createReports({ store, nodes, log, isEnrolmentOpen, maxDiscovere
     });
   }
 
-  async function write(tx: Tx, uuid: string, report: AgentReport, isNew: boolean): Promise<void> {
+  async function write(tx: Tx, uuid: string, report: AgentReport, isNew: boolean): Promise<string | null> {
     const read = readInventory(report.inventory);
     const node = await nodes.get(uuid, tx);
     const properties = withBootMode({ ...node.properties, ...read.properties }, report.inventory);
-    await nodes.update(tx, node, { properties, ...(read.smbiosSerial === null ? {} : { smbiosSerial: read.smbiosSerial }) }, BY);
+    const changed = await nodes.update(
+      tx,
+      node,
+      { properties, ...(read.smbiosSerial === null ? {} : { smbiosSerial: read.smbiosSerial }) },
+      BY,
+    );
     const known = new Set((await nodes.ports.list({ nodeUuid: node.uuid }, tx)).map((port) => String(port.address)));
     for (const port of read.ports) if (!known.has(port.address)) await nodes.ports.add(tx, node.uuid, port);
-    await nodes.saveInventory(tx, node.uuid, { inventory: report.inventory, pluginData: pluginDataOf(report, isNew) });
+    const { inventory } = report;
+    const { pluginData, failure } = await ruled.run(tx, changed, { inventory, pluginData: pluginDataOf(report, isNew) });
+    await nodes.saveInventory(tx, node.uuid, { inventory, pluginData });
+    // A new node has no inspection that could fail.
+    if (failure !== null && isNew) await nodes.update(tx, changed, { lastError: failure }, BY);
+    return failure;
   }
 
   return {
@@ -93,8 +107,8 @@ export function createReports({ store, nodes, log, isEnrolmentOpen, maxDiscovere
 
     async keep(uuid, report, isNew) {
       try {
-        await store.transaction((tx) => write(tx, uuid, report, isNew));
-        return { status: 'end' };
+        const failure = await store.transaction((tx) => write(tx, uuid, report, isNew));
+        return failure === null ? { status: 'end' } : { status: 'error', message: failure };
       } catch (error) {
         // What is wrong with the report ends the inspection, as it does in Ironic: the agent has nobody to tell.
         if (!(error instanceof RackseedError)) throw error;

@@ -1,7 +1,7 @@
 // OpenStack's own agent: look-up, heartbeat, report. A stand-in that keeps to its real behaviour drives a deployment.
 
 import { expect, it } from 'vitest';
-import { type Mac, parseMac } from '../../../src/lib/index.ts';
+import { type Mac, parseMac, Secret } from '../../../src/lib/index.ts';
 import type { Node, ProvisionState } from '../../../src/nodes/index.ts';
 import { instead } from '../lifecycle/world.ts';
 import { parsed } from './harness.ts';
@@ -243,4 +243,56 @@ it('whoever asks too often is told to wait', async () => {
   const site = await openRamdisk();
   const replies = await Promise.all(Array.from({ length: 1100 }, () => site.send('GET', '/v1/lookup?addresses=junk', V)));
   expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([400, 429]));
+});
+
+async function inspecting(site: RamdiskWorld): Promise<Node> {
+  const fields = { ports: [{ address: macOf(MAC) }], driverInfo: { fake_password: 'hunter2' } };
+  return site.world.put(await site.world.enrol('pve1', { ...fields, interfaces: { inspect: 'agent', power: 'fake' } }), 'manageable');
+}
+
+async function addRule(site: RamdiskWorld, actions: readonly object[], more: object = {}): Promise<void> {
+  const reply = await site.send('POST', '/v1/inspection_rules', { ...ASKING, body: { actions, ...more } });
+  expect(reply.status, reply.body).toBe(201);
+}
+
+const REPORT = { version: '1.84', body: { inventory: INVENTORY, lldp_raw: {} } } as const;
+
+it('inspection rules shape the node that reported', async () => {
+  const site = await openRamdisk();
+  const node = await inspecting(site);
+  const [port] = await site.world.nodes.ports.list({ nodeUuid: node.uuid });
+  const dell = { conditions: [{ op: 'eq', args: { values: ['{inventory[system_vendor][manufacturer]}', 'Dell'] } }] };
+  await addRule(
+    site,
+    [
+      { op: 'set-attribute', args: { path: 'driver_info/ipmi_address', value: '{inventory[bmc_address]}' } },
+      { op: 'set-attribute', args: { path: 'extra/seen', value: '{node.driver_info[fake_password]}' } },
+      { op: 'add-trait', args: { name: 'CUSTOM_DELL' } },
+      { op: 'set-port-attribute', args: { port_id: port?.uuid, path: 'physical_network', value: 'lab' } },
+      { op: 'set-plugin-data', args: { path: 'ruled', value: true } },
+    ],
+    dell,
+  );
+  await addRule(site, [{ op: 'fail', args: { msg: 'no HP wanted' } }], { conditions: [{ ...dell.conditions[0], op: '!eq' }] });
+  await site.world.ask('pve1', 'inspect');
+  expect((await site.send('POST', '/v1/continue_inspection', REPORT)).status).toBe(202);
+  const after = await site.world.reaches('pve1', 'manageable');
+  expect(after).toMatchObject({ driverInfo: { ipmi_address: '192.0.2.200' }, extra: { seen: '******' }, traits: ['CUSTOM_DELL'] });
+  const { fake_password: secret } = site.world.nodes.openDriverInfo(after);
+  expect(secret instanceof Secret && secret.reveal()).toBe('hunter2');
+  expect(await site.world.nodes.ports.list({ nodeUuid: node.uuid })).toMatchObject([{ physicalNetwork: 'lab' }]);
+  expect((await site.world.nodes.inventory(node.uuid))?.pluginData).toEqual({ lldp_raw: {}, ruled: true });
+});
+
+it('an inspection rule that fails fails the inspection by its name, and the inventory is kept', async () => {
+  const site = await openRamdisk();
+  const node = await inspecting(site);
+  await addRule(site, [{ op: 'set-attribute', args: ['extra/rack', 'r1'] }], { priority: 5 });
+  await addRule(site, [{ op: 'fail', args: { msg: 'wrong rack' } }], { description: 'racks' });
+  await site.world.ask('pve1', 'inspect');
+  expect((await site.send('POST', '/v1/continue_inspection', REPORT)).status).toBe(202);
+  const failed = await site.world.reaches('pve1', 'inspect failed');
+  expect(failed.lastError).toContain('wrong rack (inspection rule');
+  expect(failed.extra).toEqual({});
+  expect((await site.world.nodes.inventory(node.uuid))?.inventory).toEqual(INVENTORY);
 });

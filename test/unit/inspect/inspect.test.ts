@@ -1,7 +1,14 @@
 // Over a real store: who a machine is, and what it may do with a secret and a token.
 
 import { describe, expect, it } from 'vitest';
-import { createInspect, type Inspect, type InventoryRequest, type MachineInventory } from '../../../src/inspect/index.ts';
+import {
+  createInspect,
+  type Inspect,
+  type InspectOptions,
+  type InventoryRequest,
+  type MachineInventory,
+  type RuleRunner,
+} from '../../../src/inspect/index.ts';
 import { type Mac, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import { createNodes, type Nodes } from '../../../src/nodes/index.ts';
 import type { Store } from '../../../src/store/index.ts';
@@ -203,6 +210,47 @@ describe('who boots', () => {
   });
 });
 
+describe('a report of a node that is inspected', () => {
+  it('ends the inspection, and any other only says that the agent lives', async () => {
+    const told: unknown[] = [];
+    const { inspect, nodes, store } = await world({
+      onBeat: (uuid) => told.push(['beat', uuid]),
+      onInventory: async (uuid, failure) => void told.push(['end', uuid, failure]),
+    });
+    const { node } = await report(inspect, inventory({ macs: [A] }));
+    const { token } = await lookup(inspect);
+    await store.db.updateTable('nodes').set({ provision_state: 'inspect wait' }).where('uuid', '=', node.uuid).execute();
+    await inspect.receiveInventory(token, inventory({ macs: [A] }));
+    await inspect.heartbeat(token, beat());
+    expect(told).toEqual([
+      ['beat', node.uuid],
+      ['end', node.uuid, null],
+      ['beat', node.uuid],
+    ]);
+    expect((await nodes.get(node.uuid)).provisionState).toBe('inspect wait');
+  });
+
+  it('goes through the rules, whose failure is passed on', async () => {
+    const told: unknown[] = [];
+    const rules: RuleRunner = {
+      run: (_, node, { pluginData }) =>
+        Promise.resolve({
+          pluginData: { ...pluginData, ruled: true },
+          failure: node.provisionState === 'enroll' ? 'no room' : 'wrong rack',
+        }),
+    };
+    const { inspect, nodes, store } = await world({ rules, onInventory: async (_, failure) => void told.push(failure) });
+    const { node } = await report(inspect, inventory({ macs: [A] }));
+    expect((await nodes.get(node.uuid)).lastError).toBe('no room');
+    await report(inspect, inventory({ macs: [A] }));
+    await store.db.updateTable('nodes').set({ provision_state: 'inspect wait' }).where('uuid', '=', node.uuid).execute();
+    await report(inspect, inventory({ macs: [A] }));
+    expect(told).toEqual(['wrong rack']);
+    const { uuid } = await nodes.get(node.uuid);
+    expect((await nodes.inventory(uuid))?.pluginData).toMatchObject({ ruled: true });
+  });
+});
+
 interface World {
   readonly store: Store;
   readonly nodes: Nodes;
@@ -210,7 +258,7 @@ interface World {
   readonly clock: ReturnType<typeof createFakeClock>;
 }
 
-async function world(options: { readonly maxDiscovered?: number; readonly maxOpenSecrets?: number } = {}): Promise<World> {
+async function world(options: Partial<InspectOptions> = {}): Promise<World> {
   const clock = createFakeClock(1_800_000_000_000);
   const store = await openTestStore({ clock });
   const nodes = createNodes({ store, clock, random: systemRandom, log: silentLog });
