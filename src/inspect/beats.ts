@@ -22,7 +22,7 @@ export interface Beats extends Component {
 
 const EVERY_MS = 25;
 const EACH_MS = 5000;
-/** More at once keep whoever else asks waiting: 500 were 100 ms. */
+/** More at once keep whoever else asks waiting. */
 const CHUNK = 50;
 const MAX_REMEMBERED = 20_000;
 
@@ -34,7 +34,7 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS,
 
   async function look(uuids: readonly string[]): Promise<void> {
     const rows = await store.db.selectFrom('nodes').select(['uuid', 'provision_state']).where('uuid', 'in', uuids).execute();
-    const due = rows.filter(({ provision_state: state }) => isProvisionState(state) && isTransient(state));
+    const due = rows.filter((row) => isProvisionState(row.provision_state) && isTransient(row.provision_state));
     // Begun together, so that they share their commits.
     await Promise.all(due.map(({ uuid }) => drive(uuid)));
   }

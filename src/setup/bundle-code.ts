@@ -12,8 +12,11 @@ export const ENTRIES = {
   'bcrypt-thread': 'src/access/bcrypt-thread.ts',
 } as const;
 
-/** Imported by name when the program runs: a native part; what only builds from sources; drivers that their packages can do without. */
-export const EXTERNAL = ['better-sqlite3', 'rolldown', 'pg-native', 'supports-color'] as const;
+/**
+ * Imported by name when the program runs: a native part; what only builds from sources; drivers that their packages can do without. ssh2
+ * asks for cpu-features and for native ciphers, and goes on with Node's own when it has neither.
+ */
+export const EXTERNAL = ['better-sqlite3', 'rolldown', 'pg-native', 'supports-color', 'cpu-features', 'sshcrypto.node'] as const;
 
 const PACKAGE_FOLDER = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/;
 
@@ -24,6 +27,10 @@ export async function bundleServer(root: string, target: string): Promise<readon
     input: ENTRIES,
     platform: 'node',
     external: [...EXTERNAL],
+    // By its bare name: as a path it would point outside of the bundle.
+    plugins: [
+      { name: 'native-ciphers', resolveId: (id) => (id.endsWith('/sshcrypto.node') ? { id: 'sshcrypto.node', external: true } : null) },
+    ],
     logLevel: 'warn',
     onLog(_level, log) {
       throw new Error(`the bundler warns: ${log.message}`); // a file that it could not find would be missing at run time

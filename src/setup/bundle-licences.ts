@@ -8,6 +8,8 @@ export interface Manifest {
   readonly version: string;
   readonly description?: string;
   readonly license?: string;
+  /** As npm had it long ago; ssh2 still has. */
+  readonly licenses?: readonly { readonly type: string }[];
   readonly engines?: Readonly<Record<string, string>>;
 }
 
@@ -24,7 +26,7 @@ export async function thirdPartyLicences(folders: readonly string[]): Promise<st
 }
 
 async function licenceOf(folder: string): Promise<string> {
-  const { name, version, license = 'not named' } = await readManifest(folder);
+  const { name, version, licenses = [], license = licenses.map(({ type }) => type).join(', ') || 'not named' } = await readManifest(folder);
   const files = (await readdir(folder)).filter((file) => LICENCE_FILE.test(file)).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
   return [`== ${name} ${version} (${license})`, ...texts.map((text) => text.trim()), ''].join('\n\n');

@@ -25,7 +25,9 @@ export function nodeTraitsPlugin({ services, viewOf }: IronicDeps): FastifyPlugi
 
   function change(request: Request, changed: (node: Node) => readonly string[]): Promise<Node> {
     const view = viewOf(request);
-    needVersion(view, SINCE); // 404 for writes, 406 for reading: as in Ironic
+    // As in Ironic: reading them is 406 then, setting them 405, removing them 404.
+    if (view.minor < SINCE && request.method === 'PUT') throw fail('api.method_not_allowed', { message: 'Method Not Allowed' });
+    needVersion(view, SINCE);
     return services.transaction(async (tx) => {
       const node = await nodeOf({ find: (name) => services.nodes.find(name, tx) }, request.params.id, view);
       const traits = [...new Set(changed(node))].toSorted();

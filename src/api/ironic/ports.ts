@@ -14,7 +14,10 @@ import { PORT_ATTRIBUTES, PORT_FIELDS, type PortGiven } from './port-fields.ts';
 import { bad } from './query.ts';
 import { type Asked, findAs, type ListQuery, listBody, listSchema, type Resource, resourcePlugin, wordsOf } from './resource.ts';
 import { macOf } from './resource-kinds.ts';
+import type { Minor } from './version.ts';
 import { newerField } from './view.ts';
+
+const GROUP_NETWORK_SINCE: Minor = 102;
 
 type Deps = Pick<IronicDeps, 'services' | 'viewOf'>;
 
@@ -49,6 +52,10 @@ function portsResource({ services }: Deps): Resource<Port, PortGiven> {
     create: (tx, given, asked) => createPort(tx, given, asked, services),
     update: (tx, before, changes, patch, { view }) => {
       checkLinkVersion(changes.localLinkConnection, patch, view);
+      const { physicalNetwork = before.physicalNetwork, portgroupUuid = before.portgroupUuid } = changes;
+      // Since then the group has one itself; before, a network unlike that of the group's other ports is a 409.
+      if (view.minor >= GROUP_NETWORK_SINCE && physicalNetwork !== before.physicalNetwork && portgroupUuid !== null)
+        throw bad('physical_network cannot be changed while the port belongs to a portgroup. Change it on the port group.');
       return ports.update(tx, before, changesOf(changes));
     },
     remove: (tx, port) => ports.remove(tx, port),

@@ -50,8 +50,6 @@ export async function checkPortChange(tx: Tx, before: Port, changes: PortChanges
   checkState(standing, before, changes);
   const isElsewhere = differs(before.portgroupUuid, changes.portgroupUuid) || nodeUuid !== before.nodeUuid;
   const isOtherNetwork = differs(before.physicalNetwork, changes.physicalNetwork);
-  if (isOtherNetwork && !isElsewhere && before.portgroupUuid !== null)
-    throw badValue('physical_network cannot be changed while the port belongs to a portgroup.', 'Change it on the port group.');
   const isBooted = changes.pxeEnabled === true && !before.pxeEnabled;
   if (isElsewhere || isOtherNetwork || isBooted) await checkGroup(tx, { ...before, ...changes, nodeUuid, uuid: before.uuid }, isBooted);
 }

@@ -127,12 +127,13 @@ function guarded<M extends Stored & { readonly nodeUuid: string }>(what: string,
   };
 }
 
-/** A record of a node that is not in use may go whatever its power state. */
+/** A record of a node that nobody can be given yet may go whatever its power state. */
 async function checkOff(db: Reader, nodeUuid: string, action: string, isRemoval: boolean): Promise<void> {
   const columns = ['power_state', 'provision_state'] as const;
   const node = await db.selectFrom('nodes').select(columns).where('uuid', '=', nodeUuid).executeTakeFirst();
   if (node === undefined || node.power_state === 'power off') return;
-  if (isRemoval && isProvisionState(node.provision_state) && isDeletable(node.provision_state)) return;
+  const isSpare = isProvisionState(node.provision_state) && isDeletable(node.provision_state) && node.provision_state !== 'available';
+  if (isRemoval && isSpare) return;
   const state = node.power_state ?? 'None';
   throw fail('records.node_power', {
     message: `The requested action "${action}" can not be performed on node "${nodeUuid}" while it is in state "${state}".`,

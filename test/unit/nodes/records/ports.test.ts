@@ -58,7 +58,7 @@ describe('a port and its port group', () => {
     const port = await join(A, 'red');
     expect(await errorOf(() => join(B, null))).toMatchObject({ code: 'records.unlike_group' });
     expect(await errorOf(() => inTx((tx) => records.ports.update(tx, port, { physicalNetwork: 'blue' })))).toMatchObject({
-      message: containing('cannot be changed while the port belongs'),
+      message: containing('cannot become a member of port group'),
     });
     await inTx((tx) => records.portgroups.update(tx, bond, { physicalNetwork: 'blue' }));
     expect(await records.ports.get(port.uuid)).toMatchObject({ physicalNetwork: 'blue' });
