@@ -31,7 +31,7 @@ export function reservationParts({ config, lifecycle, registry, ...common }: Res
   const drivers = () => registry.hardwareTypes.map((type) => type.name);
   const conductors = createConductors({ ...common, hostname: config.server.name, drivers });
   const allocations = createAllocations({ ...common, holders: (uuids, on) => lifecycle.holders(uuids, on) });
-  const conductorOf = (node: Node) => conductors.ofNode(node);
+  const conductorOf = (node: Pick<Node, 'uuid' | 'conductorGroup'>) => conductors.ofNode(node);
   const services = { allocations, conductors, conductorOf };
   return { services, parts: [conductors, allocations] };
 }

@@ -144,7 +144,7 @@ export interface ApiServices {
     confirm?(nodeUuid: string): void;
   };
   /** Which appliance is in charge of the node; null: none is alive. */
-  readonly conductorOf?: (node: Node) => string | null;
+  readonly conductorOf?: (node: Pick<Node, 'uuid' | 'conductorGroup'>) => string | null;
   readonly allocations: Allocations;
   readonly conductors: Pick<Conductors, 'list'>;
   readonly auth: AuthService;

@@ -1,9 +1,7 @@
 // Who works on a node: what Ironic shows as its reservation. Reads the leases and the queue, changes nothing.
 
 import { sql } from 'kysely';
-import type { Tx } from '../store/index.ts';
-
-type Reader = Pick<Tx, 'selectFrom'>;
+import { type Asked, prepared } from '../store/index.ts';
 
 export interface Holder {
   readonly node: string;
@@ -18,7 +16,7 @@ export interface Holder {
  * By node. A task that has not begun holds its node as well: it was accepted, and nothing may come between. One that waits for the
  * machine or a person has given its lock back, and does not.
  */
-export async function readHolders(db: Reader, uuids: readonly string[], now: number, host: string): Promise<Map<string, Holder>> {
+export async function readHolders(db: Asked, uuids: readonly string[], now: number, host: string): Promise<Map<string, Holder>> {
   if (uuids.length === 0) return new Map();
   const [tasks, leases] = [await unfinished(db, uuids), await leased(db, uuids, now)];
   const held = new Map<string, Holder>();
@@ -37,36 +35,45 @@ export async function readHolders(db: Reader, uuids: readonly string[], now: num
   return held;
 }
 
-async function unfinished(db: Reader, uuids: readonly string[]) {
-  return (
-    db
-      .selectFrom('tasks')
-      .leftJoin('leases', (join) =>
-        join.on(sql`leases.holder`, '=', sql`'task:' || tasks.id`).on(sql`leases.key`, '=', sql`'node:' || tasks.node_uuid`),
-      )
-      .select(['tasks.id', 'tasks.kind', 'tasks.state', 'tasks.node_uuid', 'tasks.owner', 'tasks.locks', 'leases.key', 'leases.purpose'])
-      .where('tasks.state', 'in', ['queued', 'running', 'waiting'])
-      // For a page of nodes the few that are unfinished are read all: each node has many finished ones, found by its UUID.
-      .$if(uuids.length <= FEW, (query) => query.where('tasks.node_uuid', 'in', uuids))
-      .execute()
-  );
-}
-
+/** More than so many: a page of a list. What is unfinished and leased is little, and read whole. */
 const FEW = 20;
 const CALL = 'call:';
+const NODE = 'node:';
 
-async function leased(db: Reader, uuids: readonly string[], now: number) {
-  const rows = await db
-    .selectFrom('leases')
-    .select(['key', 'holder', 'purpose'])
-    .where(
-      'key',
-      'in',
-      uuids.map((uuid) => `node:${uuid}`),
+function unfinishedTasks(db: Asked) {
+  return db
+    .selectFrom('tasks')
+    .leftJoin('leases', (join) =>
+      join.on(sql`leases.holder`, '=', sql`'task:' || tasks.id`).on(sql`leases.key`, '=', sql`'node:' || tasks.node_uuid`),
     )
-    .where('expires_at', '>', now)
-    .execute();
-  return rows.map((row) => ({ ...row, node: row.key.slice('node:'.length) }));
+    .select(['tasks.id', 'tasks.kind', 'tasks.state', 'tasks.node_uuid', 'tasks.owner', 'tasks.locks', 'leases.key', 'leases.purpose'])
+    .where('tasks.state', 'in', ['queued', 'running', 'waiting']);
+}
+
+function leasesAt(db: Asked, now: number) {
+  return db.selectFrom('leases').select(['key', 'holder', 'purpose']).where('expires_at', '>', now);
+}
+
+const unfinishedOfAll = prepared((db, _given: object) => unfinishedTasks(db));
+// A node has many tasks that have ended: found by its UUID.
+const unfinishedOfOne = prepared((db, given: { readonly uuid: string }) => unfinishedTasks(db).where('tasks.node_uuid', '=', given.uuid));
+const leasesOfAll = prepared((db, given: { readonly now: number }) => leasesAt(db, given.now).where('key', 'like', `${NODE}%`));
+const leasesOfOne = prepared((db, given: { readonly key: string; readonly now: number }) =>
+  leasesAt(db, given.now).where('key', '=', given.key),
+);
+
+function unfinished(db: Asked, uuids: readonly string[]) {
+  const [uuid] = uuids;
+  if (uuids.length === 1 && uuid !== undefined) return unfinishedOfOne(db, { uuid });
+  return uuids.length <= FEW ? unfinishedTasks(db).where('tasks.node_uuid', 'in', uuids).execute() : unfinishedOfAll(db, {});
+}
+
+async function leased(db: Asked, uuids: readonly string[], now: number) {
+  const [uuid] = uuids;
+  const isOne = uuids.length === 1 && uuid !== undefined;
+  const rows = await (isOne ? leasesOfOne(db, { key: `${NODE}${uuid}`, now }) : leasesOfAll(db, { now }));
+  const wanted = new Set(uuids);
+  return rows.map((row) => ({ ...row, node: row.key.slice(NODE.length) })).filter(({ node }) => wanted.has(node));
 }
 
 /** A call's lease: call:HOST/random. A task's owner: HOST/life. */

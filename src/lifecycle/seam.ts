@@ -3,7 +3,7 @@
 import type { Component } from '../lib/index.ts';
 import type { By, Interface, JsonObject, Node } from '../nodes/index.ts';
 import type { AgentWord, BootDevice, BootDeviceSetting, PowerTarget, VendorMethod } from '../power/index.ts';
-import type { Tx } from '../store/index.ts';
+import type { Asked, Tx } from '../store/index.ts';
 
 /** A step as a person or a template asks for it. Checked by the API for its form only. */
 export interface AskedStep {
@@ -61,7 +61,7 @@ export interface Lifecycle extends Component {
   vendorMethods(node: Node): Readonly<Record<string, VendorMethod>>;
   callVendor(node: Node, method: string, httpMethod: string, args: JsonObject, by: By): Promise<unknown>;
   /** Who works on each of these nodes now, as `reservation` shows it. Nodes that nobody holds are left out. */
-  holders(uuids: readonly string[], on?: Pick<Tx, 'selectFrom'>): Promise<ReadonlyMap<string, string>>;
+  holders(uuids: readonly string[], on?: Asked): Promise<ReadonlyMap<string, string>>;
   /** The agent on the machine was heard: work that waited for it goes on. */
   agentHeard(uuid: string, word: AgentWord): Promise<void>;
   /** For the timers: the state's time is over and the node is about to be moved; what worked on it has nothing to go on with. */

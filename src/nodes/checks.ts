@@ -45,8 +45,9 @@ export function nameRefusal(name: string): string | undefined {
 export function checkFields(fields: NodeChanges): void {
   if (typeof fields.name === 'string') checkName(fields.name);
   if (fields.driver === '') throw badField('driver', 'it is empty');
+  const values: Readonly<Record<string, unknown>> = { ...fields };
   for (const [field, cap] of Object.entries(TEXT_CAPS)) {
-    const value = Object.entries(fields).find(([key]) => key === field)?.[1];
+    const value = values[field];
     if (typeof value === 'string' && value.length > cap)
       throw badField(field, `it has ${value.length} characters, at most ${cap} are taken`);
   }

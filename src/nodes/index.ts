@@ -7,7 +7,17 @@ export { NODE_ERRORS } from './errors.ts';
 export { nodeTitle } from './guards.ts';
 export type { HistoryQuery } from './history.ts';
 export { JSON_CAPS, type JsonObject, type JsonValue, jsonColumn, parseJsonColumn } from './json.ts';
-export { isNodeSortKey, MAX_PAGE, NODE_SORT_KEYS, type NodeFilters, type NodeQuery, type NodeSortKey, type Reader } from './list.ts';
+export {
+  isNodeSortKey,
+  MAX_PAGE,
+  NODE_SORT_KEYS,
+  type NodeFilters,
+  type NodeQuery,
+  type NodeSortKey,
+  type NodeVersion,
+  type Reader,
+  SOME_NODES,
+} from './list.ts';
 export {
   type DueTimeout,
   dueTimeouts,

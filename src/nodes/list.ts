@@ -3,7 +3,7 @@
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { Database, NodeTable } from '../store/index.ts';
 import { fail } from './errors.ts';
-import { type Node, nodeOfRow } from './model.ts';
+import { type Node, type NodeUuid, nodeOfRow, nodeUuidOf } from './model.ts';
 import type { ProvisionState } from './states.ts';
 
 export type Reader = Kysely<Database>;
@@ -99,13 +99,49 @@ export function isNodeSortKey(text: string): text is NodeSortKey {
 }
 
 export async function listNodes(db: Reader, query: NodeQuery): Promise<Node[]> {
+  const rows = await paged(db, db.selectFrom('nodes').selectAll(), query);
+  return (await rows.execute()).map(nodeOfRow);
+}
+
+/** A node as it was once: whatever else is known of it is still true while this has not changed. */
+export interface NodeVersion {
+  readonly uuid: NodeUuid;
+  readonly version: number;
+  /** One that was removed and made again under the same UUID counts its versions anew. */
+  readonly createdAt: number;
+  readonly conductorGroup: string;
+}
+
+/** The same page, without reading what is in it. */
+export async function listVersions(db: Reader, query: NodeQuery): Promise<NodeVersion[]> {
+  const rows = await paged(db, db.selectFrom('nodes').select(['uuid', 'version', 'created_at', 'conductor_group']), query);
+  return (await rows.execute()).map((row) => ({
+    uuid: nodeUuidOf(row.uuid),
+    version: row.version,
+    createdAt: row.created_at,
+    conductorGroup: row.conductor_group,
+  }));
+}
+
+/** As many as one question for some nodes can name. */
+export const SOME_NODES = 64;
+
+/** These nodes, as they are now, in no order. */
+export async function listSome(db: Reader, uuids: readonly NodeUuid[]): Promise<Node[]> {
+  const first = uuids[0];
+  if (first === undefined) return [];
+  // The same text for every number of them: statements stay prepared.
+  const named = Array.from({ length: SOME_NODES }, (_, index) => uuids[index] ?? first);
+  return (await db.selectFrom('nodes').selectAll().where('uuid', 'in', named).execute()).map(nodeOfRow);
+}
+
+async function paged<Row>(db: Reader, from: Rows<Row>, query: NodeQuery): Promise<Rows<Row>> {
   const key = query.sort?.key ?? 'created_at';
   const descending = query.sort?.descending === true;
-  let rows = filtered(db.selectFrom('nodes').selectAll(), query.filters ?? {});
+  let rows = filtered(from, query.filters ?? {});
   if (query.marker !== undefined) rows = rows.where(await behind(db, query.marker, key, descending));
   const direction = descending ? 'desc' : 'asc';
-  const page = await rows.orderBy(sortable(key), direction).orderBy('uuid', direction).limit(checkedLimit(query.limit)).execute();
-  return page.map(nodeOfRow);
+  return rows.orderBy(sortable(key), direction).orderBy('uuid', direction).limit(checkedLimit(query.limit));
 }
 
 /** How many nodes each shard has; those in none are counted under null. */
@@ -139,9 +175,9 @@ export function checkedLimit(limit: number | undefined): number {
   });
 }
 
-type Rows = SelectQueryBuilder<Database, 'nodes', NodeTable>;
+type Rows<Row> = SelectQueryBuilder<Database, 'nodes', Row>;
 
-function filtered(rows: Rows, filters: NodeFilters): Rows {
+function filtered<Row>(rows: Rows<Row>, filters: NodeFilters): Rows<Row> {
   const { provisionState, associated, descriptionContains } = filters;
   let found = rows;
   if (provisionState !== undefined) {

@@ -278,7 +278,7 @@ export function historyOfRow(row: NodeHistoryTable): HistoryEntry {
 const EVENTS: readonly ProvisionEvent[] = [...new Set(MOVES.map((move) => move.event))];
 const SEVERITIES = ['info', 'warning', 'error'] as const satisfies readonly Severity[];
 
-function nodeUuidOf(text: string): NodeUuid {
+export function nodeUuidOf(text: string): NodeUuid {
   const uuid = parseNodeUuid(text);
   if (uuid === undefined) throw damaged(`a node has the UUID ${text}`);
   return uuid;

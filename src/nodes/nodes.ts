@@ -2,7 +2,7 @@
 // raises the version and says so in the event log.
 
 import type { Clock, Log, Random } from '../lib/index.ts';
-import type { Store, Tx } from '../store/index.ts';
+import { prepared, preparedInsert, type Store, type Tx } from '../store/index.ts';
 import { announce, announceOutside } from './announce.ts';
 import { checkFields } from './checks.ts';
 import { BLANK, columnsOf, type NodeChanges } from './columns.ts';
@@ -12,7 +12,7 @@ import { nodeTitle } from './guards.ts';
 import { getHistoryEntry, type HistoryQuery, listHistory } from './history.ts';
 import { type JsonObject, jsonColumn } from './json.ts';
 import { checkLinks, checkOwner, dropAllocation } from './links.ts';
-import { countByShard, countByState, listNodes, type NodeQuery, type Reader } from './list.ts';
+import { countByShard, countByState, listNodes, listSome, listVersions, type NodeQuery, type NodeVersion, type Reader } from './list.ts';
 import { isTransient } from './machine.ts';
 import {
   type HistoryEntry,
@@ -65,6 +65,10 @@ export interface Nodes {
   get(uuidOrName: string, on?: Reader): Promise<Node>;
   find(uuidOrName: string, on?: Reader): Promise<Node | undefined>;
   list(query: NodeQuery, on?: Reader): Promise<Node[]>;
+  /** The same page without its content, for whoever has kept that. */
+  listVersions(query: NodeQuery): Promise<NodeVersion[]>;
+  /** Those of the first SOME_NODES of these that are there, in no order. */
+  listSome(uuids: readonly NodeUuid[]): Promise<Node[]>;
   countByShard(on?: Reader): ReturnType<typeof countByShard>;
   countByState(on?: Reader): Promise<Readonly<Record<string, number>>>;
   /** The nodes that have one of these MACs; usually one. Text that is no MAC matches nothing; the first 64 are looked at. */
@@ -100,6 +104,8 @@ export function createNodes({ store, clock, random, log }: NodesOptions): Nodes 
     get: async (ref, on) => (await findNode(on ?? store.db, ref)) ?? notFound(ref),
     find: (ref, on) => findNode(on ?? store.db, ref),
     list: (query, on) => listNodes(on ?? store.db, query),
+    listVersions: (query) => listVersions(store.db, query),
+    listSome: (uuids) => listSome(store.db, uuids),
     countByShard: (on) => countByShard(on ?? store.db),
     countByState: (on) => countByState(on ?? store.db),
     findByAddresses: (addresses, on) => findByAddresses(on ?? store.db, addresses),
@@ -134,9 +140,7 @@ async function createNode(tx: Tx, input: NodeInput, by: By, ports: Ports, deps: 
     updated_at: now,
     version: 1,
   };
-  await withConflicts({ 'nodes.name': row.name, 'nodes.uuid': uuid, 'nodes.instance_uuid': row.instance_uuid }, () =>
-    tx.insertInto('nodes').values(row).execute(),
-  );
+  await withConflicts({ 'nodes.name': row.name, 'nodes.uuid': uuid, 'nodes.instance_uuid': row.instance_uuid }, () => insertNode(tx, row));
   const node = nodeOfRow(row);
   const message = `node ${nodeTitle(node)} enrolled by ${byText(by)}`;
   await announceOutside(tx, deps, { type: 'node.created', nodeUuid: uuid, message, data: { name: node.name, driver: node.driver, ...by } });
@@ -144,10 +148,13 @@ async function createNode(tx: Tx, input: NodeInput, by: By, ports: Ports, deps: 
   return node;
 }
 
+const nodeByUuid = prepared((db, given: { readonly uuid: string }) => db.selectFrom('nodes').selectAll().where('uuid', '=', given.uuid));
+const nodeByName = prepared((db, given: { readonly name: string }) => db.selectFrom('nodes').selectAll().where('name', '=', given.name));
+const insertNode = preparedInsert('nodes');
+
 async function findNode(db: Reader, ref: string): Promise<Node | undefined> {
   const uuid = parseNodeUuid(ref);
-  const rows = db.selectFrom('nodes').selectAll();
-  const row = await (uuid === undefined ? rows.where('name', '=', ref) : rows.where('uuid', '=', uuid)).executeTakeFirst();
+  const [row] = await (uuid === undefined ? nodeByName(db, { name: ref }) : nodeByUuid(db, { uuid }));
   return row === undefined ? undefined : nodeOfRow(row);
 }
 

@@ -2,12 +2,12 @@
 
 import { type Clock, type Log, RackseedError, type Random } from '../lib/index.ts';
 import type { By, Node, Nodes, Reader } from '../nodes/index.ts';
-import type { Store, Tx } from '../store/index.ts';
+import type { Asked, Store, Tx } from '../store/index.ts';
 import { type Candidate, fits, hasTraits, inOrder, noneAvailable, noneWithTraits } from './fit-decide.ts';
 import type { Allocation } from './model.ts';
 
 /** Who works on which of these nodes now. */
-export type Holders = (uuids: readonly string[], on?: Pick<Tx, 'selectFrom'>) => Promise<ReadonlyMap<string, string>>;
+export type Holders = (uuids: readonly string[], on?: Asked) => Promise<ReadonlyMap<string, string>>;
 
 export interface MatchDeps {
   readonly store: Store;

@@ -3,6 +3,7 @@
 
 import { type Kysely, sql } from 'kysely';
 import { assert, type Clock, type Log } from '../lib/index.ts';
+import { prepared, preparedInsert } from './prepared.ts';
 import type { Database, EventTable } from './schema.ts';
 import { cut, parseObject } from './text.ts';
 import { stateOf } from './transaction.ts';
@@ -33,10 +34,7 @@ export class StoredEventLog implements EventLog {
   async append(tx: Tx, event: EventInput): Promise<number> {
     const state = stateOf(tx);
     const seq = await nextCount(tx, 'events');
-    await tx
-      .insertInto('events')
-      .values(rowOf(event, seq, this.#options.clock.now()))
-      .execute();
+    await insertEvent(tx, rowOf(event, seq, this.#options.clock.now()));
     if (seq % TRIM_EVERY === 0)
       await tx
         .deleteFrom('events')
@@ -81,14 +79,14 @@ export class StoredEventLog implements EventLog {
   }
 }
 
+const insertEvent = preparedInsert('events');
+const raiseCount = prepared((tx, given: { readonly name: string }) =>
+  tx.updateTable('counters').set({ value: sql`value + 1` }).where('name', '=', given.name).returning('value'),
+);
+
 /** Raises a counter in the caller's transaction. Rolled back, it is as if it never rose: hence no gaps. */
 export async function nextCount(tx: Tx, name: string): Promise<number> {
-  const row = await tx
-    .updateTable('counters')
-    .set({ value: sql`value + 1` })
-    .where('name', '=', name)
-    .returning('value')
-    .executeTakeFirst();
+  const [row] = await raiseCount(tx, { name });
   assert(row, `the counter ${name} is missing`);
   return row.value;
 }

@@ -2,6 +2,7 @@
 
 import type { Kysely } from 'kysely';
 import type { Clock, Random } from '../lib/index.ts';
+import { preparedInsert } from './prepared.ts';
 import type { Database } from './schema.ts';
 import { cut, parseObject } from './text.ts';
 import type { Outbox } from './types.ts';
@@ -19,16 +20,15 @@ export interface OutboxOptions {
   readonly random: Random;
 }
 
+const insertItem = preparedInsert('outbox');
+
 export function createOutbox({ db, clock, random }: OutboxOptions): Outbox {
   return {
     async add(tx, item) {
       const now = clock.now();
       const id = random.uuid();
       const row = { id, event_seq: item.eventSeq, kind: item.kind, payload: JSON.stringify(item.payload), created_at: now };
-      await tx
-        .insertInto('outbox')
-        .values({ ...row, attempts: 0, next_at: now, done_at: null, last_error: null })
-        .execute();
+      await insertItem(tx, { ...row, attempts: 0, next_at: now, done_at: null, last_error: null });
       return id;
     },
 

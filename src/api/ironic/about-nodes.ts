@@ -9,7 +9,7 @@ import type { Shown } from './view.ts';
 type Known = Pick<ApiServices, 'lifecycle' | 'hardware' | 'conductorOf'>;
 
 /** One question for a whole page, and only where it is shown. */
-export async function viewOfNodes(known: Known, view: View, nodes: readonly Node[], fields: Shown<Node>): Promise<View> {
+export async function viewOfNodes(known: Known, view: View, nodes: readonly Pick<Node, 'uuid'>[], fields: Shown<Node>): Promise<View> {
   const showsHolder = fields.some((field) => field.name === 'reservation') && nodes.length > 0;
   const holders = showsHolder ? await known.lifecycle?.holders(nodes.map((node) => node.uuid)) : undefined;
   return {

@@ -26,7 +26,7 @@ export interface AboutNodes {
   /** Who works on which node now. */
   readonly holders: ReadonlyMap<string, string>;
   /** The appliance that is in charge of the node. */
-  readonly conductorOf: (node: Node) => string | null;
+  readonly conductorOf: (node: Pick<Node, 'uuid' | 'conductorGroup'>) => string | null;
   /** The driver of an interface that the node has chosen, or its hardware type's default. */
   readonly interfaceOf: (node: Node, which: Interface) => string | null;
 }

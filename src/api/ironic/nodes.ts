@@ -1,7 +1,7 @@
 // /v1/nodes: lists and single nodes; making, changing and removing them.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Node } from '../../nodes/index.ts';
 import { closed, idPath } from '../schemas.ts';
@@ -10,11 +10,12 @@ import { bodySchema } from './attributes.ts';
 import type { View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { patchBody } from './json-patch.ts';
-import { byOf, detailFields, listFields, oneFields, pageBody } from './lists.ts';
+import { byOf, detailFields, listFields, oneFields } from './lists.ts';
 import { NODE_ATTRIBUTES } from './node-attributes.ts';
 import { NODE_FIELDS } from './node-fields.ts';
 import { type NodeListQuery, nodeListQuery, nodeQueryOf } from './node-filters.ts';
 import { nodeOf } from './node-find.ts';
+import { NodePages } from './node-pages.ts';
 import { createNode, patchNode, removeNode } from './node-writes.ts';
 import { booleanOf, limitOf, PAGE_QUERY } from './query.ts';
 import { fullFields, newerField, type Shown, shown } from './view.ts';
@@ -22,21 +23,31 @@ import { fullFields, newerField, type Shown, shown } from './view.ts';
 const oneQuery = Type.Object({ fields: PAGE_QUERY.fields }, closed);
 const patchQuery = Type.Object({ reset_interfaces: Type.Optional(Type.String({ maxLength: 8 })) }, closed);
 
+interface List {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly asked: NodeListQuery;
+  readonly path: string;
+  readonly fields: Shown<Node>;
+}
+
 export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
   const { nodes } = services;
   const config = { access: 'reader' } as const;
   const writes = { access: 'operator' } as const;
 
-  async function list(request: FastifyRequest, query: NodeListQuery, path: string, fields: Shown<Node>): Promise<object> {
+  const pages = new NodePages(services);
+
+  async function list({ request, reply, asked, path, fields }: List): Promise<FastifyReply> {
     const view = viewOf(request);
-    const limit = limitOf(query.limit);
-    const found = await nodes.list({ ...(await nodeQueryOf(services, query, request.identity, view)), limit });
-    const { conductor } = query;
-    const rows = conductor === undefined ? found : found.filter((node) => services.conductorOf?.(node) === conductor);
-    const nodeView = await viewOfNodes(services, view, rows, fields);
+    const limit = limitOf(asked.limit);
+    const query = { ...(await nodeQueryOf(services, asked, request.identity, view)), limit };
     // One node at most has an instance: there is no next page, whatever the limit was.
-    const shownLimit = query.instance_uuid === undefined ? limit : Number.POSITIVE_INFINITY;
-    return pageBody({ collection: 'nodes', rows, fields, view: nodeView, path, query, limit: shownLimit });
+    const shownLimit = asked.instance_uuid === undefined ? limit : Number.POSITIVE_INFINITY;
+    const bytes = await pages.bytes({ query, conductor: asked.conductor, fields, view, path, asked, limit: shownLimit });
+    reply.type('application/json; charset=utf-8');
+    // What a project sees of nodes is made of text: project.ts.
+    return reply.send(request.identity?.project === undefined ? bytes : bytes.toString());
   }
 
   async function shownOne(node: Node, fields: Shown<Node>, view: View): Promise<object> {
@@ -44,13 +55,15 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
   }
 
   return async (app) => {
-    app.get('/', { config, schema: { querystring: nodeListQuery } }, async (request) =>
-      list(request, request.query, '/v1/nodes', listFields(NODE_FIELDS, request.query, viewOf(request))),
-    );
+    app.get('/', { config, schema: { querystring: nodeListQuery } }, async (request, reply) => {
+      const asked = request.query;
+      return list({ request, reply, asked, path: '/v1/nodes', fields: listFields(NODE_FIELDS, asked, viewOf(request)) });
+    });
 
-    app.get('/detail', { config, schema: { querystring: nodeListQuery } }, async (request) =>
-      list(request, request.query, '/v1/nodes/detail', detailFields(NODE_FIELDS, request.query, viewOf(request))),
-    );
+    app.get('/detail', { config, schema: { querystring: nodeListQuery } }, async (request, reply) => {
+      const asked = request.query;
+      return list({ request, reply, asked, path: '/v1/nodes/detail', fields: detailFields(NODE_FIELDS, asked, viewOf(request)) });
+    });
 
     app.get('/:id', { config, schema: { params: idPath, querystring: oneQuery } }, async (request) => {
       const view = viewOf(request);
@@ -61,6 +74,7 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
     app.post('/', { config: writes, schema: { body: bodySchema(NODE_ATTRIBUTES) } }, async (request, reply) => {
       const view = viewOf(request);
       const node = await createNode(services, request.body, view, byOf(request));
+      pages.forget(node.uuid);
       reply.code(201).header('location', `${view.baseUrl}/v1/nodes/${node.uuid}`);
       return shownOne(node, fullFields(NODE_FIELDS, view), view);
     });

@@ -98,7 +98,7 @@ describe('errors below /v1', () => {
 
   it('are Server for bugs, without their text', async () => {
     const { get } = await openApi({
-      services: (real) => ({ ...real, nodes: { ...real.nodes, list: () => Promise.reject(new Error('secret internals')) } }),
+      services: (real) => ({ ...real, nodes: { ...real.nodes, listVersions: () => Promise.reject(new Error('secret internals')) } }),
     });
     const response = await get('/v1/nodes');
     expect(response.statusCode).toBe(500);
