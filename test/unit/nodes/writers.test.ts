@@ -14,7 +14,7 @@ async function writers(pattern: RegExp, except: readonly string[]): Promise<stri
 
 it('nobody outside this domain writes a node, but for the change of keys, which seals driver_info anew', async () => {
   const everyWriter = await writers(
-    /(?:updateTable|insertInto|deleteFrom|replaceInto|mergeInto)\(\s*\[?['"`]nodes['"`]|(?:update|insert into|delete from)\s+"?nodes"?\b/i,
+    /(?:updateTable|insertInto|preparedInsert|deleteFrom|replaceInto|mergeInto)\(\s*\[?['"`]nodes['"`]|(?:update|insert into|delete from)\s+"?nodes"?\b/i,
     [],
   );
   expect(everyWriter.filter((name) => !name.startsWith('nodes/') && name !== 'store/rotate.ts')).toEqual([]);
