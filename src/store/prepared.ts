@@ -1,6 +1,7 @@
 // Statements that are asked all the time, put into SQL once: building and compiling one costs more than SQLite takes to answer it.
 
 import type { Compilable, CompiledQuery, Insertable, Kysely } from 'kysely';
+import { BugError } from '../lib/index.ts';
 import type { Database } from './schema.ts';
 
 /** The store's db, or the transaction of whoever asks. */
@@ -36,6 +37,7 @@ export function preparedInsert<Table extends keyof Database>(table: Table): (on:
     const { adapter } = on.getExecutor();
     const query = compiled.get(adapter) ?? on.insertInto(table).values(markersOf(row)).compile();
     compiled.set(adapter, query);
+    if (Object.keys(row).length !== query.parameters.length) throw new BugError(`rows of ${table} are inserted with different columns`);
     await on.executeQuery(filled(query, row));
   };
 }

@@ -29,6 +29,14 @@ it('a prepared statement is built once, and answers with what each asker gives, 
   expect(built).toBe(1);
 });
 
+it('a row with other columns than those before is refused, not cut', async () => {
+  const store = await openTestStore();
+  const insertEvent = preparedInsert('events');
+  const event = { seq: 1001, at: 1, type: 'test', severity: 'info', message: 'm', data: '{}' } as const;
+  await store.transaction((tx) => insertEvent(tx, event));
+  await expect(store.transaction((tx) => insertEvent(tx, { ...event, seq: 1002, task_id: 't' }))).rejects.toThrow('different columns');
+});
+
 function leaseOf(key: string, expires: number) {
   return { key, holder: 'me', purpose: 'test', expires_at: expires, fence: 1 };
 }
