@@ -1,5 +1,6 @@
-// Texts of nodes that were in a reply, kept for the next one: a page of 1,000 nodes costs 30 to 50 ms of CPU when it is
-// written anew, and 6 with what is found here (measured, Nov 2026). Bounded in bytes; at the cap the oldest go. Pure: whoever asks says what a text must still be true of.
+// Texts of nodes that were in a reply, kept for the next one: a page of 1,000 nodes costs 30 to 50 ms of CPU when it is written anew,
+// and 6 with what is found here (measured, Nov 2026). Bounded in bytes; at the cap the oldest go. Pure: whoever asks says what a text
+// must still be true of.
 
 import type { Node, NodeVersion } from '../../nodes/index.ts';
 
