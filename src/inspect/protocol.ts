@@ -26,6 +26,12 @@ export const PROTOCOL_LIMITS = {
   replyBytes: 256 * 1024,
   answers: 16,
   heartbeatSecondsMax: 3600,
+  /** A heartbeat is held so long at most until there is something to do. */
+  holdSecondsMax: 25,
+  /** Lines of a command's log in one heartbeat. */
+  logLines: 200,
+  /** What a command found, as JSON text. */
+  resultBytes: 256 * 1024,
 } as const;
 
 const closed = { additionalProperties: false } as const;
@@ -73,6 +79,8 @@ export const CommandSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64 }),
   name: Type.String({ minLength: 1, maxLength: 64 }),
   arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Another agent of this machine was given it before and did not end it: look at the machine before doing anything again. */
+  isResumed: Type.Optional(Type.Boolean()),
 });
 
 export const AnswerSchema = Type.Object(
@@ -80,6 +88,28 @@ export const AnswerSchema = Type.Object(
     commandId: Type.String({ minLength: 1, maxLength: 64 }),
     outcome: Type.Union([Type.Literal('done'), Type.Literal('failed'), Type.Literal('refused')]),
     message: line,
+    /** What it found or did, where it is done: an object with the keys that its command's result has. */
+    result: Type.Optional(Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 64 })),
+  },
+  closed,
+);
+
+export const LogLineSchema = Type.Object(
+  {
+    stream: Type.Union([Type.Literal('out'), Type.Literal('err')]),
+    line,
+  },
+  closed,
+);
+
+export const RunningSchema = Type.Object(
+  {
+    commandId: Type.String({ minLength: 1, maxLength: 64 }),
+    /** Of the whole, from 0 to 1. */
+    fraction: Type.Number({ minimum: 0, maximum: 1 }),
+    text: line,
+    /** Since the heartbeat before that got a reply. */
+    log: Type.Array(LogLineSchema, { maxItems: PROTOCOL_LIMITS.logLines }),
   },
   closed,
 );
@@ -90,6 +120,10 @@ export const HeartbeatRequestSchema = Type.Object(
     agentVersion: version,
     /** To commands of earlier replies. Repeated until a heartbeat with them got its reply. */
     answers: Type.Array(AnswerSchema, { maxItems: PROTOCOL_LIMITS.answers }),
+    /** What it is doing; null or absent: nothing. */
+    running: Type.Optional(Type.Union([RunningSchema, Type.Null()])),
+    /** It does nothing and would wait so long for something to do; absent: it wants its reply at once. */
+    holdSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: PROTOCOL_LIMITS.holdSecondsMax })),
   },
   closed,
 );
@@ -105,5 +139,7 @@ export type InventoryRequest = Static<typeof InventoryRequestSchema>;
 export type InventoryReply = Static<typeof InventoryReplySchema>;
 export type Command = Static<typeof CommandSchema>;
 export type Answer = Static<typeof AnswerSchema>;
+export type LogLine = Static<typeof LogLineSchema>;
+export type Running = Static<typeof RunningSchema>;
 export type HeartbeatRequest = Static<typeof HeartbeatRequestSchema>;
 export type HeartbeatReply = Static<typeof HeartbeatReplySchema>;

@@ -171,7 +171,8 @@ async function ownSteps(work: Work, node: Node, which: Interface, kind: StepKind
     work.context.log(`${which}.${step.step}: begun`);
     const { isResumed } = work.context;
     const progress = (part: number, text: string): void => work.context.progress(part / 2, text);
-    outcome = await gateway.runStep(node, { ...callOf(work), which, step, args, isResumed, progress });
+    const key = `${work.context.taskId}:${which}.${step.step}`;
+    outcome = await gateway.runStep(node, { ...callOf(work), which, step, args, key, isResumed, progress });
   }
   return outcome;
 }

@@ -12,6 +12,8 @@ import { destructiveArgs, spendPlans, usesPlan } from './wipe.ts';
 import { callOf, type Work } from './work.ts';
 
 export interface Entry {
+  /** Of this step of this work. */
+  readonly key: string;
   /** A process died in it: look first. */
   readonly isResumed: boolean;
   /** It had answered 'wait', and the agent was heard. */
@@ -71,7 +73,15 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   const { args, note } = await destructiveArgs(work.deps.store.db, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   return within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
-    const run = { ...callOf(work, signal), which: step.interface, step: offered.step, args, isResumed: entry.isResumed, progress: share };
+    const run = {
+      ...callOf(work, signal),
+      which: step.interface,
+      step: offered.step,
+      args,
+      key: entry.key,
+      isResumed: entry.isResumed,
+      progress: share,
+    };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   });
 }
@@ -80,13 +90,13 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
 async function goOn(work: Work, node: Node, run: StepRequest, word: AgentWord): Promise<StepOutcome> {
   const driver = work.deps.gateway.registry.driverOf(node, run.which);
   if (driver.continueStep === undefined) return {};
-  const { which, step, args, isResumed } = run;
+  const { which, step, args, key, isResumed } = run;
   const progress = (fraction: number, text: string): void => run.progress(fraction, text);
   const question: Question<StepOutcome> = {
     which,
     what: `${step.kind} step ${step.step} goes on`,
     kind: 'write',
-    ask: (one, target, call) => one.continueStep?.(step, target, { ...call, args, isResumed, progress, word }),
+    ask: (one, target, call) => one.continueStep?.(step, target, { ...call, args, key, isResumed, progress, word }),
   };
   return work.deps.gateway.ask(node, question, run);
 }

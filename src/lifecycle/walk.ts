@@ -117,7 +117,7 @@ class Walker {
     return this.#run(resumed, cursor, cursor.index, { isResumed: false, word });
   }
 
-  async #run(node: Node, cursor: Cursor, index: number, entry: Entry): Promise<StepResult> {
+  async #run(node: Node, cursor: Cursor, index: number, entry: Omit<Entry, 'key'>): Promise<StepResult> {
     const step = cursor.steps[index];
     if (step === undefined) return this.#end(node, cursor);
     const count = cursor.steps.length;
@@ -129,7 +129,8 @@ class Walker {
     );
     let outcome: Performed;
     try {
-      outcome = await perform(this.#work, node, this.#walk.kind, step, entry, share);
+      const key = `${this.#work.context.taskId}:${index}`;
+      outcome = await perform(this.#work, node, this.#walk.kind, step, { ...entry, key }, share);
     } catch (error) {
       throw failedAt(this.#titleOf(step), error, RETRY);
     }

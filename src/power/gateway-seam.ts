@@ -27,6 +27,7 @@ export interface SetPower extends Asking {
 }
 
 export interface StepRequest extends Asking {
+  readonly key: string;
   readonly which: Interface;
   readonly step: DriverStep;
   readonly args: JsonObject;

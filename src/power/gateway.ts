@@ -140,8 +140,8 @@ function perform(
   request: StepRequest,
   call: { readonly signal: AbortSignal; readonly log: Log },
 ): Promise<StepOutcome> | undefined {
-  const { step, args, isResumed } = request;
-  return driver.runStep?.(step, target, { ...call, args, isResumed, progress: (part, text) => request.progress(part, scrub(text)) });
+  const { step, args, key, isResumed } = request;
+  return driver.runStep?.(step, target, { ...call, args, key, isResumed, progress: (part, text) => request.progress(part, scrub(text)) });
 }
 
 function titleOfStep({ which, step }: StepRequest): string {

@@ -125,11 +125,15 @@ export interface DriverStep {
   readonly needsRamdisk?: boolean;
   /** Erases or overwrites: held to the wipe plan, and never run twice without looking. */
   readonly isDestructive?: boolean;
+  /** From here on the machine starts its own disk when it boots, not the agent. */
+  readonly leavesAgent?: boolean;
   /** Asks the BMC and is over quickly: waits in its queue. Others would hold up every question to it for hours. */
   readonly isQueued?: boolean;
 }
 
 export interface StepRun extends Call {
+  /** The same for the same step of the same work, whoever runs it again: what is placed under it is placed once. */
+  readonly key: string;
   readonly args: JsonObject;
   /** The step was cut off by the end of a process: look at the machine before doing it again. */
   readonly isResumed: boolean;

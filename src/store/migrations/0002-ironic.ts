@@ -1,7 +1,8 @@
 // What Ironic's API remembers beside nodes and ports, who may use the appliance, and what was done. A new column of an old table has
 // a default, so that rows of the version before stay good. Once released this file is never edited.
 
-import { type CreateTableBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
+import { type Index, type Kind, makeIndexes, makeTable, type Table, typeOf } from './tables.ts';
 import type { ColumnTypes, Migration, MigrationTx } from './types.ts';
 
 export const ironic: Migration = {
@@ -10,28 +11,10 @@ export const ironic: Migration = {
   async up(tx, types) {
     await widen(tx, types);
     for (const table of TABLES) await makeTable(tx, types, table);
-    for (const { table, columns, unique } of INDEXES) {
-      const index = tx.schema
-        .createIndex(`${table}_${columns.join('_')}`)
-        .on(table)
-        .columns([...columns]);
-      await (unique === true ? index.unique() : index).execute();
-    }
+    await makeIndexes(tx, INDEXES);
     await tx.insertInto('counters').values({ name: 'audit', value: 0 }).execute();
   },
 };
-
-/** text! is never null; text is null where nothing is known. */
-type Kind = 'text!' | 'text' | 'int!' | 'int';
-type Columns = Readonly<Record<string, Kind>>;
-
-interface Table {
-  readonly name: string;
-  readonly key: readonly string[];
-  readonly columns: Columns;
-  /** The node whose removal takes the row along. */
-  readonly ofNode?: true;
-}
 
 const TIMES = { created_at: 'int!', updated_at: 'int!' } as const;
 
@@ -248,12 +231,6 @@ const TABLES: readonly Table[] = [
   },
 ];
 
-interface Index {
-  readonly table: string;
-  readonly columns: readonly string[];
-  readonly unique?: true;
-}
-
 const INDEXES: readonly Index[] = [
   { table: 'nodes', columns: ['resource_class', 'provision_state'] },
   { table: 'nodes', columns: ['parent_node'] },
@@ -325,20 +302,4 @@ async function widen(tx: MigrationTx, types: ColumnTypes): Promise<void> {
         .alterTable(table)
         .addColumn(name, typeOf(kind, types), (c) => (kind.endsWith('!') ? c.notNull().defaultTo(sql.lit(old)) : c))
         .execute();
-}
-
-async function makeTable(tx: MigrationTx, types: ColumnTypes, { name, key, columns, ofNode }: Table): Promise<void> {
-  let table: CreateTableBuilder<string, string> = tx.schema.createTable(name);
-  for (const [column, kind] of Object.entries(columns)) {
-    const isOwner = ofNode === true && column === 'node_uuid';
-    table = table.addColumn(column, typeOf(kind, types), (c) => {
-      const sized = kind.endsWith('!') ? c.notNull() : c;
-      return isOwner ? sized.references('nodes.uuid').onDelete('cascade') : sized;
-    });
-  }
-  await types.finish(table.addPrimaryKeyConstraint(`${name}_pkey`, [...key])).execute();
-}
-
-function typeOf(kind: Kind, { int, text }: ColumnTypes): ColumnTypes['text'] {
-  return kind.startsWith('int') ? int : text;
 }

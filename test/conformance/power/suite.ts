@@ -175,6 +175,7 @@ function stepTests(withBench: WithBench): void {
           const outcome = await driver.runStep?.(step, well, {
             ...call(),
             args: argsFor(step),
+            key: 'tsk:0',
             isResumed,
             progress: (part) => told.push(part),
           });
@@ -192,7 +193,7 @@ function stepTests(withBench: WithBench): void {
     withBench(async ({ driver, well }) => {
       for (const step of driver.runStep === undefined ? [] : (driver.steps ?? [])) {
         for (const [key] of Object.entries(step.argsInfo ?? {}).filter(([, { required }]) => required === true)) {
-          const run = { ...call(), args: {}, isResumed: false, progress: () => undefined };
+          const run = { ...call(), args: {}, key: 'tsk:0', isResumed: false, progress: () => undefined };
           const error = await errorOf(driver.runStep?.(step, well, run));
           expect(error.status, step.step).toBe(400);
           expect(error.message, step.step).toContain(key);
@@ -269,7 +270,7 @@ function operations(driver: Driver): Operation[] {
     changes.push(['management.setBootDevice', (target, at) => management.setBootDevice(target, { device, isPersistent: true }, at)]);
   const step = driver.runStep === undefined ? undefined : steps[0];
   if (step !== undefined) {
-    const run = { args: argsFor(step), isResumed: false, progress: () => undefined };
+    const run = { args: argsFor(step), key: 'tsk:0', isResumed: false, progress: () => undefined };
     changes.push([`step ${step.step}`, (target, at) => orNothing(driver.runStep?.(step, target, { ...at, ...run }))]);
   }
   return [...questions(driver), ...changes];

@@ -65,7 +65,7 @@ describe('the place of a SQLite database', () => {
     const directory = await temporaryDirectory();
     const url = `sqlite://${directory}/rackseed.sqlite`;
     const lines = await inShell(
-      `mount -t tmpfs -o size=4m tmpfs ${directory}
+      `mount -t tmpfs -o size=6m tmpfs ${directory}
        head -c 1M /dev/zero > ${directory}/ballast
        "$@"
        cat /dev/zero > ${directory}/rest 2>/dev/null || true

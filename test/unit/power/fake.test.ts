@@ -80,7 +80,7 @@ describe('a fake machine', () => {
 
   it('waits at the steps that it is told to wait at', async () => {
     const deploy = machine().fake('deploy');
-    const run = { ...call(), args: {}, isResumed: false, progress: () => undefined };
+    const run = { ...call(), args: {}, key: 'tsk:0', isResumed: false, progress: () => undefined };
     const outcomes: unknown[] = [];
     for (const step of (deploy.steps ?? []).filter(({ kind }) => kind === 'deploy'))
       outcomes.push(await deploy.runStep?.(step, recorded(null, { fake_wait: ['deploy.deploy'] }), run));
@@ -110,7 +110,7 @@ describe('a fake machine', () => {
 
   it('keeps the BIOS settings that a step applied', async () => {
     const bios = machine().fake('bios');
-    const run = { ...call(), isResumed: false, progress: () => undefined };
+    const run = { ...call(), key: 'tsk:0', isResumed: false, progress: () => undefined };
     const step = (name: string) => bios.steps?.find((one) => one.step === name);
     const [apply, reset] = [step('apply_configuration'), step('factory_reset')];
     if (apply === undefined || reset === undefined) throw new Error('steps are missing');

@@ -151,6 +151,7 @@ describe('the gateway', () => {
       which: 'power',
       step: STEP,
       args: {},
+      key: 'tsk:0',
       isResumed: false,
       progress: (_: number, text: string) => told.push(text),
     } as const;
@@ -166,7 +167,7 @@ describe('the gateway', () => {
       new Promise<void>((resolve) => {
         release = resolve;
       });
-    const request = { which: 'power', args: {}, isResumed: false, progress: () => undefined } as const;
+    const request = { which: 'power', args: {}, key: 'tsk:0', isResumed: false, progress: () => undefined } as const;
     const step = gateway.runStep(one, { ...request, ...asking(), step: STEP });
     await clock.advance(3_600_000);
     expect(await clock.until(gateway.powerState(one, asking()))).toBe('power off');

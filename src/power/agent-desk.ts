@@ -1,0 +1,32 @@
+// How drivers have the agent on a machine do something: they place an order, and ask how it stands. Types only; whoever talks to agents
+// keeps the orders, also over a restart of the appliance.
+
+import type { JsonObject } from '../nodes/index.ts';
+
+export interface AgentOrder {
+  /** Of the step that wants it: placing it again under the same key places nothing. */
+  readonly key: string;
+  /** A command of the agent's, with arguments that fit it. */
+  readonly name: string;
+  readonly args: JsonObject;
+}
+
+export type OrderStanding =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'given'; readonly fraction: number; readonly text: string }
+  | { readonly state: 'done'; readonly message: string; readonly result: JsonObject }
+  /** It failed, was refused, or was lost with a boot of the machine. */
+  | { readonly state: 'failed'; readonly message: string };
+
+export interface AgentDesk {
+  /** The agent runs there now. */
+  isBeating(nodeUuid: string): boolean;
+  /** Stored when it resolves. The life cycle is woken when the agent has answered. Throws power.bad_order when the arguments do not fit. */
+  place(nodeUuid: string, order: AgentOrder): Promise<OrderStanding>;
+  /** Undefined: nobody placed it. */
+  standing(nodeUuid: string, key: string): Promise<OrderStanding | undefined>;
+  /** What waits is not given out any more; what runs is not stopped. */
+  cancel(nodeUuid: string, reason: string): Promise<void>;
+  /** The last report of the disks, as inspect/disk-contents has them; null before there is one. */
+  inventory(nodeUuid: string): Promise<{ readonly inventory: JsonObject; readonly pluginData: JsonObject } | null>;
+}
