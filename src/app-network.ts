@@ -5,6 +5,7 @@ import type { DhcpNetwork, NetworkService } from './api/index.ts';
 import { grubOf } from './app-boot.ts';
 import { createKnownMacs } from './app-known-macs.ts';
 import { interfaceWarnings, subnetWarnings } from './app-network-warnings.ts';
+import type { Network6 } from './app-network6.ts';
 import {
   type Boot,
   type BootFiles,
@@ -42,7 +43,6 @@ import {
   type DhcpSubnet,
   type LeaseBook,
 } from './net/dhcp/index.ts';
-import type { Dhcp6Server } from './net/dhcp6/index.ts';
 import { createTftpServer, setSegmentSize, type TftpServer } from './net/tftp/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -50,7 +50,7 @@ export interface NetworkDeps {
   readonly config: Config;
   readonly sockets: readonly DhcpSocket[];
   /** Undefined when it is off. */
-  readonly dhcp6: Dhcp6Server | undefined;
+  readonly dhcp6: Network6 | undefined;
   readonly boot: Boot;
   readonly files: BootFiles;
   readonly store: Store;
@@ -81,15 +81,15 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
   const tftp = config.tftp.enabled ? tftpPart(deps, grub) : undefined;
   const dhcp = config.dhcp.mode === 'off' ? undefined : dhcpPart(deps);
   return {
-    parts: [http, tftp, dhcp, deps.dhcp6].filter((part) => part !== undefined),
+    parts: [http, tftp, dhcp, deps.dhcp6?.server].filter((part) => part !== undefined),
     network: {
       status: () => ({
         dhcp: dhcpStatus(config, dhcp),
-        dhcp6: { mode: config.dhcp6.mode, counters: { ...deps.dhcp6?.counters() } },
+        dhcp6: { mode: config.dhcp6.mode, counters: { ...deps.dhcp6?.server.counters() } },
         tftp: tftp === undefined ? null : { listen: config.tftp.listen, counters: { ...tftp.counters() } },
         http: { listen: config.server.boot_listen, counters: { ...http.counters() }, downloads: http.downloads() },
       }),
-      warnings: () => interfaceWarnings(config, dhcp?.status().interfaces ?? []),
+      warnings: () => [...interfaceWarnings(config, dhcp?.status().interfaces ?? []), ...(deps.dhcp6?.warnings() ?? [])],
       probe: () => dhcp?.searchNow() ?? Promise.resolve(),
     },
   };

@@ -1,13 +1,16 @@
 // Wiring of network boot over IPv6: DHCPv6 from the config's words to the server's, asking the same boot decision as DHCPv4.
 
 import { createHash } from 'node:crypto';
+import type { Warning } from './api/index.ts';
+import { createLinkSockets } from './app-sockets6.ts';
 import type { Boot } from './boot/index.ts';
-import type { Config } from './config/index.ts';
+import { type Config, isIpv6, parseListen } from './config/index.ts';
 import { type Clock, hostInUrl, type Ipv6, type Log, messageOf, parseIpv6, parsePrefix6 } from './lib/index.ts';
 import {
   createDhcp6Server,
   type DecideBoot6,
   type Dhcp6Server,
+  type Dhcp6ServerOptions,
   interfacesWithIpv6,
   ipv6AddressesOf,
   type OtherServer6,
@@ -19,6 +22,8 @@ import type { Store } from './store/index.ts';
 
 export interface Network6Deps {
   readonly config: Config;
+  /** Somebody wrote the mode: what can't be opened ends the start. Else the appliance does without. */
+  readonly isAsked: boolean;
   readonly boot: Boot;
   readonly store: Store;
   /** The same for the life of this appliance: its DUID and its addresses come from it. */
@@ -27,23 +32,42 @@ export interface Network6Deps {
   readonly log: Log;
 }
 
-const DUID_UUID = 4;
+export interface Network6 {
+  readonly server: Dhcp6Server;
+  /** What it does without. */
+  readonly warnings: () => Warning[];
+}
 
-export function dhcp6Part({ config, boot, store, instanceId, clock, log }: Network6Deps): Dhcp6Server {
-  const { mode, port, client_port: client, interfaces } = config.dhcp6;
+const DUID_UUID = 4;
+const OPEN_AGAIN_MS = 10_000;
+
+export function dhcp6Part(deps: Network6Deps): Network6 {
+  const { interfaces, port } = deps.config.dhcp6;
+  if (deps.isAsked) {
+    const open: Opening['open'] = (signal) => {
+      const names = interfaces.length > 0 ? interfaces : interfacesWithIpv6();
+      return openDhcp6Sockets({ interfaces: names, port, clock: deps.clock }, signal);
+    };
+    return { server: serverOf(deps, { open }), warnings: () => [] };
+  }
+  const { open, warnings } = createLinkSockets({ interfaces, port, log: deps.log.child({ part: 'dhcp6' }) });
+  return { server: serverOf(deps, { open, openAgainMs: OPEN_AGAIN_MS }), warnings };
+}
+
+type Opening = Pick<Dhcp6ServerOptions, 'open' | 'openAgainMs'>;
+
+function serverOf({ config, boot, store, instanceId, clock, log }: Network6Deps, opening: Opening): Dhcp6Server {
+  const { mode, port, client_port: client } = config.dhcp6;
   return createDhcp6Server({
     mode,
-    open: (signal) => {
-      const names = interfaces.length > 0 ? interfaces : interfacesWithIpv6();
-      return openDhcp6Sockets({ interfaces: names, port, clock }, signal);
-    },
+    ...opening,
     addressesOf: ipv6AddressesOf,
     sourceFor: sourceAddressFor,
     subnets: subnets6(config),
     serverDuid: Buffer.concat([Uint8Array.of(0, DUID_UUID), derived(instanceId, 'duid').subarray(0, 16)]),
     secret: derived(instanceId, 'addresses'),
     // As with DHCPv4: where nobody else gives addresses, firmware is told at once that nothing is there for it (TFTP or HTTP refuses the file).
-    decideBoot: decideBoot6(boot, mode === 'full' && config.tftp.enabled),
+    decideBoot: decideBoot6(boot, config),
     turnAway: (client) => boot.turnAway(client),
     clock,
     log: log.child({ part: 'dhcp6' }),
@@ -68,14 +92,25 @@ function tellOther({ duid, interfaceName }: OtherServer6, store: Store, log: Log
 }
 
 /** Firmware and iPXE know a file by its URL alone: a bare name is one of TFTP, on the address that the client reaches us by. */
-function decideBoot6(boot: Boot, mayTurnAway: boolean): DecideBoot6 {
+function decideBoot6(boot: Boot, config: Config): DecideBoot6 {
+  const mayTurnAway = config.dhcp6.mode === 'full' && config.tftp.enabled;
   return async (client) => {
     const answer = await boot.offer({ ...client, mayTurnAway });
     if ('silent' in answer) return answer;
     const { fileName, reason } = answer;
-    const url = /^https?:/.test(fileName) ? fileName : `tftp://${hostInUrl(client.serverAddress)}/${fileName}`;
+    const overHttp = /^https?:/.test(fileName);
+    const deaf = deafOver6(config, overHttp);
+    if (deaf !== undefined) return { silent: `${deaf} is not reached over IPv6` };
+    const url = overHttp ? fileName : `tftp://${hostInUrl(client.serverAddress)}/${fileName}`;
     return { url, reason };
   };
+}
+
+/** The listener that the file would be fetched from, when that hears IPv4 alone. */
+function deafOver6({ server, tftp }: Config, overHttp: boolean): string | undefined {
+  if (overHttp && server.boot_url !== undefined) return undefined;
+  const [name, listen] = overHttp ? ['server.boot_listen', server.boot_listen] : ['tftp.listen', tftp.listen];
+  return isIpv6(parseListen(listen).host) ? undefined : `${name} "${listen}"`;
 }
 
 /** The config has been checked, so that each of its words parses. */

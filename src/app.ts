@@ -102,7 +102,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const { observe_only: isObserveOnly } = config.server;
   const { reasons } = store;
   const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
-  const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ config, boot, store, instanceId: holder, clock, log: logger });
+  const isAsked = loaded.origins.get('dhcp6.mode')?.source !== 'default';
+  const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
   const parts: Component[] = [
     access,

@@ -37,13 +37,14 @@ export const oneOf = <const V extends string[]>(values: readonly [...V], words: 
 
 export const texts = (words: Words & { readonly format?: string; readonly pattern?: string; readonly maxItems?: number }) => {
   const { format, pattern, maxItems = 64, 'x-expected': expected, ...rest } = words;
+  const empty = rest['x-default'] === undefined ? { default: [] } : {};
   const item = {
     minLength: 1,
     maxLength: 1024,
     ...(format === undefined ? {} : { format }),
     ...(pattern === undefined ? {} : { pattern }),
   };
-  return Type.Array(Type.String(expected === undefined ? item : { ...item, 'x-expected': expected }), { maxItems, default: [], ...rest });
+  return Type.Array(Type.String(expected === undefined ? item : { ...item, 'x-expected': expected }), { maxItems, ...empty, ...rest });
 };
 
 export const secret = (words: Words) =>

@@ -6,7 +6,7 @@ export { CONFIG_ERRORS } from './errors.ts';
 export type { SecretRef } from './fields.ts';
 export { renderExample } from './init.ts';
 export { jsonSchema, type SchemaNode } from './json-schema.ts';
-export { isLoopback, isWildcard, type Listen, parseListen } from './listen.ts';
+export { isIpv6, isLoopback, isWildcard, type Listen, parseListen } from './listen.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
 export { formatProblem, formatProblems, type Problem, problemsOf } from './problem.ts';
 export { publishSchema, SCHEMA_FILE, schemaText } from './publish.ts';

@@ -117,6 +117,7 @@ function relate(filled: Table, findings: readonly Finding[], sources: Sources): 
     problem: (pointer, message, more = {}) =>
       problems.push({ ...sources.placeOf(pointer, 'value'), key: keyOfPointer(pointer), message, ...more }),
     warning: (pointer, message) => warnings.push({ ...sources.placeOf(pointer, 'value'), key: keyOfPointer(pointer), message }),
+    isWritten: (pointer) => sources.originOf(pointer).source !== 'default',
     where: (pointer) => sources.where(pointer),
   };
   const broken = findings.filter(({ kind }) => kind !== 'unknown').map(({ pointer }) => pointerSegments(pointer));

@@ -1,23 +1,22 @@
-// Firmware that looks for a server over IPv6 waits a minute at each of its entries where nobody answers. In mode "stateless" the appliance
-// tells it that there is nothing, and must not keep it from what another server has for it.
+// Firmware that looks for a server over IPv6 waits a minute at each of its entries where nobody answers. Unless it is told otherwise the
+// appliance says that there is nothing, and must not keep it from what another server has for it.
 
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Lab, type LabConfig, labDhcp } from '../../src/lab/index.ts';
+import { type Lab, type LabConfig, labServer, labTftp } from '../../src/lab/index.ts';
 import { runProgram, systemClock } from '../../src/lib/index.ts';
 import { makeOwnDisk, OWN_DISK_SAYS } from '../support/own-disk.ts';
 import { type StandUpOptions, standUp, type TestLab, waitForText } from './lab.ts';
 import { miniPc, reasonsOf } from './machine.ts';
-import { ipv6Config, PREFIX } from './router6.ts';
+import { PREFIX } from './router6.ts';
 
 const LIMIT_MS = 5 * 60_000;
 const ROUTER = `${PREFIX}fe`;
 
-function stateless(one: LabConfig): string {
-  return ipv6Config(one)
-    .replace('mode = "full"', 'mode = "stateless"')
-    .replace(/\[\[dhcp6\.subnet\]\][\s\S]*$/, '');
+/** Nothing is said of DHCPv6: the default is what is tried here. */
+function proxy(one: LabConfig): string {
+  return [labServer(one), `[dhcp]\nmode = "proxy"\ninterfaces = ["${one.network.bridge}"]\n`, labTftp(one)].join('\n');
 }
 
 /** A router with DHCPv6 that has a boot file of its own. */
@@ -37,7 +36,7 @@ async function startRouter(lab: Lab): Promise<void> {
   await waitForText(join(lab.connection.dataDir, '../router.log'), 'router advertisement on', 30_000);
 }
 
-describe('an unknown UEFI machine that boots over IPv6 first, beside an appliance in mode "stateless"', () => {
+describe('an unknown UEFI machine that boots over IPv6 first, beside an appliance that was told nothing of IPv6', () => {
   let lab: TestLab | undefined;
   afterEach(async () => {
     await lab?.client.close();
@@ -50,7 +49,7 @@ describe('an unknown UEFI machine that boots over IPv6 first, beside an applianc
   };
 
   it('is told that there is nothing, and comes up from its own disk in seconds instead of minutes', async () => {
-    const { lab: one, ...rest } = await up('turned-away-ipv6', { config: (config) => `${stateless(config)}\n${labDhcp(config)}` });
+    const { lab: one, ...rest } = await up('turned-away-ipv6', {});
     const installed = join(one.connection.dataDir, '../installed.img');
     await makeOwnDisk({ path: installed });
     const spec = miniPc('uefi', 1, { cpus: 1, memoryMb: 512, bootIpv6: true, ownDisk: installed });
@@ -68,7 +67,7 @@ describe('an unknown UEFI machine that boots over IPv6 first, beside an applianc
   });
 
   it('still takes the boot file that another DHCPv6 server has for it', async () => {
-    const { lab: one, ...rest } = await up('beside-dhcpv6', { config: stateless, before: startRouter });
+    const { lab: one, ...rest } = await up('beside-dhcpv6', { config: proxy, before: startRouter });
     const spec = miniPc('uefi', 2, { cpus: 1, memoryMb: 512, bootIpv4: false, bootIpv6: true });
     const { serialLog } = await one.startMachine(spec);
     await waitForText(join(one.connection.dataDir, '../router.log'), /sent \S+\/theirs\.efi to/, LIMIT_MS);

@@ -7,6 +7,8 @@ export interface Notes {
   problem(pointer: string, message: string, more?: { readonly expected?: string; readonly nearest?: string }): void;
   /** Reports something that is allowed and still worth a word. */
   warning(pointer: string, message: string): void;
+  /** False for a default. */
+  isWritten(pointer: string): boolean;
   /** 'dhcp.subnet[0] (line 12)': for naming another place in a message. */
   where(pointer: string): string;
 }

@@ -1,4 +1,4 @@
-// [dhcp6]: what the appliance says to machines that boot over IPv6. The default says nothing.
+// [dhcp6]: what the appliance says to machines that boot over IPv6. Where [dhcp] is off, the default says nothing.
 
 import { Type } from 'typebox';
 import { closed, oneOf, port, text, texts, whole } from '../fields.ts';
@@ -31,11 +31,12 @@ export const Dhcp6Section = Type.Object(
     mode: oneOf(DHCP6_MODES, {
       description:
         '"off": answer nothing. "stateless": name the boot file to whoever asks for settings only, beside another DHCPv6 server; no addresses. Firmware that is to start its own disk is told that there is nothing, so that it does not wait a minute for an answer. "full": give addresses too. Router advertisements are left to the router in every mode.',
-      default: 'off',
-      examples: ['full'],
+      'x-default': '"stateless" where dhcp.mode is not "off" and dhcp.port is 67, as well as the system allows; else "off"',
+      examples: ['stateless'],
     }),
     interfaces: texts({
       description: 'Network interfaces to answer on. Empty: all that have IPv6.',
+      'x-default': 'those of dhcp.interfaces',
       format: 'interface',
       examples: [['eno1']],
     }),

@@ -29,4 +29,12 @@ export {
   STANDARD_PORTS6,
 } from './server.ts';
 export type { Option6, Options6 } from './shapes.ts';
-export { type Dhcp6Socket, interfacesWithIpv6, ipv6AddressesOf, type OpenPlan6, openDhcp6Sockets, sourceAddressFor } from './sockets.ts';
+export {
+  type Dhcp6Socket,
+  interfacesWithIpv6,
+  ipv6AddressesOf,
+  type OpenPlan6,
+  openDhcp6Sockets,
+  openLinkSocket6,
+  sourceAddressFor,
+} from './sockets.ts';

@@ -71,8 +71,10 @@ export const DHCP6_LIMITS: Dhcp6Limits = {
 
 export interface Dhcp6ServerOptions {
   readonly mode: Dhcp6Mode;
-  /** The sockets become the server's: stop() closes them. */
-  readonly open: (signal: AbortSignal) => Promise<Dhcp6Socket[]>;
+  /** The sockets become the server's: stop() closes them. `heard` names the interfaces that it has sockets on already. */
+  readonly open: (signal: AbortSignal, heard: ReadonlySet<string>) => Promise<Dhcp6Socket[]>;
+  /** How often to ask for more of them, where interfaces may come up later. Undefined: never. */
+  readonly openAgainMs?: number;
   /** Our own addresses on an interface, as they are now. */
   readonly addressesOf: (interfaceName: string) => readonly Ipv6[];
   /** Which of our addresses the system answers a client there from; undefined when it knows no way to it. */
@@ -136,7 +138,9 @@ class Server implements Dhcp6Server {
   readonly #allServers = new TokenBuckets<'all'>({ burst: 10, perSecond: 1 / 6, maxKeys: 1 });
   readonly #work = new Set<Promise<void>>();
   readonly #counters: Dhcp6Counters = { received: 0, malformed: 0, limited: 0, dropped: 0, sent: 0, failed: 0 };
+  readonly #ending = new AbortController();
   #sockets: readonly Dhcp6Socket[] = [];
+  #looking: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(options: Dhcp6ServerOptions) {
@@ -154,10 +158,31 @@ class Server implements Dhcp6Server {
 
   async start(signal: AbortSignal): Promise<void> {
     if (this.#options.mode === 'off' || this.#isStopped) return;
-    this.#sockets = await this.#options.open(signal);
-    for (const at of this.#sockets) {
+    await this.#open(signal);
+    const { openAgainMs } = this.#options;
+    if (openAgainMs !== undefined) this.#looking = this.#look(openAgainMs, this.#ending.signal);
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    const heard = new Set(this.#sockets.flatMap(({ interfaceName }) => interfaceName ?? []));
+    const opened = await this.#options.open(signal, heard);
+    if (this.#isStopped) return closeAll6(opened);
+    this.#sockets = [...this.#sockets, ...opened];
+    for (const at of opened) {
       at.socket.on('message', (datagram, from) => this.#receive(datagram, from, at));
       at.socket.on('error', (error) => this.#options.log.error({ interface: at.interfaceName }, `DHCPv6 socket: ${error.message}`));
+    }
+  }
+
+  async #look(everyMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#options.clock.sleep(everyMs, signal);
+        await this.#open(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#options.log.error({ error: thrown }, `looking for more interfaces to answer DHCPv6 on: ${messageOf(thrown)}`);
+      }
     }
   }
 
@@ -165,6 +190,8 @@ class Server implements Dhcp6Server {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#ending.abort();
+    await this.#looking;
     for (const { socket } of this.#sockets) socket.removeAllListeners('message');
     await Promise.all(this.#work);
     closeAll6(this.#sockets);
@@ -233,6 +260,8 @@ class Server implements Dhcp6Server {
     if (decision.turnsAway === true) return this.#turnAway(task, decision);
     for (const change of decision.changes) this.#carryOut(change);
     const boot = decision.hasConfiguration && asksForBoot6(received.message) ? await this.#bootOffer(task, subnet, decision) : null;
+    if (saysNothing(received, subnet, boot))
+      return this.#note(task, 'silent', reasonOf({ ...decision, reason: `${decision.reason}: we have none` }, boot));
     const answer = renderReply({ request: received.message, answer: decision, serverDuid, subnet, kind: kindOf6(received.message), boot });
     this.#send(encode6(wrap6(answer, received.relays)), task, decision, boot);
   }
@@ -331,6 +360,12 @@ const NO_MAC = 'it tells no MAC: neither its address, its DUID nor a relay holds
 
 function macField(mac: Mac | undefined): { readonly mac?: Mac } {
   return mac === undefined ? {} : { mac };
+}
+
+/** A client that asks for settings takes the first answer: an empty one would keep it from those of a server that has some. */
+function saysNothing({ message }: Received6, subnet: Subnet6 | null, boot: BootOffer6 | null): boolean {
+  if (messageName6(message.type) !== 'informationRequest' || (boot !== null && !('silent' in boot))) return false;
+  return subnet === null || (subnet.dnsServers.length === 0 && subnet.domainSearch.length === 0);
 }
 
 function reasonOf({ reason }: Answer6, boot: BootOffer6 | null): string {

@@ -58,6 +58,19 @@ export async function openDhcp6Sockets({ interfaces, port, clock }: OpenPlan6, s
   }
 }
 
+/** Hears clients and relays of one link alone: nothing to wait for, not even that the interface's addresses become usable. */
+export async function openLinkSocket6(interfaceName: string, port: number): Promise<Dhcp6Socket> {
+  requireAddresses(interfaceName);
+  const socket = await bound({ host: `${ALL_SERVERS_ON_LINK}%${interfaceName}`, port, interfaceName });
+  try {
+    join(socket, ALL_SERVERS_ON_LINK, interfaceName, port);
+  } catch (thrown) {
+    socket.close();
+    throw thrown;
+  }
+  return { hears: 'multicast', interfaceName, address: null, socket };
+}
+
 export function closeAll6(sockets: readonly Dhcp6Socket[]): void {
   for (const { socket } of sockets) socket.close();
 }

@@ -71,6 +71,10 @@ async function bench(options: Partial<Dhcp6ServerOptions> & { at?: Partial<Dhcp6
   return { socket, notes, others, asked, server, hear, answer };
 }
 
+function nothingFor(reason: string): Pick<Dhcp6ServerOptions, 'mode' | 'turnAway'> {
+  return { mode: 'stateless', turnAway: () => Promise.resolve({ nothing: reason }) };
+}
+
 function unwrapAnswer(packet: Packet6 | undefined): Message6 {
   if (packet === undefined) throw new Error('nothing was sent');
   return isRelay6(packet) ? unwrapAnswer(decode6(getOption6(packet.options, 'relayMessage') ?? new Uint8Array(0))) : packet;
@@ -153,6 +157,55 @@ describe('the DHCPv6 server', () => {
     await hear(message6('informationRequest', { claims: null, options: [option6('optionRequest', [59])] }));
     expect(asked).toEqual([]);
     expect(notes[0]?.reason).toContain('no IPv6 address but link-local ones on eth0');
+  });
+
+  it('leaves a question for settings to others when it has none: the client would take the empty answer', async () => {
+    const silent = { mode: 'stateless', decideBoot: () => Promise.resolve({ silent: 'unknown machine' }) } as const;
+    const question = message6('informationRequest', { claims: null, options: [option6('optionRequest', [23, 59])] });
+    const none = await bench({ ...silent, subnets: [] });
+    await none.hear(question);
+    expect(none.socket.sent).toEqual([]);
+    expect(none.notes[0]).toMatchObject({
+      decision: 'silent',
+      reason: matching(/settings only: we have none; no boot file: unknown machine/),
+    });
+    const some = await bench(silent);
+    await some.hear(question);
+    expect(getOption6(some.answer().options, 'dnsServers')).toEqual(['fd00:77::53']);
+  });
+
+  it('hears on interfaces that come up later, once each, and lives on when one can not be opened', async () => {
+    const ticking = createFakeClock();
+    const heard: string[][] = [];
+    const late = new FakeSocket();
+    const { hear, server, socket } = await bench({
+      clock: ticking,
+      openAgainMs: 10_000,
+      at: { interfaceName: 'eth0' },
+      ...nothingFor('its own disk'),
+      open: (_signal, names) => {
+        heard.push([...names]);
+        if (heard.length === 2) return Promise.reject(new Error('not now'));
+        const opened = {
+          hears: 'multicast',
+          interfaceName: `eth${heard.length}`,
+          address: null,
+          socket: late as unknown as Socket,
+        } as const; // as above
+        return Promise.resolve(heard.length === 3 ? [opened] : []);
+      },
+    });
+    await ticking.advance(40_000);
+    expect(heard).toEqual([[], [], [], ['eth3'], ['eth3']]);
+    late.emit('message', OVMF_SOLICIT, { address: `${CAPTURED_FROM}%eth3`, port: 546, family: 'IPv6', size: 0 });
+    await ticking.advance(0);
+    expect(late.sent).toHaveLength(1);
+    await hear(OVMF_SOLICIT);
+    expect(socket.sent).toEqual([]); // it was never opened here
+    await server.stop();
+    expect(late.closed).toBe(true);
+    await ticking.advance(40_000);
+    expect(heard).toHaveLength(5);
   });
 
   describe('in stateless mode', () => {
