@@ -10,9 +10,20 @@ const bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 /**
  * One disk, by identity: it is the disk whose serial and WWN (where not null) and size are these. Several that fit, or none: refused.
- * `expects`: the digest of what was on it when somebody said yes (see contentsDigest in wipe-plan); another one: refused. Null: whatever.
+ * `expects`: what was on it when somebody said yes (contentItems of disk-contents): whatever else is on it now, it is refused; less is no
+ * matter, so that what was half erased can be gone on with. Null: it is ours to overwrite whatever is on it.
  */
-export const DiskRefSchema = Type.Object({ serial: maybe, wwn: maybe, size: bytes, byPath: maybe, expects: maybe, title: text }, closed);
+export const DiskRefSchema = Type.Object(
+  {
+    serial: maybe,
+    wwn: maybe,
+    size: bytes,
+    byPath: maybe,
+    expects: Type.Union([Type.Array(Type.String({ maxLength: 160 }), { maxItems: 1024 }), Type.Null()]),
+    title: text,
+  },
+  closed,
+);
 
 const disks = Type.Array(DiskRefSchema, { minItems: 0, maxItems: 256 });
 const nothing = Type.Object({}, closed);

@@ -81,3 +81,12 @@ export type SignatureKind = (typeof SIGNATURE_KINDS)[number];
 export type Signature = Static<typeof SignatureSchema>;
 export type Partition = Static<typeof PartitionSchema>;
 export type DiskContents = Static<typeof DiskContentsSchema>;
+
+/** What is on a disk as a sorted list of short texts, for comparing: the same disk gives the same list whatever the kernel calls it. */
+export function contentItems({ table, tableUuid, partitions, signatures }: DiskContents): string[] {
+  return [
+    ...(table === null ? [] : [`table ${table} ${tableUuid ?? ''}`.trimEnd()]),
+    ...partitions.map(({ number, start, size, type }) => `partition ${number} ${start}+${size} ${type}`.slice(0, 160)),
+    ...signatures.map(({ type, offset, uuid }) => `${type} @${offset} ${uuid ?? ''}`.trimEnd().slice(0, 160)),
+  ].sort();
+}
