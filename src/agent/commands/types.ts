@@ -1,0 +1,79 @@
+// What carries out a command: its arguments in, its result out, and all that it may use of the machine in one object. Types, and the way
+// to say no. Knows neither how commands arrive nor how answers leave.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { CommandArgs, CommandName, CommandResult, DiskRef } from '../../inspect/commands.ts';
+import type { DiskContents } from '../../inspect/disk-contents.ts';
+import type { Disk } from '../../inspect/inventory.ts';
+import type { InventoryReply } from '../../inspect/protocol.ts';
+import type { Clock, Random, Run } from '../../lib/index.ts';
+
+/** A disk that an order names, found on this machine, and looked at just now. */
+export interface ResolvedDisk {
+  readonly ref: DiskRef;
+  readonly disk: Disk;
+  /** The kernel's name in this boot: /dev/sda. */
+  readonly path: string;
+  readonly contents: DiskContents;
+}
+
+export interface Download {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Errors when the connection breaks, also when it breaks off before the end that was announced. */
+  readonly body: Readable;
+}
+
+/** The appliance beside its heartbeats: for what is too large for them. */
+export interface Appliance {
+  readonly url: URL;
+  /** GET with the pinned certificate and this agent's token, to the appliance only. Any status; follows no redirect. */
+  get(
+    path: string | URL,
+    options: { readonly headers?: Readonly<Record<string, string>>; readonly signal: AbortSignal },
+  ): Promise<Download>;
+}
+
+export interface CommandContext {
+  /** Another agent of this machine began it and did not end it: look before doing anything again. */
+  readonly isResumed: boolean;
+  /** Aborted when the agent ends, never because the network is away: a command runs on without it. */
+  readonly signal: AbortSignal;
+  readonly run: Run;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly appliance: Appliance;
+  /** A line of the command's log, for the task on the appliance. Never a secret. Bounded: the oldest that were not sent make room. */
+  readonly log: (line: string, stream?: 'out' | 'err') => void;
+  /** Of the whole, from 0 to 1, and what is being done. As often as you like. */
+  readonly progress: (fraction: number, text: string) => void;
+  /** A line for the person at the screen. Begin, end and failure are said without it. */
+  readonly say: (line: string) => void;
+  /**
+   * Every disk that the arguments name, or a refusal of all (CommandRefused) with the reason when one is not there, is not alone, is in use,
+   * or holds what nobody said yes to. Ask once, with all of them, before the first write to any.
+   */
+  readonly resolve: (refs: readonly DiskRef[]) => Promise<readonly ResolvedDisk[]>;
+  /** Takes the inventory anew and reports it. */
+  readonly report: () => Promise<InventoryReply>;
+}
+
+export interface Done<N extends CommandName> {
+  /** What was done, in words. */
+  readonly message: string;
+  readonly result: CommandResult<N>;
+  /** For commands that end the agent: done when the appliance has heard the answer. */
+  readonly then?: () => Promise<void>;
+}
+
+/** Throws CommandRefused where nothing was done, and anything else where it failed. */
+export type CommandHandler<N extends CommandName> = (args: CommandArgs<N>, context: CommandContext) => Promise<Done<N>>;
+
+/** A command without a handler is refused. */
+export type CommandHandlers = { readonly [N in CommandName]?: CommandHandler<N> };
+
+/** Nothing was done, and why. */
+export class CommandRefused extends Error {
+  override readonly name = 'CommandRefused';
+}
