@@ -2,4 +2,7 @@
 
 import type { CommandHandlers } from './types.ts';
 
-export const HANDLERS: CommandHandlers = {};
+/** Once in the agent's life: what a handler keeps between commands lives in its own factory. */
+export function createHandlers(): CommandHandlers {
+  return {};
+}

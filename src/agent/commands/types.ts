@@ -25,14 +25,11 @@ export interface Download {
   readonly body: Readable;
 }
 
-/** The appliance beside its heartbeats: for what is too large for them. */
-export interface Appliance {
-  readonly url: URL;
-  /** GET with the pinned certificate and this agent's token, to the appliance only. Any status; follows no redirect. */
-  get(
-    path: string | URL,
-    options: { readonly headers?: Readonly<Record<string, string>>; readonly signal: AbortSignal },
-  ): Promise<Download>;
+export interface OpenOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The URL is at the appliance, or a path there: with its pinned certificate and this agent's token. Otherwise plain HTTP or HTTPS as browsers do. */
+  readonly isAppliance: boolean;
+  readonly signal: AbortSignal;
 }
 
 export interface CommandContext {
@@ -43,11 +40,14 @@ export interface CommandContext {
   readonly run: Run;
   readonly clock: Clock;
   readonly random: Random;
-  readonly appliance: Appliance;
+  /** GET. Any status, follows no redirect; a connection that brings nothing for a minute is broken off. */
+  readonly open: (url: string, options: OpenOptions) => Promise<Download>;
   /** A line of the command's log, for the task on the appliance. Never a secret. Bounded: the oldest that were not sent make room. */
   readonly log: (line: string, stream?: 'out' | 'err') => void;
   /** Of the whole, from 0 to 1, and what is being done. As often as you like. */
   readonly progress: (fraction: number, text: string) => void;
+  /** Something that the appliance should know that is no part of a command's answer; also long after the command has ended. Bounded as log is. */
+  readonly note: (kind: string, line: string) => void;
   /** A line for the person at the screen. Begin, end and failure are said without it. */
   readonly say: (line: string) => void;
   /**
