@@ -6,7 +6,9 @@ import { closed, flag, NAME, oneOf, secret, text, texts, whole } from '../fields
 export const ENROL_MODES = ['closed', 'open'] as const;
 export const PROFILE_SYSTEMS = ['proxmox', 'image'] as const;
 /** What a rule's name_pattern may ask for, in braces. */
-export const NAME_PLACEHOLDERS = ['n', 'serial', 'mac', 'product'] as const;
+export const NAME_PLACEHOLDERS = ['n', 'serial', 'mac', 'product', 'lldp_port'] as const;
+/** Of a profile: which disks a yes to it allows to erase. */
+export const WIPES = ['os', 'all'] as const;
 
 export const EnrolSection = Type.Object(
   {
@@ -50,6 +52,14 @@ const RuleMatch = Type.Object(
       whole({ description: 'At least so much memory, in MiB.', minimum: 1, maximum: 1_073_741_824, examples: [16_384] }),
     ),
     min_disks: Type.Optional(whole({ description: 'At least so many disks.', minimum: 0, maximum: 4096, examples: [2] })),
+    min_disk_gb: Type.Optional(
+      whole({ description: 'A disk of at least so many GB (10^9 bytes).', minimum: 1, maximum: 1_000_000, examples: [240] }),
+    ),
+    disk_model: Type.Optional(text({ description: `Model of one of its disks. ${GLOB}`, examples: ['Samsung SSD 9*'] })),
+    min_nic_mbps: Type.Optional(
+      whole({ description: 'A network port with a link of at least so many Mbit/s.', minimum: 1, maximum: 10_000_000, examples: [2500] }),
+    ),
+    subnet: Type.Optional(text({ description: 'Network in which it got an address.', format: 'subnet', examples: ['10.0.7.0/24'] })),
     lldp_neighbour: Type.Optional(text({ description: `Name of the switch heard by LLDP. ${GLOB}`, examples: ['rack7-*'] })),
     lldp_port: Type.Optional(text({ description: `Port of that switch. ${GLOB}`, examples: ['Ethernet1/*'] })),
   },
@@ -68,7 +78,8 @@ export const Rule = Type.Object(
     profile: text({ description: 'The [[profile]] that a matching machine shall get.', ...NAME, examples: ['pve'] }),
     name_pattern: Type.Optional(
       text({
-        description: "How to name matching machines. {n} counts up; {serial}, {mac} and {product} are the machine's own.",
+        description:
+          "How to name matching machines. {n} counts up and is never given twice; {serial}, {mac} and {product} are the machine's own, {lldp_port} is its switch port.",
         maxLength: 63,
         examples: ['pve{n}'],
       }),
@@ -77,6 +88,12 @@ export const Rule = Type.Object(
       description: 'Say yes to the wipe plan of matching machines without asking a person.',
       default: false,
       examples: [false],
+    }),
+    overwrite_filesystems: flag({
+      description:
+        'The wipe plan of matching machines may hold disks with file systems (a preinstalled Windows). ZFS, Ceph, LVM, md, LUKS and Proxmox installations always need a yes to their serial number.',
+      default: false,
+      examples: [true],
     }),
   },
   { ...closed, description: 'Matches unknown machines to a profile. The first rule that fits counts.' },
@@ -102,6 +119,12 @@ export const Profile = Type.Object(
         examples: ['proxmox-ve-9'],
       }),
     ),
+    wipe: oneOf(WIPES, {
+      description:
+        '"os": only the disks that the system goes to may be erased. "all": every internal disk whose contents nobody may miss, too.',
+      default: 'os',
+      examples: ['os'],
+    }),
     pipeline: Type.Optional(text({ description: 'Pipeline of steps after the installation.', ...NAME, examples: ['cluster-node'] })),
     cluster: Type.Optional(text({ description: 'The [[cluster]] that such machines join.', ...NAME, examples: ['home'] })),
     resource_class: Type.Optional(text({ description: 'Resource class that reservations ask for.', ...NAME, examples: ['mini-pc'] })),

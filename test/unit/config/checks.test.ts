@@ -183,7 +183,7 @@ describe('refused together', () => {
     [
       'an unknown placeholder',
       `${PROFILE}${RULE}name_pattern = "a{seral}"`,
-      'rackseed.toml:9: rule[0].name_pattern: {seral} is not known; expected one of {n}, {serial}, {mac}, {product}. Did you mean "serial"?',
+      'rackseed.toml:9: rule[0].name_pattern: {seral} is not known; expected one of {n}, {serial}, {mac}, {product}, {lldp_port}. Did you mean "serial"?',
     ],
     [
       'a name pattern that is no host name',
