@@ -65,6 +65,8 @@ export interface WorldOptions {
   readonly drivers?: (fake: readonly Driver[]) => readonly Driver[];
   readonly observeOnly?: (node: Node) => string | undefined;
   readonly workers?: number;
+  /** Longer for tests that turn the clock by hours: each look and each renewed lease is one more stop on the way. */
+  readonly engine?: { readonly pollMs: number; readonly leaseTtlMs: number };
   /** Nothing works: what is asked for stays in the queue. */
   readonly isStill?: boolean;
 }
@@ -85,7 +87,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     ...common,
     definitions,
     holder: 'rack-1',
-    limits: { workers: options.workers ?? 16, pollMs: 50, drainMs: 100 },
+    limits: { workers: options.workers ?? 16, pollMs: 50, drainMs: 100, ...options.engine },
   });
   const life = createLifecycle({
     ...common,
