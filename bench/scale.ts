@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench } from './harness.ts';
-import { type Api, byWorkers, expecting, nodeBody, openApi, timed, walkTo, walkToActive } from './support/ironic-load.ts';
+import { bringAgents } from './support/agents.ts';
+import { type Api, byWorkers, expecting, nodeBody, openApi, timed, walkToActive } from './support/ironic-load.ts';
 import { type Server, startOurs } from './support/ironic-servers.ts';
+import { quantile } from './support/quantile.ts';
 
 const FEW = 1000;
 const MANY = 10_000;
@@ -17,10 +19,9 @@ const WORKERS = 16;
 const CONNECTIONS = 64;
 const MS_PER_SECOND = 1000;
 
+const AGENTS = 1000;
 const BEATS_PER_SECOND = 1000;
 const BEAT_SECONDS = 60;
-/** Beats are sent in small bunches: a timer for each would be the client's own limit. */
-const BUNCHES_PER_SECOND = 100;
 const LATE_SHARE = 0.05;
 
 const DEPLOYS = 1000;
@@ -48,8 +49,10 @@ function names(count: number): string[] {
 }
 
 function p99(figures: readonly number[]): number {
-  const sorted = figures.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0;
+  return quantile(
+    figures.toSorted((a, b) => a - b),
+    0.99,
+  );
 }
 
 /** The last page that is full: whoever counts rows from the beginning is slowest there. */
@@ -75,62 +78,32 @@ async function measurePages(): Promise<{ readonly few: number; readonly many: nu
   return { few: p99(took.few), many: p99(took.many) };
 }
 
-/** Machines that wait for their agent, and what each agent says. */
-async function agents(): Promise<{ readonly path: string; readonly body: unknown }[]> {
-  const beats: { path: string; body: unknown }[] = [];
-  const some = names(BEATS_PER_SECOND).map((name) => `agent-${name}`);
-  await byWorkers(some, WORKERS, async (name) => {
-    const index = beats.length;
-    beats.push({ path: '', body: {} });
-    // Only a machine whose agent is expected may look itself up: here it is inspected by one.
-    const node = { ...nodeBody(name), inspect_interface: 'agent' };
-    await expecting(201, many, 'POST', '/v1/nodes', node);
-    const address = `02:00:00:00:${hex(index >> 8)}:${hex(index & 0xff)}`;
-    const { uuid } = (await expecting(200, many, 'GET', `/v1/nodes/${name}?fields=uuid`)) as { uuid: string }; // by the API
-    await expecting(201, many, 'POST', '/v1/ports', { node_uuid: uuid, address });
-    await walkTo(many, name, 'manage', 'manageable');
-    await walkTo(many, name, 'inspect', 'inspect wait');
-    const { config } = (await expecting(200, many, 'GET', `/v1/lookup?addresses=${address}`)) as { config: { agent_token: string } }; // by the API
-    const body = { callback_url: `http://192.0.2.1:9999/${index}`, agent_token: config.agent_token, agent_version: '9.0.0' };
-    beats[index] = { path: `/v1/heartbeat/${uuid}`, body };
-  });
-  return beats;
-}
-
-function hex(byte: number): string {
-  return byte.toString(16).padStart(2, '0');
-}
-
 async function heartbeats(): Promise<number> {
-  const beats = await agents();
+  const { server } = started.find(({ api }) => api === many) ?? {};
+  if (server === undefined) throw new Error('the server comes first');
+  const agents = await bringAgents(server.url, many, AGENTS);
   const lists = new AbortController();
   const listing = listUntil(lists.signal);
-  const took: number[] = [];
-  const perBunch = BEATS_PER_SECOND / BUNCHES_PER_SECOND;
-  const sent: Promise<void>[] = [];
-  const begin = performance.now();
-  for (let bunch = 0; bunch < BEAT_SECONDS * BUNCHES_PER_SECOND; bunch += 1) {
-    await pause(Math.max(0, begin + (bunch * MS_PER_SECOND) / BUNCHES_PER_SECOND - performance.now()));
-    for (let index = 0; index < perBunch; index += 1) {
-      const beat = beats[(bunch * perBunch + index) % beats.length];
-      if (beat === undefined) throw new Error('no agents');
-      sent.push(timed(async () => void (await expecting(202, many, 'POST', beat.path, beat.body))).then((ms) => void took.push(ms)));
-    }
-  }
-  const seconds = (performance.now() - begin) / MS_PER_SECOND;
-  await Promise.all(sent);
+  const { figures, perSecond } = await agents.beat(BEATS_PER_SECOND, BEAT_SECONDS);
   lists.abort();
-  await listing;
-  if (seconds > BEAT_SECONDS * (1 + LATE_SHARE))
-    throw new Error(`only ${(took.length / seconds).toFixed(0)} heartbeats a second were sent`);
-  return p99(took);
+  const took = (await listing).toSorted((a, b) => a - b);
+  agents.close();
+  const words = [0.5, 0.99, 1].map((share) => quantile(figures, share).toFixed(1)).join(', ');
+  process.stderr.write(
+    `${perSecond.toFixed(0)} beats/s; p50, p99, most ${words} ms; ${took.length} lists, half within ${quantile(took, 0.5).toFixed(0)} ms\n`,
+  );
+  if (perSecond < BEATS_PER_SECOND * (1 - LATE_SHARE)) throw new Error(`only ${perSecond.toFixed(0)} heartbeats a second were answered`);
+  return quantile(figures, 0.99);
 }
 
-async function listUntil(signal: AbortSignal): Promise<void> {
+/** What each took, in ms. */
+async function listUntil(signal: AbortSignal): Promise<number[]> {
+  const took: number[] = [];
   while (!signal.aborted) {
-    await expecting(200, many, 'GET', `/v1/nodes?limit=${PAGE}`);
+    took.push(await timed(async () => void (await expecting(200, many, 'GET', `/v1/nodes?limit=${PAGE}`))));
     await pause(MS_PER_SECOND / 2);
   }
+  return took;
 }
 
 /** Each asked for at once; every one of them must become active. */
