@@ -71,6 +71,8 @@ export const DiskContentsSchema = Type.Object(
     system: maybe,
     /** All zero, or unreadable by design, where it was looked at: nothing to lose. */
     isBlank: Type.Boolean(),
+    /** Which places were looked at to call it blank, in words. */
+    sampled: Type.Optional(text),
     /** Why it could not be looked at (in part): then it counts as one with data. */
     unread: maybe,
   },
@@ -82,11 +84,15 @@ export type Signature = Static<typeof SignatureSchema>;
 export type Partition = Static<typeof PartitionSchema>;
 export type DiskContents = Static<typeof DiskContentsSchema>;
 
+/** The item of a disk with bytes on it that mean nothing to anybody who looked: encrypted without a header, or half erased. */
+export const UNRECOGNISED = 'unrecognised data';
+
 /** What is on a disk as a sorted list of short texts, for comparing: the same disk gives the same list whatever the kernel calls it. */
-export function contentItems({ table, tableUuid, partitions, signatures }: DiskContents): string[] {
-  return [
+export function contentItems({ table, tableUuid, partitions, signatures, isBlank }: DiskContents): string[] {
+  const items = [
     ...(table === null ? [] : [`table ${table} ${tableUuid ?? ''}`.trimEnd()]),
     ...partitions.map(({ number, start, size, type }) => `partition ${number} ${start}+${size} ${type}`.slice(0, 160)),
     ...signatures.map(({ type, offset, uuid }) => `${type} @${offset} ${uuid ?? ''}`.trimEnd().slice(0, 160)),
-  ].sort();
+  ];
+  return items.length === 0 && !isBlank ? [UNRECOGNISED] : items.sort();
 }

@@ -2,6 +2,7 @@
 // Data only: knows neither how it is gathered nor what is done with it. Every list and text has a cap: the network can send it.
 
 import { type Static, Type } from 'typebox';
+import { DiskContentsSchema } from './disk-contents.ts';
 
 export const INVENTORY_LIMITS = {
   disks: 256,
@@ -140,6 +141,8 @@ export const PluginDataSchema = Type.Object(
       { maxItems: INVENTORY_LIMITS.pciDevices },
     ),
     kernel: maybe,
+    /** What is on each disk; absent from agents that did not look. */
+    disk_contents: Type.Optional(Type.Array(DiskContentsSchema, { maxItems: INVENTORY_LIMITS.disks })),
     /** Facts that could not be read, and why: an inventory with a hole is better than none. */
     gaps: Type.Array(text, { maxItems: 32 }),
   },
