@@ -24,6 +24,10 @@ export const AGENT_ERRORS = {
     about: 'The appliance answered the agent with something that is not in the protocol.',
     retryable: true,
   },
+  'agent.disk_busy': { status: 409, about: 'A disk is in use on the machine that the agent runs on.' },
+  'agent.disk_failed': { status: 502, about: 'A disk could not be read, written or erased.' },
+  'agent.image_failed': { status: 502, about: 'A disk image could not be fetched, is damaged, or does not fit the disk.' },
+  'agent.no_boot': { status: 409, about: 'What is on a disk can not be started by the firmware of this machine.' },
 } as const satisfies ErrorCatalogue;
 
 export const fail = defineErrors(AGENT_ERRORS);
