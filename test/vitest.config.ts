@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/sweep.ts'],
           testTimeout: 900 * SECOND,
           hookTimeout: 1800 * SECOND,
         },

@@ -64,7 +64,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Undefined when there is no such process, or only its remains (a zombie). */
-async function startTimeOf(pid: number): Promise<string | undefined> {
+export async function startTimeOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

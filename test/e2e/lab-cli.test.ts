@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunResult, runProgram, systemCode, systemRandom } from '../../src/lib/index.ts';
+import { ownLab } from '../support/dead-labs.ts';
 
 const MINUTES = 60_000;
 const main = join(import.meta.dirname, '../../src/main.ts');
@@ -42,6 +43,7 @@ async function commandOf(pid: number): Promise<string> {
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rackseed-lab-cli-'));
+  await ownLab(directory, { lab: name, stateFile: 'lab/lab.json' });
 });
 
 afterAll(async () => {

@@ -7,6 +7,7 @@ import { ensureArtefacts } from '../../images/index.ts';
 import { type Client, createClient, labApi, labConnection } from '../../src/cli/index.ts';
 import { createLab, type Lab, type LabOptions } from '../../src/lab/index.ts';
 import { runProgram, systemClock, systemCode, systemRandom } from '../../src/lib/index.ts';
+import { ownLab } from '../support/dead-labs.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -28,8 +29,10 @@ export async function standUp(name: string, { before, ...labOptions }: StandUpOp
   const artefacts = await ensureArtefacts({ cacheDir, run: runProgram, log: () => undefined });
   const directory = await mkdtemp(join(tmpdir(), 'rackseed-e2e-'));
   const self = [process.execPath, join(root, 'src/main.ts')] as const;
+  const labName = `e2e-${systemRandom.bytes(3).toString('hex')}`;
+  await ownLab(directory, { lab: labName, stateFile: 'lab.json' });
   const lab = createLab({
-    name: `e2e-${systemRandom.bytes(3).toString('hex')}`,
+    name: labName,
     directory,
     artefactsDir: artefacts.directory,
     rackseed: self,
