@@ -24,6 +24,10 @@ export const LIFECYCLE_ERRORS = {
   },
   'lifecycle.step_failed': { status: 500, about: 'A step on the way failed; the message names it and says why.' },
   'lifecycle.step_timeout': { status: 500, about: 'A step took longer than it may.' },
+  'lifecycle.wipe_plan_void': {
+    status: 409,
+    about: 'The disks have changed since somebody said yes to erasing them, so that nothing is erased.',
+  },
   'lifecycle.aborted': { status: 409, about: 'A person ended what was under way.' },
 } as const satisfies ErrorCatalogue;
 

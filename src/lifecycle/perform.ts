@@ -5,10 +5,9 @@ import { RackseedError } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
 import type { AgentWord, PowerTarget, Question, StepOutcome, StepRequest } from '../power/index.ts';
 import type { Tx } from '../store/index.ts';
-import { cursorOf } from './cursor.ts';
 import { fail } from './errors.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
-import { destructiveArgs, spendPlans, usesPlan } from './wipe.ts';
+import { destructiveArgs, settlePlan, spendPlans } from './wipe.ts';
 import { callOf, type Work } from './work.ts';
 
 export interface Entry {
@@ -52,12 +51,9 @@ function isManual({ context }: Work, kind: WalkKind): boolean {
   return kind === 'clean' && context.args.steps !== undefined;
 }
 
-/** All steps are done: the wipe plans that they worked by are used up. */
+/** All steps are done: a node that is retired gives up the disks that were ours by its wipe plans. */
 export async function spendUsedPlans(work: Work, tx: Tx, node: Node, kind: WalkKind): Promise<void> {
-  const steps = cursorOf(node, kind)?.steps ?? [];
-  const isUsed = (step: PlannedStep): boolean =>
-    usesPlan(node, offeredOf(work, node, kind, step), { args: step.args, isManual: isManual(work, kind) });
-  if (steps.some(isUsed)) await spendPlans(tx, node.uuid, { task: work.context.taskId, now: work.deps.clock.now() });
+  if (kind === 'clean' && node.retired) await spendPlans(tx, node.uuid, { task: work.context.taskId, now: work.deps.clock.now() });
 }
 
 export async function perform(work: Work, node: Node, kind: WalkKind, step: PlannedStep, entry: Entry, share: Share): Promise<Performed> {
@@ -70,9 +66,9 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     });
   }
   const asked = { args: step.args, isManual: isManual(work, kind) };
-  const { args, note } = await destructiveArgs(work.deps.store.db, node, offered, asked);
+  const { args, note, plan } = await destructiveArgs(work.deps.store.db, node, offered, asked);
   if (note !== undefined) work.context.log(note);
-  return within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
+  const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = {
       ...callOf(work, signal),
       which: step.interface,
@@ -84,6 +80,9 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   });
+  if (outcome !== 'wait' && plan !== undefined)
+    await work.context.transaction((tx) => settlePlan(tx, plan, { task: work.context.taskId, now: work.deps.clock.now() }));
+  return outcome;
 }
 
 /** Whether a step that waits is over now is for its driver to say, if it has a say at all. */
@@ -121,6 +120,7 @@ export async function setPower(work: Work, node: Node, target: PowerTarget): Pro
   const progress = (_: number, text: string): void => work.context.progress(0, text);
   if (wanted !== 'power on') await forgetAgent(work);
   const reading = await work.deps.gateway.setPower(node, wanted, { ...callOf(work), progress });
+  if ((await work.deps.nodes.find(work.uuid))?.powerState === reading) return;
   await work.context.transaction(async (tx) => {
     const now = await work.deps.nodes.get(work.uuid, tx);
     if (now.powerState !== reading) await work.deps.nodes.update(tx, now, { powerState: reading }, { who: 'system' });

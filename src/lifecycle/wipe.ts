@@ -4,14 +4,23 @@
 import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
+import { fail } from './errors.ts';
 import type { Offered } from './steps-decide.ts';
 import { without } from './work.ts';
 
 /** It has no disks: nothing can be lost by it, and nobody approves plans for it. */
 const HARMLESS = 'fake';
 
+/**
+ * `approved`: somebody said yes to these disks with what was on them then. `standing`: they were erased by that yes and are ours, whatever
+ * is on them, until the node is torn down for good or removed. `void`: they have changed since, and the yes with them.
+ */
+const GIVEN_STATES = ['approved', 'standing', 'void'];
+
 export interface StepArgs {
   readonly args: JsonObject;
+  /** The plan whose disks they hold. */
+  readonly plan?: string;
   /** Said in the log of the task. */
   readonly note: string | undefined;
 }
@@ -21,30 +30,40 @@ interface Asked {
   readonly isManual: boolean;
 }
 
+/** Throws lifecycle.wipe_plan_void. */
 export async function destructiveArgs(db: Store['db'], node: Node, offered: Offered, asked: Asked): Promise<StepArgs> {
   if (!isWiping(offered)) return { args: asked.args, note: undefined };
   const args = without(asked.args, 'confirm', 'disks');
   const title = nodeTitle(node);
   if (isConfirmed(node, asked)) return { args: { ...args, disks: 'all' }, note: `all disks of ${title}, as typed` };
-  const plan = await approvedDisks(db, node.uuid);
+  const plan = await lastYes(db, node);
   const name = offered.step.step;
   if (plan === undefined)
     return { args: { ...args, disks: [] }, note: `no wipe plan of ${title} is approved, so ${name} is given no disks and erases nothing` };
-  return { args: { ...args, disks: plan }, note: `${name} is given the ${plan.length} disks of the approved wipe plan` };
+  const whose = plan.isStanding ? 'that are ours by the wipe plan' : 'of the approved wipe plan';
+  return { args: { ...args, disks: plan.disks }, plan: plan.uuid, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
 
-/** Does this step work by the approved plan? */
-export function usesPlan(node: Node, offered: Offered | undefined, asked: Asked): boolean {
-  return offered !== undefined && isWiping(offered) && !isConfirmed(node, asked);
+/**
+ * A step has erased by the approval: that was for what the disks held then, and is over; the disks themselves are ours from now on, as what
+ * the next step finds on them is what this one wrote there.
+ */
+export async function settlePlan(tx: Tx, plan: string, { task, now }: { readonly task: string; readonly now: number }): Promise<void> {
+  await tx
+    .updateTable('wipe_plans')
+    .set({ state: 'standing', reason: `used by task ${task}`, updated_at: now })
+    .where('uuid', '=', plan)
+    .where('state', '=', 'approved')
+    .execute();
 }
 
-/** An approval is for once: what was done by it is done. One that comes later than the step is spent too, rather than one too few. */
+/** The node is cleaned for the last time: its disks are its owner's again. */
 export async function spendPlans(tx: Tx, uuid: string, { task, now }: { readonly task: string; readonly now: number }): Promise<void> {
   await tx
     .updateTable('wipe_plans')
-    .set({ state: 'spent', reason: `used by task ${task}`, updated_at: now })
+    .set({ state: 'spent', reason: `retired, and cleaned by task ${task}`, updated_at: now })
     .where('node_uuid', '=', uuid)
-    .where('state', '=', 'approved')
+    .where('state', 'in', ['approved', 'standing'])
     .execute();
 }
 
@@ -56,15 +75,33 @@ function isConfirmed(node: Node, { args, isManual }: Asked): boolean {
   return isManual && args.confirm === nodeTitle(node);
 }
 
-async function approvedDisks(db: Store['db'], uuid: string): Promise<readonly JsonValue[] | undefined> {
+interface Yes {
+  readonly uuid: string;
+  readonly disks: readonly JsonValue[];
+  readonly isStanding: boolean;
+}
+
+async function lastYes(db: Store['db'], node: Node): Promise<Yes | undefined> {
   const row = await db
     .selectFrom('wipe_plans')
-    .select('plan')
-    .where('node_uuid', '=', uuid)
-    .where('state', '=', 'approved')
+    .select(['uuid', 'plan', 'state', 'reason'])
+    .where('node_uuid', '=', node.uuid)
+    .where('state', 'in', GIVEN_STATES)
+    .where('approved_at', 'is not', null)
     .orderBy('approved_at', 'desc')
+    .orderBy('updated_at', 'desc')
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const { disks } = JSON.parse(row.plan) as { readonly disks?: readonly JsonValue[] }; // written by us, an object with a list
-  return disks ?? [];
+  if (row.state === 'void') throw voided(node, row.reason);
+  const isStanding = row.state === 'standing';
+  const { disks = [] } = JSON.parse(row.plan) as { readonly disks?: readonly JsonObject[] }; // written by us, an object with a list
+  return { uuid: row.uuid, isStanding, disks: isStanding ? disks.map((disk) => ({ ...disk, expects: null })) : disks };
+}
+
+function voided(node: Node, reason: string | null): Error {
+  return fail('lifecycle.wipe_plan_void', {
+    message: `the wipe plan of ${nodeTitle(node)} that was approved is void: ${reason ?? 'its disks have changed'}`,
+    hint: `Nothing is erased. Look at the new plan and say yes to it: rackseed node plan ${nodeTitle(node)}`,
+    detail: { node: node.uuid },
+  });
 }

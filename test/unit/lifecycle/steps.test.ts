@@ -206,7 +206,7 @@ it('does what the reserved power steps say', async () => {
 
 const WIPE = step('clean', 'wipe', 10, { isDestructive: true });
 
-it('gives a destructive step the disks of the approved wipe plan and no others, and spends the plan when all went well', async () => {
+it('gives a destructive step the disks of the approved wipe plan and no others, and they are ours from then on', async () => {
   const noop = (drivers: readonly Driver[]): readonly Driver[] =>
     drivers.map((driver) => (driver.interface === 'deploy' && driver.name === 'custom-agent' ? recording(driver) : driver));
   const given: unknown[] = [];
@@ -223,7 +223,8 @@ it('gives a destructive step the disks of the approved wipe plan and no others, 
   const world = await openWorld({ clock: systemClock, drivers: noop });
   const node = await world.put(await world.enrol('pve1', { interfaces: { deploy: 'custom-agent' } }), 'manageable');
   expect((await world.ask('pve1', 'provide')).provisionState).toBe('available');
-  const plan = { uuid: 'p1', node_uuid: node.uuid, hash: 'h', plan: JSON.stringify({ disks: [{ serial: 'S1' }] }), state: 'approved' };
+  const disks = [{ serial: 'S1', expects: ['table gpt'] }];
+  const plan = { uuid: 'p1', node_uuid: node.uuid, hash: 'h', plan: JSON.stringify({ disks }), state: 'approved' };
   const approved = { approved_by: 'olga', approved_at: 1, reason: null, created_at: 1, updated_at: 1 };
   await world.store.db
     .insertInto('wipe_plans')
@@ -238,18 +239,28 @@ it('gives a destructive step the disks of the approved wipe plan and no others, 
   const failed = await world.put(node, 'manageable');
   await world.store.transaction((tx) => world.nodes.update(tx, failed, { maintenance: false }, { who: 'user', actor: 'test' }));
   await world.ask('pve1', 'provide');
-  expect(await stateOfPlan()).toEqual({ state: 'spent' });
-  await world.store.db.updateTable('wipe_plans').set({ state: 'approved' }).execute();
+  expect(await stateOfPlan()).toEqual({ state: 'standing' });
   await world.put(node, 'manageable');
-  await world.ask('pve1', 'clean', { cleanSteps: [{ interface: 'deploy', step: 'wipe', args: { confirm: 'pve1' } }] });
-  expect(await stateOfPlan()).toEqual({ state: 'approved' });
-  const byPlan = { disks: [{ serial: 'S1' }] };
+  await world.ask('pve1', 'provide');
+  const [byYes, ours] = [{ disks }, { disks: [{ serial: 'S1', expects: null }] }];
+  expect(given).toEqual([{ disks: [] }, byYes, byYes, ours]);
   const all = { interface: 'deploy', step: 'wipe' } as const;
-  for (const confirm of ['pve2', 'pve1']) {
+  await world.store.db.updateTable('wipe_plans').set({ state: 'approved' }).execute();
+  for (const confirm of ['pve1', 'pve2']) {
     await world.put(node, 'manageable');
     await world.ask('pve1', 'clean', { cleanSteps: [{ ...all, args: { confirm } }] });
+    expect(await stateOfPlan()).toEqual({ state: confirm === 'pve1' ? 'approved' : 'standing' });
   }
-  expect(given).toEqual([{ disks: [] }, byPlan, byPlan, { disks: 'all' }, byPlan, { disks: 'all' }]);
+  expect(given.slice(4)).toEqual([{ disks: 'all' }, byYes]);
+  const again = await world.put(node, 'manageable');
+  await world.store.transaction((tx) => world.nodes.update(tx, again, { retired: true }, { who: 'user', actor: 'test' }));
+  await world.ask('pve1', 'clean', { cleanSteps: [all] });
+  expect(await stateOfPlan()).toEqual({ state: 'spent' });
+  await world.store.db.updateTable('wipe_plans').set({ state: 'void', reason: 'disk S1 is gone' }).execute();
+  await world.put(node, 'manageable');
+  const refused = await world.ask('pve1', 'clean', { cleanSteps: [all] });
+  expect(refused.lastError).toContain('was approved is void: disk S1 is gone');
+  expect(given.slice(6)).toEqual([ours]);
 });
 
 it('goes on at the step that was cut off when the process comes back, and only at that one', async () => {
