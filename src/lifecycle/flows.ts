@@ -2,13 +2,13 @@
 
 import type { Interface, JsonObject, Node, NodeChanges } from '../nodes/index.ts';
 import type { InspectDriver, Question, StepKind, StepOutcome } from '../power/index.ts';
-import { done, type StepResult } from '../tasks/index.ts';
+import type { StepResult } from '../tasks/index.ts';
 import { withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { readPower } from './look.ts';
 import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import { cleanFlow } from './walks.ts';
-import { callOf, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo, without } from './work.ts';
+import { callOf, endOnNode, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo, without } from './work.ts';
 
 const MINUTE = 60_000;
 const RETRY = 'Put right what it names and ask for the verb again; the log of the task has the details';
@@ -53,8 +53,7 @@ async function inspectHeard(work: Work): Promise<StepResult> {
     const said = fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' });
     throw failedAt('Inspection failed', said, RETRY);
   }
-  await onNode(work, ['inspect wait'], (tx, node) => push(work, tx, node, { event: 'done' }));
-  return done();
+  return endOnNode(work, ['inspect wait'], (tx, node) => push(work, tx, node, { event: 'done' }));
 }
 
 async function keepFound(
@@ -62,11 +61,10 @@ async function keepFound(
   found: { readonly properties: Node['properties']; readonly inventory?: Node['properties'] },
 ): Promise<StepResult> {
   const { nodes } = work.deps;
-  await onNode(work, ['inspecting'], async (tx, node) => {
+  return endOnNode(work, ['inspecting'], async (tx, node) => {
     if (found.inventory !== undefined) await nodes.saveInventory(tx, node.uuid, { inventory: found.inventory, pluginData: {} });
     await push(work, tx, node, { event: 'done', changes: { properties: { ...node.properties, ...found.properties } } });
   });
-  return done();
 }
 
 export const deleteFlow: Flow = {
@@ -114,9 +112,9 @@ export const rescueFlow: Flow = {
     const opened = password === undefined ? '' : work.deps.store.vault.open(password, rescueContext(node.uuid)).reveal();
     work.context.progress(0.1, 'brings the rescue system up');
     const outcome = await rescueSteps(work, node, 'Rescue failed', 'rescue', { rescue_password: opened });
-    const event = outcome === 'wait' ? 'wait' : 'done';
-    await onNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event }));
-    return outcome === 'wait' ? waitForGo(work) : done();
+    if (outcome !== 'wait') return endOnNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event: 'done' }));
+    await onNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event: 'wait' }));
+    return waitForGo(work);
   },
 };
 
@@ -127,11 +125,10 @@ async function rescueHeard(work: Work): Promise<StepResult> {
     const said = fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' });
     throw failedAt('Rescue failed', said, RETRY);
   }
-  await onNode(work, ['rescue wait'], async (tx, node) => {
+  return endOnNode(work, ['rescue wait'], async (tx, node) => {
     const resumed = await push(work, tx, node, { event: 'resume' });
     return push(work, tx, resumed, { event: 'done' });
   });
-  return done();
 }
 
 export const unrescueFlow: Flow = {
@@ -144,13 +141,12 @@ export const unrescueFlow: Flow = {
     } catch (error) {
       throw failedAt(failed, error, RETRY);
     }
-    await onNode(work, ['unrescuing'], (tx, now) =>
+    return endOnNode(work, ['unrescuing'], (tx, now) =>
       push(work, tx, now, {
         event: 'done',
         changes: { instanceInfo: without(now.instanceInfo, 'rescue_password', 'hashed_rescue_password') },
       }),
     );
-    return done();
   },
 };
 
@@ -190,7 +186,6 @@ export const adoptFlow: Flow = {
     } catch (error) {
       throw failedAt('Adoption failed', error, RETRY);
     }
-    await onNode(work, ['adopting'], (tx, now) => push(work, tx, now, { event: 'done' }));
-    return done();
+    return endOnNode(work, ['adopting'], (tx, now) => push(work, tx, now, { event: 'done' }));
   },
 };

@@ -1,19 +1,20 @@
 // The life cycle as the API and others use it: checks what is asked, moves the node, and leaves the work to tasks.
 
 import { type Clock, type Log, RackseedError, type Random } from '../lib/index.ts';
-import { INTERFACES, type Interface, isTransient, type JsonObject, type Node, type Nodes, type Records, stateOf } from '../nodes/index.ts';
-import type { BootDevice, Gateway } from '../power/index.ts';
-import type { Store, Tx } from '../store/index.ts';
+import { INTERFACES, type Interface, type JsonObject, type Node, type Nodes, type Records } from '../nodes/index.ts';
+import type { AgentDesk, BootDevice, Gateway } from '../power/index.ts';
+import type { Store } from '../store/index.ts';
 import type { TaskDefinition, TaskEngine } from '../tasks/index.ts';
+import { agentHeard, agentProgress } from './agent.ts';
 import { askNow, settingDefinition, submitSetting, underLock, writeNow } from './calls.ts';
 import { fail } from './errors.ts';
 import { readHolders } from './holders.ts';
 import { mediaCalls } from './media.ts';
 import { powerDefinition, setPower, writeRefusal } from './power.ts';
-import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal, waitingTask } from './provision.ts';
+import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal } from './provision.ts';
 import type { Lifecycle, Validation } from './seam.ts';
 import { verbDefinitions } from './verbs.ts';
-import { type AgentGo, GO, type LifecycleConfig, type WorkDeps } from './work.ts';
+import type { LifecycleConfig, WorkDeps } from './work.ts';
 
 export interface LifecycleOptions {
   readonly store: Store;
@@ -22,6 +23,8 @@ export interface LifecycleOptions {
   /** Made with the definitions of lifecycleTasks(). */
   readonly tasks: Pick<TaskEngine, 'submit' | 'cancel' | 'wake'>;
   readonly gateway: Gateway;
+  /** How our agents are told what to do. */
+  readonly desk: AgentDesk;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -54,6 +57,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       return new Map([...held].map(([uuid, { host }]) => [uuid, host]));
     },
     agentHeard: (uuid, word) => agentHeard(deps, uuid, { by: 'agent', ...word }),
+    agentProgress: (uuid, progress) => agentProgress(deps, uuid, progress),
     timedOut: async (tx, node) => {
       await endWaiting(deps, tx, node, 'nothing was heard for too long');
       await leaveRamdisk(deps, tx, node);
@@ -180,27 +184,4 @@ function vendorCalls(deps: DoorDeps): Pick<Lifecycle, 'vendorMethods' | 'callVen
       return known?.needsLock === false ? work() : underLock(deps, node, call.what, work);
     },
   };
-}
-
-/** A sign of life is not written down more often than this: agents beat every few seconds when something goes on. */
-const SIGN_MS = 10_000;
-
-/** Nothing in a state where nobody waits for it: an agent that beats on an active node costs one read. */
-async function agentHeard(deps: DoorDeps, uuid: string, go: AgentGo): Promise<void> {
-  const seen = await deps.nodes.get(uuid);
-  if (!isTransient(seen.provisionState)) return;
-  if (!isAwaited(seen, go) && deps.clock.now() - (seen.provisionUpdatedAt ?? 0) < SIGN_MS) return;
-  await deps.store.transaction(async (tx: Tx) => {
-    const node = await deps.nodes.get(uuid, tx);
-    await deps.nodes.signOfLife(tx, node.uuid);
-    if (!isAwaited(node, go)) return;
-    const task = await waitingTask(tx, uuid);
-    if (task !== undefined) await deps.tasks.wake(tx, task, GO, go);
-  });
-}
-
-/** Does the word end a wait? That work has begun never does, and an inspection waits for its report, not for a beat. */
-function isAwaited({ provisionState }: Node, { status }: AgentGo): boolean {
-  if (stateOf(provisionState).kind !== 'waiting' || status === 'start') return false;
-  return provisionState !== 'inspect wait' || status !== undefined;
 }

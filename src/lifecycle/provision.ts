@@ -2,7 +2,7 @@
 
 import { Secret } from '../lib/index.ts';
 import { type By, type Interface, type Node, type NodeChanges, nodeTitle, type ProvisionEvent, stateOf } from '../nodes/index.ts';
-import type { Tx } from '../store/index.ts';
+import { type Asked, prepared, type Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 import { cursorOf, shownName, shownStep, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
@@ -11,7 +11,7 @@ import { type Holder, readHolders } from './holders.ts';
 import { bad, disallowedRefusal, eventFor, invalidState, nodeRefusal, observeRefusal, partsRefusal } from './rules.ts';
 import { withRunbook } from './runbook.ts';
 import type { AskedStep, ProvisionRequest } from './seam.ts';
-import type { WalkKind } from './steps-decide.ts';
+import { WALK_KINDS, type WalkKind } from './steps-decide.ts';
 import { KIND_OF_EVENT, POWER_KIND, VERB_KINDS } from './verbs.ts';
 import { GO, type Go, type WorkArgs, type WorkDeps } from './work.ts';
 
@@ -106,8 +106,6 @@ function startChanges({ node, request, event }: Act): NodeChanges {
   };
 }
 
-const WALK_KINDS: readonly WalkKind[] = ['verify', 'clean', 'deploy', 'service'];
-
 function argsOf(deps: DoorDeps, { node, request, event }: Act): WorkArgs {
   const steps: readonly AskedStep[] | undefined = request.cleanSteps ?? request.deploySteps ?? request.serviceSteps;
   const { rescuePassword, disableRamdisk, verb } = request;
@@ -170,17 +168,20 @@ async function unhold(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void>
 }
 
 /** The task of a verb that waits for the machine or a person. */
-export async function waitingTask(db: Pick<Tx, 'selectFrom'>, uuid: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('tasks')
-    .select('id')
-    .where('node_uuid', '=', uuid)
-    .where('kind', 'in', VERB_KINDS)
-    .where('state', 'in', ['waiting', 'running'])
-    .orderBy('id', 'desc')
-    .executeTakeFirst();
+export async function waitingTask(db: Asked, uuid: string): Promise<string | undefined> {
+  const [row] = await waitingTasks(db, { uuid });
   return row?.id;
 }
+
+const waitingTasks = prepared((db, given: { readonly uuid: string }) =>
+  db
+    .selectFrom('tasks')
+    .select('id')
+    .where('node_uuid', '=', given.uuid)
+    .where('kind', 'in', VERB_KINDS)
+    .where('state', 'in', ['waiting', 'running'])
+    .orderBy('id', 'desc'),
+);
 
 /** Its node goes another way: what waits for it has nothing to go on with. */
 export async function endWaiting(deps: Pick<DoorDeps, 'tasks'>, tx: Tx, node: Node, reason: string): Promise<void> {

@@ -28,6 +28,16 @@ export interface ProvisionRequest {
   readonly disableRamdisk?: boolean;
 }
 
+export interface AgentProgress {
+  /** Of the order. */
+  readonly key: string;
+  readonly fraction: number;
+  readonly text: string;
+  readonly log: readonly { readonly stream: 'out' | 'err'; readonly line: string }[];
+  /** False: too soon after the last one to be written down; its log lines are kept all the same. */
+  readonly isDue: boolean;
+}
+
 export interface Validation {
   /** Null: there is nothing to validate. */
   readonly result: boolean | null;
@@ -64,6 +74,8 @@ export interface Lifecycle extends Component {
   holders(uuids: readonly string[], on?: Asked): Promise<ReadonlyMap<string, string>>;
   /** The agent on the machine was heard: work that waited for it goes on. */
   agentHeard(uuid: string, word: AgentWord): Promise<void>;
+  /** How far the agent is with an order: shown with the task that waits for it. */
+  agentProgress(uuid: string, progress: AgentProgress): Promise<void>;
   /** For the timers: the state's time is over and the node is about to be moved; what worked on it has nothing to go on with. */
   timedOut(tx: Tx, node: Node): Promise<void>;
 }

@@ -5,7 +5,8 @@ import type { DriverStep } from '../power/index.ts';
 import type { AskedStep } from './seam.ts';
 
 /** The kinds of work that go through a list of steps. */
-export type WalkKind = 'verify' | 'clean' | 'deploy' | 'service';
+export const WALK_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
+export type WalkKind = (typeof WALK_KINDS)[number];
 
 /** A step that a driver of the node offers. */
 export interface Offered {

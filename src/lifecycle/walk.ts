@@ -3,14 +3,15 @@
 
 import { RackseedError } from '../lib/index.ts';
 import type { Node, NodeChanges, ProvisionEvent, ProvisionState } from '../nodes/index.ts';
-import { done, type StepResult, waitUntil } from '../tasks/index.ts';
+import { type StepResult, waitUntil } from '../tasks/index.ts';
+import { isOfStep } from './agent.ts';
 import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform, spendUsedPlans } from './perform.ts';
 import { bootRamdisk, needsRamdisk, powerOffIfPossible } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
-import { type Flow, failedAt, goOf, onNode, push, type Work, waitForGo } from './work.ts';
+import { endOnNode, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo } from './work.ts';
 
 export interface Ending {
   readonly event: ProvisionEvent;
@@ -107,6 +108,8 @@ class Walker {
     if (go === undefined || cursor === undefined) return waitForGo(this.#work);
     if (go.by === 'agent' && go.status === 'start') return waitForGo(this.#work);
     const step = cursor.index === null ? undefined : cursor.steps[cursor.index];
+    // The end of an order is a word for the step that placed it.
+    if (go.by === 'agent' && go.key !== undefined && !isOfStep(go.key, this.#keyOf(cursor.index))) return waitForGo(this.#work);
     if (go.by === 'agent' && go.status === 'error') {
       throw failedAt(this.#titleOf(step), fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' }), RETRY);
     }
@@ -129,8 +132,7 @@ class Walker {
     );
     let outcome: Performed;
     try {
-      const key = `${this.#work.context.taskId}:${index}`;
-      outcome = await perform(this.#work, node, this.#walk.kind, step, { ...entry, key }, share);
+      outcome = await perform(this.#work, node, this.#walk.kind, step, { ...entry, key: this.#keyOf(index) }, share);
     } catch (error) {
       throw failedAt(this.#titleOf(step), error, RETRY);
     }
@@ -161,13 +163,12 @@ class Walker {
 
   async #close(last?: PlannedStep, result: Readonly<Record<string, unknown>> = {}): Promise<StepResult> {
     const { kind } = this.#walk;
-    await onNode(this.#work, [this.#walk.working], async (tx, node) => {
+    return endOnNode(this.#work, [this.#walk.working], async (tx, node) => {
       this.#refuseAborted(node, last);
       await spendUsedPlans(this.#work, tx, node, kind);
       const { event, changes } = this.#walk.ending(node);
       await push(this.#work, tx, node, { event, changes: { ...withoutCursor(node, kind), ...resultChanges(result), ...changes } });
     });
-    return done();
   }
 
   async #save(cursor: Cursor, ended?: PlannedStep, result: Readonly<Record<string, unknown>> = {}): Promise<Node> {
@@ -207,6 +208,10 @@ class Walker {
       message: `${this.#walk.noun} was aborted by request after the step ${ended === undefined ? 'under way' : nameOf(ended)} was completed`,
       hint: 'Ask for the verb again to start over',
     });
+  }
+
+  #keyOf(index: number | null): string {
+    return `${this.#work.context.taskId}:${index ?? ''}`;
   }
 
   #titleOf(step: PlannedStep | undefined): string {

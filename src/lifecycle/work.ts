@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox';
 import { type Clock, type Log, messageOf, RackseedError } from '../lib/index.ts';
 import type { JsonObject, Node, NodeChanges, Nodes, ProvisionEvent, ProvisionState, Records } from '../nodes/index.ts';
-import type { Asking, Gateway } from '../power/index.ts';
+import type { AgentDesk, Asking, Gateway } from '../power/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { done, type StepContext, type StepResult, waitFor } from '../tasks/index.ts';
 import { fail } from './errors.ts';
@@ -13,6 +13,8 @@ import type { WalkKind } from './steps-decide.ts';
 export interface LifecycleConfig {
   /** Where a node does not say: is it cleaned before it is available? */
   readonly automatedClean: boolean;
+  /** A machine that runs our agent is not booted into it again. */
+  readonly fastTrack: boolean;
   readonly softPowerOffMs: number;
   /** "interface.step" that nobody may ask for. */
   readonly disallowedSteps: Readonly<Record<Exclude<WalkKind, 'verify'>, readonly string[]>>;
@@ -28,6 +30,7 @@ export interface WorkDeps {
   readonly nodes: Nodes;
   readonly records: Pick<Records, 'vifs' | 'hardware'>;
   readonly gateway: Gateway;
+  readonly desk: AgentDesk;
   readonly clock: Clock;
   readonly log: Log;
   readonly config: LifecycleConfig;
@@ -54,7 +57,13 @@ export class Overtaken extends Error {}
 /** The wake that a task in a wait or hold state waits for. */
 export const GO = 'go';
 
-export type AgentGo = { readonly by: 'agent'; readonly status?: 'start' | 'end' | 'error'; readonly message?: string };
+export type AgentGo = {
+  readonly by: 'agent';
+  readonly status?: 'start' | 'end' | 'error';
+  readonly message?: string;
+  /** Of the order that has ended: a word for the step that placed it, and for no other. */
+  readonly key?: string;
+};
 export type Go = AgentGo | { readonly by: 'unhold' };
 
 /** Looks up now and then, in case the node was removed or moved by other hands; the wait states' own timeouts come before. */
@@ -74,12 +83,24 @@ export const SYSTEM = { who: 'system' } as const;
 
 /** One transaction on the node as it is now. Throws Overtaken when it is in none of these states any more. */
 export async function onNode<T>(work: Work, states: readonly ProvisionState[], act: (tx: Tx, node: Node) => Promise<T>): Promise<T> {
-  const { nodes } = work.deps;
-  return work.context.transaction(async (tx) => {
-    const node = await nodes.find(work.uuid, tx);
-    if (node === undefined || !states.includes(node.provisionState)) throw new Overtaken(node?.provisionState ?? 'removed');
-    return act(tx, node);
+  return work.context.transaction(async (tx) => act(tx, await nodeIn(work, states, tx)));
+}
+
+/** The same, and with it the task has ended: nobody sees the node where it was going with work still under way. */
+export async function endOnNode(
+  work: Work,
+  states: readonly ProvisionState[],
+  act: (tx: Tx, node: Node) => Promise<unknown>,
+): Promise<StepResult> {
+  return work.context.finish(async (tx) => {
+    await act(tx, await nodeIn(work, states, tx));
   });
+}
+
+async function nodeIn(work: Work, states: readonly ProvisionState[], tx: Tx): Promise<Node> {
+  const node = await work.deps.nodes.find(work.uuid, tx);
+  if (node === undefined || !states.includes(node.provisionState)) throw new Overtaken(node?.provisionState ?? 'removed');
+  return node;
 }
 
 export interface Push {

@@ -2,7 +2,16 @@
 // Knows nothing of tasks, drivers or who is logged in; it is told who asks.
 
 import type { Clock, RackseedError, Random } from '../lib/index.ts';
-import type { EventLog, NodeHistoryTable, NodeTable, Outbox, Severity, Tx } from '../store/index.ts';
+import {
+  type EventLog,
+  type NodeHistoryTable,
+  type NodeTable,
+  type Outbox,
+  prepared,
+  preparedInsert,
+  type Severity,
+  type Tx,
+} from '../store/index.ts';
 import { fail } from './errors.ts';
 import { guardRefusal, nodeTitle } from './guards.ts';
 import { nextState, stateOf, targetAfter, whatIsPossible } from './machine.ts';
@@ -48,10 +57,7 @@ export async function move(tx: Tx, request: MoveRequest, deps: MoveDeps): Promis
   const now = deps.clock.now();
   const changed = await writeState(tx, node, stateColumns(node, taken, request, now));
   const eventSeq = await announce(tx, taken, request, changed, deps);
-  await tx
-    .insertInto('node_history')
-    .values(historyRow(taken, request, now, eventSeq, deps.random))
-    .execute();
+  await insertHistory(tx, historyRow(taken, request, now, eventSeq, deps.random));
   return { node: changed, move: taken, eventSeq };
 }
 
@@ -121,17 +127,37 @@ function inspectionTimes(node: Node, taken: Move, now: number): Pick<StateColumn
 }
 
 async function writeState(tx: Tx, node: Node, columns: StateColumns): Promise<Node> {
-  const row = await tx
-    .updateTable('nodes')
-    .set({ ...columns, updated_at: columns.provision_updated_at ?? node.updatedAt, version: node.version + 1 })
-    .where('uuid', '=', node.uuid)
-    .where('version', '=', node.version)
-    .where('provision_state', '=', node.provisionState)
-    .returningAll()
-    .executeTakeFirst();
+  const was = { uuid: node.uuid, was_version: node.version, was_state: node.provisionState };
+  const updated_at = columns.provision_updated_at ?? node.updatedAt;
+  const [row] = await updateState(tx, { ...columns, ...was, updated_at, version: node.version + 1 });
   if (row === undefined) throw await changedMeanwhile(tx, node);
   return nodeOfRow(row);
 }
+
+interface StateChange extends StateColumns, Pick<NodeTable, 'uuid' | 'updated_at' | 'version'> {
+  readonly was_version: number;
+  readonly was_state: string;
+}
+
+const updateState = prepared((tx, given: StateChange) =>
+  tx
+    .updateTable('nodes')
+    .set({
+      provision_state: given.provision_state,
+      target_provision_state: given.target_provision_state,
+      provision_updated_at: given.provision_updated_at,
+      last_error: given.last_error,
+      inspection_started_at: given.inspection_started_at,
+      inspection_finished_at: given.inspection_finished_at,
+      updated_at: given.updated_at,
+      version: given.version,
+    })
+    .where('uuid', '=', given.uuid)
+    .where('version', '=', given.was_version)
+    .where('provision_state', '=', given.was_state)
+    .returningAll(),
+);
+const insertHistory = preparedInsert('node_history');
 
 /** The refusal for a write whose node is no longer as it was read. */
 export async function changedMeanwhile(tx: Tx, node: Pick<Node, 'uuid' | 'name' | 'version'>): Promise<RackseedError> {

@@ -30,6 +30,7 @@ import { createPorts, type PortDeps, type PortInput, type Ports, portsByAddress 
 import { changeRefusal, removalRefusal, withConsequences } from './rules.ts';
 import { type DriverInfo, openDriverInfo } from './sealed.ts';
 import type { Who } from './states.ts';
+import { writeColumns } from './write-columns.ts';
 
 export interface NodesOptions {
   readonly store: Store;
@@ -184,8 +185,8 @@ async function updateNode(tx: Tx, node: Node, changes: NodeChanges, by: By, deps
   await checkOwner(tx, node, changes);
   await dropAllocation(tx, node, wanted);
   const set = { ...columnsOf(node.uuid, wanted, deps.store.vault), updated_at: deps.clock.now(), version: node.version + 1 };
-  const row = await withConflicts({ 'nodes.name': wanted.name, 'nodes.instance_uuid': wanted.instanceUuid }, () =>
-    tx.updateTable('nodes').set(set).where('uuid', '=', node.uuid).where('version', '=', node.version).returningAll().executeTakeFirst(),
+  const [row] = await withConflicts({ 'nodes.name': wanted.name, 'nodes.instance_uuid': wanted.instanceUuid }, () =>
+    writeColumns(tx, node, set),
   );
   if (row === undefined) throw await changedMeanwhile(tx, node);
   const changed = nodeOfRow(row);

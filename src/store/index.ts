@@ -4,7 +4,7 @@ export { Batch, type BatchOptions } from './batch.ts';
 export { STORE_ERRORS } from './errors.ts';
 export { type KeySource, loadStoreKeys } from './keys.ts';
 export { openStore } from './open.ts';
-export { type Asked, prepared, preparedInsert } from './prepared.ts';
+export { type Asked, prepared, preparedInsert, preparedWrite } from './prepared.ts';
 export { ROTATION_STEPS, type Rotation, type RotationOptions, type RotationStep, rotateStoreKey } from './rotate.ts';
 export type {
   BootSecretTable,

@@ -5,59 +5,60 @@ import type { Clock } from '../lib/index.ts';
 import { isoTime } from '../lib/index.ts';
 import { fail } from './errors.ts';
 import { nextCount } from './events.ts';
+import { prepared, preparedWrite } from './prepared.ts';
 import type { LeaseTable } from './schema.ts';
-import type { Lease, LeaseRequest, Leases, Tx } from './types.ts';
+import type { Lease, Leases } from './types.ts';
 
 export function createLeases(clock: Clock): Leases {
   return {
     async acquire(tx, request) {
       const now = clock.now();
-      const row = await tx.selectFrom('leases').selectAll().where('key', '=', request.key).executeTakeFirst();
+      const [row] = await leaseByKey(tx, request);
       if (row !== undefined && row.holder !== request.holder && row.expires_at > now) return { ok: false, heldBy: leaseOf(row) };
       const isOwn = row?.holder === request.holder;
       // One counter for all keys: a lease released and taken again still gets a higher number than it ever had.
       const fence = isOwn ? row.fence : await nextCount(tx, 'fence');
-      return { ok: true, lease: await write(tx, request, now + request.ttlMs, fence) };
+      const { key, holder, purpose } = request;
+      const lease = { key, holder, purpose, expires_at: now + request.ttlMs, fence };
+      await putLease(tx, lease);
+      return { ok: true, lease: leaseOf(lease) };
     },
 
     async renew(tx, lease, ttlMs) {
-      const result = await ownRow(tx, lease)
-        .set({ expires_at: clock.now() + ttlMs })
-        .executeTakeFirst();
-      return result.numUpdatedRows > 0n;
+      const { key, holder, fence } = lease;
+      return (await renewOwn(tx, { key, holder, fence, until: clock.now() + ttlMs })) > 0;
     },
 
-    async release(tx, lease) {
-      await tx
-        .deleteFrom('leases')
-        .where('key', '=', lease.key)
-        .where('holder', '=', lease.holder)
-        .where('fence', '=', lease.fence)
-        .execute();
+    async release(tx, { key, holder, fence }) {
+      await deleteOwn(tx, { key, holder, fence });
     },
 
     async check(tx, lease) {
-      const row = await tx.selectFrom('leases').selectAll().where('key', '=', lease.key).executeTakeFirst();
+      const [row] = await leaseByKey(tx, lease);
       if (row !== undefined && row.holder === lease.holder && row.fence === lease.fence) return;
       throw fenced(lease, row);
     },
   };
 }
 
-async function write(tx: Tx, request: LeaseRequest, expiresAt: number, fence: number): Promise<Lease> {
-  const { key, holder, purpose } = request;
-  const row = { key, holder, purpose, expires_at: expiresAt, fence };
-  await tx
-    .insertInto('leases')
-    .values(row)
-    .onConflict((conflict) => conflict.column('key').doUpdateSet({ holder, purpose, expires_at: expiresAt, fence }))
-    .execute();
-  return leaseOf(row);
-}
+type Own = Pick<LeaseTable, 'key' | 'holder' | 'fence'>;
 
-function ownRow(tx: Tx, lease: Lease) {
-  return tx.updateTable('leases').where('key', '=', lease.key).where('holder', '=', lease.holder).where('fence', '=', lease.fence);
-}
+const leaseByKey = prepared((tx, given: Pick<LeaseTable, 'key'>) => tx.selectFrom('leases').selectAll().where('key', '=', given.key));
+
+const putLease = preparedWrite((tx, { key, holder, purpose, expires_at, fence }: LeaseTable) =>
+  tx
+    .insertInto('leases')
+    .values({ key, holder, purpose, expires_at, fence })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ holder, purpose, expires_at, fence })),
+);
+
+const renewOwn = preparedWrite((tx, { key, holder, fence, until }: Own & { readonly until: number }) =>
+  tx.updateTable('leases').set({ expires_at: until }).where('key', '=', key).where('holder', '=', holder).where('fence', '=', fence),
+);
+
+const deleteOwn = preparedWrite((tx, { key, holder, fence }: Own) =>
+  tx.deleteFrom('leases').where('key', '=', key).where('holder', '=', holder).where('fence', '=', fence),
+);
 
 function leaseOf(row: LeaseTable): Lease {
   return { key: row.key, holder: row.holder, purpose: row.purpose, expiresAt: row.expires_at, fence: row.fence };

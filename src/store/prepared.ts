@@ -5,7 +5,7 @@ import { BugError } from '../lib/index.ts';
 import type { Database } from './schema.ts';
 
 /** The store's db, or the transaction of whoever asks. */
-export type Asked = Pick<Kysely<Database>, 'selectFrom' | 'updateTable' | 'insertInto' | 'getExecutor' | 'executeQuery'>;
+export type Asked = Pick<Kysely<Database>, 'selectFrom' | 'updateTable' | 'insertInto' | 'deleteFrom' | 'getExecutor' | 'executeQuery'>;
 
 /** Stands in the SQL for what is given when it is run. */
 class Marker {
@@ -20,14 +20,14 @@ type Build<Given, Row> = (db: Asked, given: Given) => Compilable<Row>;
 
 /** `build` is called once for each kind of database; it may only pass on what it is given, not look at it. */
 export function prepared<Given extends object, Row>(build: Build<Given, Row>): (on: Asked, given: Given) => Promise<readonly Row[]> {
-  // One store has one adapter, and its transactions have the same.
-  const compiled = new WeakMap<object, CompiledQuery<Row>>();
-  return async (on, given) => {
-    const { adapter } = on.getExecutor();
-    const query = compiled.get(adapter) ?? build(on, markers<Given>()).compile();
-    compiled.set(adapter, query);
-    return (await on.executeQuery(filled(query, given))).rows;
-  };
+  const compiled = once((db) => build(db, markers<Given>()).compile());
+  return async (on, given) => (await on.executeQuery(filled(compiled(on), given))).rows;
+}
+
+/** A statement that answers no rows: how many it changed. */
+export function preparedWrite<Given extends object>(build: Build<Given, unknown>): (on: Asked, given: Given) => Promise<number> {
+  const compiled = once((db) => build(db, markers<Given>()).compile());
+  return async (on, given) => Number((await on.executeQuery(filled(compiled(on), given))).numAffectedRows ?? 0n);
 }
 
 /** Inserts such rows, which all have the same columns. */
@@ -39,6 +39,17 @@ export function preparedInsert<Table extends keyof Database>(table: Table): (on:
     compiled.set(adapter, query);
     if (Object.keys(row).length !== query.parameters.length) throw new BugError(`rows of ${table} are inserted with different columns`);
     await on.executeQuery(filled(query, row));
+  };
+}
+
+/** One store has one adapter, and its transactions have the same. */
+function once<Row>(compile: (db: Asked) => CompiledQuery<Row>): (on: Asked) => CompiledQuery<Row> {
+  const compiled = new WeakMap<object, CompiledQuery<Row>>();
+  return (on) => {
+    const { adapter } = on.getExecutor();
+    const query = compiled.get(adapter) ?? compile(on);
+    compiled.set(adapter, query);
+    return query;
   };
 }
 

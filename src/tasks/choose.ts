@@ -1,4 +1,4 @@
-// Which task is begun or taken up next. Pure: what is claimable and what is held is read elsewhere.
+// Which tasks are begun or taken up next. Pure: what is claimable and what is held is read elsewhere.
 
 import { type HeldLock, holderOf } from './locks.ts';
 
@@ -13,7 +13,8 @@ export interface Candidate {
 
 export interface QueueView {
   readonly held: ReadonlyMap<string, HeldLock>;
-  readonly begunByKind: ReadonlyMap<string, number>;
+  /** Raised here for each that is chosen. */
+  readonly begunByKind: Map<string, number>;
   /** undefined = this version does not know the kind. Infinity = no limit. */
   readonly limitOf: (kind: string) => number | undefined;
   /** Tasks that this process has in its hands already. */
@@ -23,15 +24,25 @@ export interface QueueView {
    * for ever behind many that need one. Filled here; pass the same set for each page of one scan.
    */
   readonly awaited: Set<string>;
+  /** Keys of those that were chosen. As above. */
+  readonly taken: Set<string>;
 }
 
-export function chooseTask(candidates: readonly Candidate[], view: QueueView): Candidate | undefined {
+/** At most so many, none of which is in another's way. */
+export function chooseTasks(candidates: readonly Candidate[], view: QueueView, most: number): Candidate[] {
+  const chosen: Candidate[] = [];
   for (const candidate of candidates) {
+    if (chosen.length === most) break;
     if (!isEligible(candidate, view)) continue;
-    if (candidate.locks.every((key) => isFree(key, candidate, view))) return candidate;
-    for (const key of candidate.locks) view.awaited.add(key);
+    if (candidate.locks.every((key) => isFree(key, candidate, view))) {
+      chosen.push(candidate);
+      for (const key of candidate.locks) view.taken.add(key);
+      if (!candidate.isBegun) view.begunByKind.set(candidate.kind, (view.begunByKind.get(candidate.kind) ?? 0) + 1);
+    } else {
+      for (const key of candidate.locks) view.awaited.add(key);
+    }
   }
-  return undefined;
+  return chosen;
 }
 
 function isEligible(candidate: Candidate, view: QueueView): boolean {
@@ -41,6 +52,7 @@ function isEligible(candidate: Candidate, view: QueueView): boolean {
 }
 
 function isFree(key: string, candidate: Candidate, view: QueueView): boolean {
+  if (view.taken.has(key)) return false;
   const holder = view.held.get(key)?.holder;
   if (holder !== undefined) return holder === holderOf(candidate.id);
   // One that has begun holds its place already: it never queues behind those that wait for its own lock.

@@ -1,10 +1,12 @@
 // What a step sees of the engine: its context. Closed when the step ends, so that what it left running behind its back cannot write.
 
 import type { Static, TSchema } from 'typebox';
-import { RackseedError } from '../lib/index.ts';
-import type { StepContext, Woken } from './define.ts';
+import { assert, RackseedError } from '../lib/index.ts';
+import { preparedWrite, type Tx } from '../store/index.ts';
+import { done, type StepContext, type Woken } from './define.ts';
 import { fail } from './errors.ts';
-import { type Claim, fenced, type JournalDeps, lose, type StepPlace } from './journal.ts';
+import { type Claim, fenced, isLastStep, type JournalDeps, lose, type StepPlace, writeStepDone } from './journal.ts';
+import { encodeJson } from './json.ts';
 import { MAX_LOG_LINE } from './limits.ts';
 import { createProgress, overallProgress } from './progress.ts';
 import { schemaErrors } from './schema-errors.ts';
@@ -16,6 +18,8 @@ export interface ContextFacts {
   readonly isResumed: boolean;
   readonly woken: Woken | undefined;
   readonly signal: AbortSignal;
+  /** Called when the step has ended its task by itself. */
+  readonly onFinished: () => void;
 }
 
 /** `ended` is aborted by the runner when the step has returned or is given up. */
@@ -27,6 +31,15 @@ export function createContext(deps: JournalDeps, claim: Claim, place: StepPlace,
       message: `step ${place.step.name} of task ${claim.id} has ended and may not write any more`,
       hint: 'This is a mistake in Rackseed: the step did not wait for something that it began.',
     });
+  };
+  const ours = async <T>(work: (tx: Tx, row: Claim['row']) => Promise<T>): Promise<T> => {
+    assertOpen();
+    try {
+      return await fenced(deps, claim, work);
+    } catch (error) {
+      if (error instanceof RackseedError && error.code === 'store.fenced') lose(claim, error.message);
+      throw error;
+    }
   };
   const report = createProgress({
     clock: deps.clock,
@@ -42,8 +55,9 @@ export function createContext(deps: JournalDeps, claim: Claim, place: StepPlace,
         .where('fence', '=', claim.fence)
         .execute(),
   });
+  const { onFinished, ...seen } = facts;
   return {
-    ...facts,
+    ...seen,
     taskId: claim.id,
     subject: row.subject,
     nodeUuid: row.node_uuid,
@@ -54,22 +68,32 @@ export function createContext(deps: JournalDeps, claim: Claim, place: StepPlace,
       if (ended.aborted) return;
       deps.store.taskLogs.append({ taskId: claim.id, position: place.position, stream, line: line.slice(0, MAX_LOG_LINE) });
     },
-    async transaction(work) {
-      assertOpen();
-      try {
-        return await fenced(deps, claim, (tx) => work(tx));
-      } catch (error) {
-        if (error instanceof RackseedError && error.code === 'store.fenced') lose(claim, error.message);
-        throw error;
-      }
+    transaction: (work) => ours((tx) => work(tx)),
+    async finish(work, result = null) {
+      assert(isLastStep(claim, place), `step ${place.step.name} is not the last of its task`);
+      const text = encodeJson(result, `result of step ${place.step.name}`);
+      await ours(async (tx, row) => {
+        await work(tx);
+        await writeStepDone(deps, tx, claim, { place, row, text });
+      });
+      onFinished();
+      return done(result);
     },
     async milestone(tx) {
       assertOpen();
-      const ours = tx.updateTable('task_steps').where('task_id', '=', claim.id).where('position', '=', place.position);
-      await ours.set({ resumes: 0 }).where('resumes', '!=', 0).execute();
+      await forgetResumes(tx, { id: claim.id, position: place.position });
     },
   };
 }
+
+const forgetResumes = preparedWrite((db, given: { readonly id: string; readonly position: number }) =>
+  db
+    .updateTable('task_steps')
+    .set({ resumes: 0 })
+    .where('task_id', '=', given.id)
+    .where('position', '=', given.position)
+    .where('resumes', '!=', 0),
+);
 
 function checkedResult<const S extends TSchema>(results: Readonly<Record<string, unknown>>, step: string, schema: S): Static<S> {
   const result = results[step];

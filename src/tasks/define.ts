@@ -54,6 +54,11 @@ export interface StepContext<Args = unknown> {
   /** A store transaction that is refused with store.fenced when the task or one of its locks no longer is ours. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
+   * For the last step of a task: it is done, and `work` is what it still has to write. Both and the end of the task in one such
+   * transaction. Return what this returns; what `work` throws is thrown here, and nothing was written.
+   */
+  finish(work: (tx: Tx) => Promise<void>, result?: unknown): Promise<StepResult>;
+  /**
    * In such a transaction: a part of the step is done for good, so how often it was cut off counts from now. For steps of many parts,
    * which live through more restarts than a single one may.
    */

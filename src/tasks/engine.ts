@@ -5,7 +5,7 @@ import { type Clock, type Component, type Log, messageOf, type Random } from '..
 import type { Store, Tx } from '../store/index.ts';
 import { backoffMs } from './backoff.ts';
 import { createCatalogue, type TaskCatalogue } from './catalogue.ts';
-import { type Claimed, claimNext } from './claim.ts';
+import { type Claimed, claimNext, type Take } from './claim.ts';
 import type { TaskDefinition } from './define.ts';
 import { createEndWatch, type EndWatch } from './end-watch.ts';
 import { fail } from './errors.ts';
@@ -163,23 +163,28 @@ class QueueEngine implements TaskEngine {
   async #work(): Promise<void> {
     await this.#abortCancelled();
     for (let races = 0; this.#runs.size < this.#limits.workers && races < MAX_RACES && !this.#stopping.signal.aborted; ) {
-      const next = await this.#claim();
-      if (next === undefined) break;
-      if (next === 'raced') races += 1;
-      else this.#begin(next);
+      const taken = await this.#claim(this.#limits.workers - this.#runs.size);
+      if (taken.length === 0) break;
+      for (const one of taken) {
+        if (one.status === 'fulfilled' && one.value !== 'raced') this.#begin(one.value);
+        else races += 1;
+      }
+      for (const one of taken) if (one.status === 'rejected') throw one.reason;
     }
     await this.#latch.wait(await this.#nextLookMs());
   }
 
-  #claim(): Promise<Claimed | 'raced' | undefined> {
+  #claim(most: number): Promise<PromiseSettledResult<Take>[]> {
     const { store, clock } = this.#options;
     const { owner, leaseTtlMs } = this.#keeper;
-    return claimNext({ store, clock, catalogue: this.#catalogue, owner, leaseTtlMs, isOurs: (id) => this.#runs.has(id) });
+    const { maxResumes } = this.#limits;
+    const isOurs = (id: string): boolean => this.#runs.has(id);
+    return claimNext({ store, clock, catalogue: this.#catalogue, owner, leaseTtlMs, maxResumes, isOurs }, most);
   }
 
-  #begin({ claim, steps }: Claimed): void {
+  #begin({ claim, steps, begun }: Claimed): void {
     this.#stuck.delete(claim.id);
-    const done = runTask(this.#journal, claim, steps)
+    const done = runTask(this.#journal, claim, steps, begun)
       .then((end) => {
         if (end === 'stuck') this.#stuck.add(claim.id);
       })

@@ -2,7 +2,7 @@
 // Every entry can be made twice (an answer from the store may be lost after the commit) and counts once.
 
 import { type Clock, defineErrors, type Log, messageOf, RackseedError, type Random } from '../lib/index.ts';
-import { type EventInput, type Lease, STORE_ERRORS, type Store, type TaskTable, type Tx } from '../store/index.ts';
+import { type EventInput, type Lease, prepared, preparedWrite, STORE_ERRORS, type Store, type TaskTable, type Tx } from '../store/index.ts';
 import { backoffMs } from './backoff.ts';
 import type { Step, TaskDefinition, TaskState, Wait } from './define.ts';
 import { fail } from './errors.ts';
@@ -55,20 +55,31 @@ export function lose(claim: Claim, why: string): RackseedError {
 /** A transaction under the task's lease and locks: refused with store.fenced when one of them is no longer ours. */
 export async function fenced<T>(deps: JournalDeps, claim: Claim, work: (tx: Tx, row: TaskTable) => Promise<T>): Promise<T> {
   return deps.store.transaction(async (tx) => {
-    const row = await tx
-      .updateTable('tasks')
-      .set({ updated_at: deps.clock.now() })
-      .where('id', '=', claim.id)
-      .where('owner', '=', claim.owner)
-      .where('fence', '=', claim.fence)
-      .where('state', '=', 'running')
-      .returningAll()
-      .executeTakeFirst();
+    const { id, owner, fence } = claim;
+    const [row] = await touchOurs(tx, { id, owner, fence, now: deps.clock.now() });
     if (row === undefined) throw fencedError(claim);
     for (const lease of claim.leases) await deps.store.leases.check(tx, lease);
     return work(tx, row);
   });
 }
+
+interface Ours {
+  readonly id: string;
+  readonly owner: string;
+  readonly fence: number;
+  readonly now: number;
+}
+
+const touchOurs = prepared((tx, { id, owner, fence, now }: Ours) =>
+  tx
+    .updateTable('tasks')
+    .set({ updated_at: now })
+    .where('id', '=', id)
+    .where('owner', '=', owner)
+    .where('fence', '=', fence)
+    .where('state', '=', 'running')
+    .returningAll(),
+);
 
 function fencedError(claim: Claim): RackseedError {
   return storeFail('store.fenced', {
@@ -108,84 +119,119 @@ export interface Entry {
 }
 
 /** The step is about to run. */
-export async function recordStepStart(deps: JournalDeps, claim: Claim, place: StepPlace, entry: Entry): Promise<TaskTable> {
-  return record(deps, claim, async (tx, row) => {
-    const changed = await tx
-      .updateTable('task_steps')
-      .set((eb) => ({
-        state: 'running',
-        attempt: entry.attempt,
-        resumes: entry.resumes,
-        finished_at: null,
-        started_at: eb.fn.coalesce('started_at', eb.val(deps.clock.now())),
-      }))
-      .where('task_id', '=', claim.id)
-      .where('position', '=', place.position)
-      .where((eb) => eb.or([eb('state', '!=', 'running'), eb('attempt', '!=', entry.attempt), eb('resumes', '!=', entry.resumes)]))
-      .executeTakeFirst();
-    if (changed.numUpdatedRows === 0n || entry.isQuiet) return row;
-    await tx.updateTable('tasks').set({ step: place.position }).where('id', '=', claim.id).execute();
-    const what = `${place.step.title}: ${entry.resumes > 0 ? 'taken up again' : 'begun'}`;
-    await append(
-      deps,
-      tx,
-      claim,
-      stepEvent('task.step_started', place, what, { attempt: entry.attempt, isResumed: entry.resumes > 0, fence: claim.fence }),
-    );
-    return row;
-  });
+export async function recordStepStart(deps: JournalDeps, claim: Claim, place: StepPlace, entry: Entry): Promise<void> {
+  await record(deps, claim, (tx) => writeStepStart(deps, tx, claim, { place, entry }));
 }
+
+type WriteDeps = Pick<JournalDeps, 'store' | 'clock'>;
+interface Start {
+  readonly place: StepPlace;
+  readonly entry: Entry;
+}
+
+/** The same in a transaction under the task's lease. */
+export async function writeStepStart(deps: WriteDeps, tx: Tx, claim: Claim, { place, entry }: Start): Promise<void> {
+  const { attempt, resumes } = entry;
+  const changed = await startStep(tx, { id: claim.id, position: place.position, attempt, resumes, now: deps.clock.now() });
+  if (changed === 0 || entry.isQuiet) return;
+  if (claim.row.step !== place.position) await setStep(tx, { id: claim.id, position: place.position });
+  const what = `${place.step.title}: ${resumes > 0 ? 'taken up again' : 'begun'}`;
+  const data = { attempt, isResumed: resumes > 0, fence: claim.fence };
+  await append(deps, tx, claim, stepEvent('task.step_started', place, what, data));
+}
+
+interface StepStart {
+  readonly id: string;
+  readonly position: number;
+  readonly attempt: number;
+  readonly resumes: number;
+  readonly now: number;
+}
+
+const startStep = preparedWrite((tx, { id, position, attempt, resumes, now }: StepStart) =>
+  tx
+    .updateTable('task_steps')
+    .set((eb) => ({ state: 'running', attempt, resumes, finished_at: null, started_at: eb.fn.coalesce('started_at', eb.val(now)) }))
+    .where('task_id', '=', id)
+    .where('position', '=', position)
+    .where((eb) => eb.or([eb('state', '!=', 'running'), eb('attempt', '!=', attempt), eb('resumes', '!=', resumes)])),
+);
+
+const setStep = preparedWrite((tx, given: Pick<StepStart, 'id' | 'position'>) =>
+  tx.updateTable('tasks').set({ step: given.position }).where('id', '=', given.id),
+);
 
 /** False when this was written before. */
-async function closeStep(
-  deps: JournalDeps,
-  tx: Tx,
-  claim: Claim,
-  position: number,
-  set: { readonly state: string; readonly result?: string; readonly error?: string | null },
-): Promise<boolean> {
-  const changed = await tx
-    .updateTable('task_steps')
-    .set({ ...set, finished_at: deps.clock.now() })
-    .where('task_id', '=', claim.id)
-    .where('position', '=', position)
-    .where('state', 'in', ['pending', 'running', 'retrying'])
-    .executeTakeFirst();
-  return changed.numUpdatedRows > 0n;
+async function closeStep(deps: WriteDeps, tx: Tx, at: { readonly id: string; readonly position: number }, set: Closed): Promise<boolean> {
+  return (await endStep(tx, { ...at, ...set, now: deps.clock.now() })) > 0;
 }
 
+interface Closed {
+  readonly state: string;
+  readonly result: string | null;
+  readonly error: string | null;
+}
+
+const endStep = preparedWrite((tx, { id, position, now, state, result, error }: Closed & Omit<StepStart, 'attempt' | 'resumes'>) =>
+  tx
+    .updateTable('task_steps')
+    .set({ state, result, error, finished_at: now })
+    .where('task_id', '=', id)
+    .where('position', '=', position)
+    .where('state', 'in', ['pending', 'running', 'retrying']),
+);
+
+export function isLastStep({ definition }: Claim, { position }: StepPlace): boolean {
+  return position === definition.steps.length - 1;
+}
+
+/** With the last step the task has ended as well. */
 export async function recordStepDone(deps: JournalDeps, claim: Claim, place: StepPlace, result: unknown): Promise<TaskTable> {
   const text = encodeJson(result, `result of step ${place.step.name}`);
   return record(deps, claim, async (tx, row) => {
-    if (!(await closeStep(deps, tx, claim, place.position, { state: 'done', result: text, error: null }))) return row;
-    await movePast(tx, claim, row, place.position);
-    await append(deps, tx, claim, stepEvent('task.step_done', place, `${place.step.title}: done`));
+    await writeStepDone(deps, tx, claim, { place, row, text });
     return row;
   });
+}
+
+interface Done {
+  readonly place: StepPlace;
+  readonly row: TaskTable;
+  readonly text: string;
+}
+
+/** The same in a transaction under the task's lease. */
+export async function writeStepDone(deps: WriteDeps, tx: Tx, claim: Claim, { place, row, text }: Done): Promise<void> {
+  const at = { id: claim.id, position: place.position };
+  if (!(await closeStep(deps, tx, at, { state: 'done', result: text, error: null }))) return;
+  await append(deps, tx, claim, stepEvent('task.step_done', place, `${place.step.title}: done`));
+  const past = pastColumns(claim, row, place.position);
+  if (isLastStep(claim, place)) await writeEnd(deps, tx, claim, { ...row, ...past }, { state: 'succeeded', resultText: text });
+  else await movePast(tx, { id: claim.id, ...past });
 }
 
 export async function recordStepSkipped(deps: JournalDeps, claim: Claim, place: StepPlace): Promise<TaskTable> {
   return record(deps, claim, async (tx, row) => {
-    if (!(await closeStep(deps, tx, claim, place.position, { state: 'skipped' }))) return row;
-    await movePast(tx, claim, row, place.position);
+    const at = { id: claim.id, position: place.position };
+    if (!(await closeStep(deps, tx, at, { state: 'skipped', result: null, error: null }))) return row;
+    await movePast(tx, { id: claim.id, ...pastColumns(claim, row, place.position) });
     await append(deps, tx, claim, stepEvent('task.step_skipped', place, `${place.step.title}: not needed`));
     return row;
   });
 }
 
-async function movePast(tx: Tx, claim: Claim, row: TaskTable, position: number): Promise<void> {
+type Past = Pick<TaskTable, 'step' | 'progress' | 'wake_event' | 'wakes'>;
+
+/** Where the task is when this step is over. */
+function pastColumns(claim: Claim, row: TaskTable, position: number): Past {
   const count = claim.definition.steps.length;
-  await tx
-    .updateTable('tasks')
-    .set({
-      step: Math.min(position + 1, count - 1),
-      progress: (position + 1) / count,
-      wake_event: null,
-      wakes: wakesWithoutSeen(claim, row),
-    })
-    .where('id', '=', claim.id)
-    .execute();
+  const step = Math.min(position + 1, count - 1);
+  return { step, progress: (position + 1) / count, wake_event: null, wakes: wakesWithoutSeen(claim, row) };
 }
+
+const movePast = preparedWrite((tx, { id, step, progress, wake_event, wakes }: Past & { readonly id: string }) =>
+  tx.updateTable('tasks').set({ step, progress, wake_event, wakes }).where('id', '=', id),
+);
 
 /** The mail that this claim's step was entered with. */
 export function seenMail(row: TaskTable): Mail | undefined {
@@ -245,38 +291,49 @@ export interface Ending {
 
 /** The end: state, locks and events in one transaction. */
 export async function recordEnd(deps: JournalDeps, claim: Claim, ending: Ending): Promise<void> {
-  await record(deps, claim, async (tx, row) => {
-    const now = deps.clock.now();
-    const error = ending.error === undefined ? (ending.state === 'cancelled' ? row.error : null) : JSON.stringify(ending.error);
-    if (ending.at !== undefined && ending.state === 'failed') await recordFailedStep(deps, tx, claim, ending.at, error);
-    if (ending.state === 'cancelled') await cancelOpenSteps(tx, claim.id, now);
-    await tx
-      .updateTable('tasks')
-      .set({
-        state: ending.state,
-        error,
-        result: ending.resultText ?? null,
-        owner: null,
-        lease_until: 0,
-        finished_at: now,
-        ...(ending.state === 'succeeded' ? { progress: 1 } : {}),
-      })
-      .where('id', '=', claim.id)
-      .execute();
-    if (ending.keepLocks !== true) await releaseLocks(deps.store, tx, claim.id);
-    const why = ending.error === undefined ? '' : `: ${ending.error.message}`;
-    await append(deps, tx, claim, {
-      type: 'task.finished',
-      severity: ending.state === 'failed' ? 'error' : 'info',
-      message: `${ending.state}${why}`,
-      data: { state: ending.state, ...(ending.error === undefined ? {} : { code: ending.error.code }) },
-    });
+  await record(deps, claim, (tx, row) => writeEnd(deps, tx, claim, row, ending));
+}
+
+async function writeEnd(deps: WriteDeps, tx: Tx, claim: Claim, row: TaskTable, ending: Ending): Promise<void> {
+  const now = deps.clock.now();
+  const { id } = claim;
+  const error = ending.error === undefined ? (ending.state === 'cancelled' ? row.error : null) : JSON.stringify(ending.error);
+  if (ending.at !== undefined && ending.state === 'failed') await recordFailedStep(deps, tx, claim, ending.at, error);
+  if (ending.state === 'cancelled') await cancelOpenSteps(tx, id, now);
+  const { step, wake_event, wakes } = row;
+  const progress = ending.state === 'succeeded' ? 1 : row.progress;
+  await endTask(tx, { id, now, state: ending.state, error, result: ending.resultText ?? null, step, progress, wake_event, wakes });
+  if (ending.keepLocks !== true) await releaseLocks(deps.store, tx, id);
+  const why = ending.error === undefined ? '' : `: ${ending.error.message}`;
+  await append(deps, tx, claim, {
+    type: 'task.finished',
+    severity: ending.state === 'failed' ? 'error' : 'info',
+    message: `${ending.state}${why}`,
+    data: { state: ending.state, ...(ending.error === undefined ? {} : { code: ending.error.code }) },
   });
 }
 
-async function recordFailedStep(deps: JournalDeps, tx: Tx, claim: Claim, place: StepPlace, error: string | null): Promise<void> {
-  await closeStep(deps, tx, claim, place.position, { state: 'failed', error });
-  await append(deps, tx, claim, { ...stepEvent('task.step_failed', place, `${place.step.title}: failed`), severity: 'error' });
+const endTask = preparedWrite((tx, set: Past & Closed & { readonly id: string; readonly now: number }) =>
+  tx
+    .updateTable('tasks')
+    .set({
+      state: set.state,
+      error: set.error,
+      result: set.result,
+      step: set.step,
+      progress: set.progress,
+      wake_event: set.wake_event,
+      wakes: set.wakes,
+      owner: null,
+      lease_until: 0,
+      finished_at: set.now,
+    })
+    .where('id', '=', set.id),
+);
+
+async function recordFailedStep(deps: WriteDeps, tx: Tx, claim: Claim, { position, step }: StepPlace, error: string | null): Promise<void> {
+  await closeStep(deps, tx, { id: claim.id, position }, { state: 'failed', result: null, error });
+  await append(deps, tx, claim, { ...stepEvent('task.step_failed', { step, position }, `${step.title}: failed`), severity: 'error' });
 }
 
 function stepEvent(type: string, place: StepPlace, message: string, data: Readonly<Record<string, unknown>> = {}): EventInput {

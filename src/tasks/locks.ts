@@ -1,7 +1,7 @@
 // The locks a task holds from its first step to its end: store leases held by "task:<id>". All of them or none.
 
 import { sql } from 'kysely';
-import type { Lease, LeaseRequest, Store, Tx } from '../store/index.ts';
+import { type Asked, type Lease, type LeaseRequest, prepared, type Store, type Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
 
 export const MAX_LOCKS = 8;
@@ -36,18 +36,22 @@ export function checkedLocks(locks: readonly string[]): string[] {
  * Which of the keys are held, and by whom. A lease that has run out still counts while its task is unfinished: that task will be
  * resumed in the middle of its work, and nobody may start on the same node before.
  */
-export async function heldLocks(db: Pick<Tx, 'selectFrom'>, keys: readonly string[], now: number): Promise<Map<string, HeldLock>> {
-  if (keys.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('leases')
-    // substr: what follows "task:".
-    .leftJoin('tasks', (join) => join.on(sql`substr(leases.holder, 6)`, '=', sql.ref('tasks.id')))
-    .select(['leases.key', 'leases.holder', 'leases.purpose', 'leases.expires_at', 'tasks.state'])
-    .where('leases.key', 'in', keys)
-    .execute();
+export async function heldLocks(db: Asked, keys: readonly string[], now: number): Promise<Map<string, HeldLock>> {
+  const [key] = keys;
+  if (key === undefined) return new Map();
+  const rows = await (keys.length === 1 ? leaseOfOne(db, { key }) : leasesOf(db).where('leases.key', 'in', keys).execute());
   const held = rows.filter((row) => row.expires_at > now || row.state === 'running' || row.state === 'waiting');
   return new Map(held.map((row) => [row.key, { key: row.key, holder: row.holder, purpose: row.purpose }]));
 }
+
+function leasesOf(db: Asked) {
+  return db
+    .selectFrom('leases')
+    .leftJoin('tasks', (join) => join.on(sql`substr(leases.holder, 6)`, '=', sql.ref('tasks.id'))) // what follows "task:"
+    .select(['leases.key', 'leases.holder', 'leases.purpose', 'leases.expires_at', 'tasks.state']);
+}
+
+const leaseOfOne = prepared((db, given: { readonly key: string }) => leasesOf(db).where('leases.key', '=', given.key));
 
 /** Takes the locks in their order; says which one could not be had. The caller rolls back then. */
 export async function takeLocks(
@@ -76,7 +80,11 @@ export async function takeLocks(
 
 /** Frees whatever the task holds. Does nothing for locks that have passed to others. */
 export async function releaseLocks(store: Store, tx: Tx, taskId: string): Promise<void> {
-  const rows = await tx.selectFrom('leases').selectAll().where('holder', '=', holderOf(taskId)).orderBy('key').execute();
+  const rows = await leasesHeldBy(tx, { holder: holderOf(taskId) });
   for (const row of rows)
     await store.leases.release(tx, { key: row.key, holder: row.holder, purpose: row.purpose, expiresAt: row.expires_at, fence: row.fence });
 }
+
+const leasesHeldBy = prepared((tx, given: { readonly holder: string }) =>
+  tx.selectFrom('leases').selectAll().where('holder', '=', given.holder).orderBy('key'),
+);

@@ -4,13 +4,14 @@ import { messageOf, RackseedError } from '../lib/index.ts';
 import type { TaskStepTable, TaskTable } from '../store/index.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
-import { checkArgs } from './catalogue.ts';
 import { createContext } from './context.ts';
-import type { RecheckVerdict, StepContext, StepResult, Wait, Woken } from './define.ts';
+import type { RecheckVerdict, StepContext, StepResult, Wait } from './define.ts';
+import { entryOf, isPast, problemWith, type StepEntry } from './entry.ts';
 import { fail } from './errors.ts';
 import {
   type Claim,
   type Ending,
+  isLastStep,
   isLost,
   type JournalDeps,
   recordEnd,
@@ -19,7 +20,6 @@ import {
   recordStepSkipped,
   recordStepStart,
   type StepPlace,
-  seenMail,
 } from './journal.ts';
 import { decodeJson, encodeJson, storedError } from './json.ts';
 import { MAX_WAIT_MS } from './limits.ts';
@@ -31,16 +31,8 @@ export type RunEnd = 'ended' | 'paused' | 'open' | 'lost' | 'stuck';
 /** What came of one step: go on with the row as last written, or leave. */
 type Onward = { readonly row: TaskTable } | { readonly end: RunEnd };
 
-interface StepEntry {
-  readonly attempt: number;
-  readonly resumes: number;
-  readonly isResumed: boolean;
-  /** The step was cut off or failed before: a destructive one must look first. */
-  readonly isAgain: boolean;
-  readonly woken: Woken | undefined;
-}
-
-export async function runTask(deps: JournalDeps, claim: Claim, steps: readonly TaskStepTable[]): Promise<RunEnd> {
+/** `begun`: the position of the step whose begin is written down already. */
+export async function runTask(deps: JournalDeps, claim: Claim, steps: readonly TaskStepTable[], begun?: number): Promise<RunEnd> {
   const problem = problemWith(claim, steps);
   if (problem !== undefined) return end(deps, claim, { state: 'failed', error: storedError(problem) });
   const args = decodeJson(claim.row.args);
@@ -55,35 +47,12 @@ export async function runTask(deps: JournalDeps, claim: Claim, steps: readonly T
     const put = await putDown(deps, claim, row);
     if (put !== undefined) return put;
     const run = new StepRun(deps, claim, { step, position }, args, results);
-    const onward = await run.go(stored);
+    const onward = await run.go(stored, position === begun);
     if ('end' in onward) return onward.end;
     row = onward.row;
   }
   const last = claim.definition.steps.at(-1)?.name ?? '';
   return end(deps, claim, { state: 'succeeded', resultText: JSON.stringify(results[last] ?? null) });
-}
-
-function isPast(step: TaskStepTable): boolean {
-  return step.state === 'done' || step.state === 'skipped';
-}
-
-/** A task made by another version may have other steps or arguments: it must not be run half by one and half by another. */
-function problemWith(claim: Claim, steps: readonly TaskStepTable[]): RackseedError | undefined {
-  const { definition } = claim;
-  const stored = steps.map((step) => step.name).join(', ');
-  const known = definition.steps.map((step) => step.name).join(', ');
-  if (stored !== known)
-    return fail('tasks.definition_changed', {
-      message: `task ${claim.id} (${definition.kind}) has the steps ${stored}; this version has ${known}`,
-      hint: 'Look at what it has done so far, then submit it again.',
-    });
-  try {
-    checkArgs(definition, decodeJson(claim.row.args));
-    return undefined;
-  } catch (error) {
-    if (error instanceof RackseedError) return error;
-    throw error;
-  }
 }
 
 /** Between steps: is there a reason not to begin the next one? */
@@ -105,6 +74,8 @@ class StepRun {
   readonly #place: StepPlace;
   readonly #args: unknown;
   readonly #results: Record<string, unknown>;
+  /** It has written its end, and the task's, by itself. */
+  #isFinished = false;
   /** Aborted by the claim's control and by this step's timeout. */
   readonly #control = new AbortController();
   readonly #ended = new AbortController();
@@ -117,20 +88,20 @@ class StepRun {
     this.#results = results;
   }
 
-  async go(stored: TaskStepTable): Promise<Onward> {
+  async go(stored: TaskStepTable, isBegun: boolean): Promise<Onward> {
     const { signal } = this.#claim.control;
     const pass = (): void => this.#control.abort(signal.reason);
     signal.addEventListener('abort', pass, { once: true });
     if (signal.aborted) pass();
     try {
-      return await this.#enter(stored);
+      return await this.#enter(stored, isBegun);
     } finally {
       signal.removeEventListener('abort', pass);
       this.#ended.abort();
     }
   }
 
-  async #enter(stored: TaskStepTable): Promise<Onward> {
+  async #enter(stored: TaskStepTable, isBegun: boolean): Promise<Onward> {
     const { step } = this.#place;
     const entry = entryOf(stored, this.#claim.row);
     const context = this.#context(entry);
@@ -141,7 +112,7 @@ class StepRun {
     }
     if (entry.resumes > this.#deps.limits.maxResumes)
       return this.#refused('tasks.step_keeps_dying', `the process ended in it ${entry.resumes} times`);
-    await recordStepStart(this.#deps, this.#claim, this.#place, { ...entry, isQuiet: stored.state === 'waiting' });
+    if (!isBegun) await recordStepStart(this.#deps, this.#claim, this.#place, entry);
     if (step.destructive === true && entry.isAgain) {
       const onward = await this.#recheck(entry, context);
       if (onward !== undefined) return onward;
@@ -151,7 +122,19 @@ class StepRun {
   }
 
   #context(entry: StepEntry): StepContext {
-    const facts = { args: this.#args, results: { ...this.#results }, signal: this.#control.signal, ...entry };
+    const { attempt: count, isResumed, woken } = entry;
+    const onFinished = (): void => {
+      this.#isFinished = true;
+    };
+    const facts = {
+      args: this.#args,
+      results: { ...this.#results },
+      signal: this.#control.signal,
+      attempt: count,
+      isResumed,
+      woken,
+      onFinished,
+    };
     return createContext(this.#deps, this.#claim, this.#place, facts, this.#ended.signal);
   }
 
@@ -187,6 +170,8 @@ class StepRun {
   }
 
   async #settle(outcome: Attempt<StepResult>, entry: StepEntry): Promise<Onward> {
+    // Whatever came after: it is written that it is done.
+    if (this.#isFinished) return { end: 'ended' };
     if (outcome.kind !== 'value') return this.#failed(outcome, entry);
     if ('done' in outcome.value) return this.#done(outcome.value.done);
     const { wait } = outcome.value;
@@ -198,6 +183,7 @@ class StepRun {
 
   async #done(result: unknown): Promise<Onward> {
     const row = await recordStepDone(this.#deps, this.#claim, this.#place, result);
+    if (isLastStep(this.#claim, this.#place)) return { end: 'ended' };
     this.#results[this.#place.step.name] = decodeJson(encodeJson(result, 'result'));
     return { row };
   }
@@ -257,25 +243,6 @@ async function freeAtLast(deps: JournalDeps, claim: Claim): Promise<void> {
   } catch (error) {
     deps.log.warn({ task: claim.id }, `locks of a stuck step were not freed: ${messageOf(error)}`);
   }
-}
-
-function entryOf(stored: TaskStepTable, row: TaskTable): StepEntry {
-  const isResumed = stored.state === 'running';
-  const isRetry = stored.state === 'retrying';
-  return {
-    attempt: Math.max(1, stored.attempt + (isRetry ? 1 : 0)),
-    resumes: isResumed ? stored.resumes + 1 : 0,
-    isResumed,
-    isAgain: isResumed || isRetry,
-    woken: wokenOf(stored, row),
-  };
-}
-
-function wokenOf(stored: TaskStepTable, row: TaskTable): Woken | undefined {
-  const mail = seenMail(row);
-  if (stored.state !== 'pending' && row.wake_event !== null && mail !== undefined)
-    return { by: 'event', name: row.wake_event, payload: mail.payload };
-  return stored.state === 'waiting' ? { by: 'time' } : undefined;
 }
 
 function verdictOf(verdict: RecheckVerdict): 'redo' | { readonly done: unknown } | { readonly refuse: string } {

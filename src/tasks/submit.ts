@@ -2,7 +2,7 @@
 // acknowledged. Runs nothing.
 
 import type { Clock } from '../lib/index.ts';
-import type { Store, TaskTable, Tx } from '../store/index.ts';
+import { preparedInsert, type Store, type TaskTable, type Tx } from '../store/index.ts';
 import { checkArgs, type TaskCatalogue } from './catalogue.ts';
 import type { TaskDefinition } from './define.ts';
 import { fail } from './errors.ts';
@@ -121,9 +121,12 @@ async function insertTask(
   };
   const blank = { state: 'pending', attempt: 0, resumes: 0, error: null, result: null, started_at: null, finished_at: null };
   const steps = definition.steps.map(({ name, title }, position) => ({ task_id: id, position, name, title, ...blank }));
-  await tx.insertInto('tasks').values(row).execute();
-  await tx.insertInto('task_steps').values(steps).execute();
+  await insertRow(tx, row);
+  for (const step of steps) await insertStep(tx, step);
 }
+
+const insertRow = preparedInsert('tasks');
+const insertStep = preparedInsert('task_steps');
 
 /** Locks the row (on PostgreSQL too) and reads it. */
 async function touch(deps: DoorDeps, tx: Tx, id: string): Promise<TaskTable> {
