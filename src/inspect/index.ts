@@ -1,11 +1,24 @@
 // The agent's server side.
 
 export { withoutAgent } from './agent-record.ts';
+export { type DiskRef, DiskRefSchema } from './commands.ts';
+export { DISCOVERED_DRIVER } from './discovered.ts';
+export {
+  contentItems,
+  type DiskContents,
+  DiskContentsSchema,
+  type Partition,
+  type Signature,
+  type SignatureKind,
+  UNRECOGNISED,
+} from './disk-contents.ts';
 export { INSPECT_ERRORS } from './errors.ts';
 export { type Identified, identify } from './identify.ts';
 export { cleanDmiText, cleanSerial, cleanSmbiosUuid } from './identity.ts';
 export { createInspect, type Inspect, type InspectOptions } from './inspect.ts';
 export { INVENTORY_LIMITS, type Inventory as MachineInventory, InventorySchema, PluginDataSchema } from './inventory.ts';
+export { createOrders, type OrderListener, type OrderProgress, type Orders, type OrdersOptions, type OrderWord } from './orders.ts';
+export { taskOf as taskOfOrder } from './orders-decide.ts';
 export {
   AGENT_PATHS,
   type HeartbeatReply,

@@ -5,9 +5,11 @@ import type { Node, Nodes, NodeUuid, PortInput } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { type AgentSession, type BootSecrets, createBootSecrets } from './boot-secrets.ts';
 import { checkDiscoveryRoom, DISCOVERED_DRIVER } from './discovered.ts';
+import { mergeDoubles } from './doubles.ts';
 import { fail } from './errors.ts';
 import { type Identified, identify } from './identify.ts';
 import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
+import type { Orders } from './orders.ts';
 import { propertiesOf } from './properties.ts';
 import type { HeartbeatReply, HeartbeatRequest, InventoryReply, InventoryRequest, LookupReply, LookupRequest } from './protocol.ts';
 import type { RuleRunner } from './rules-apply.ts';
@@ -22,9 +24,12 @@ export interface InspectOptions {
   readonly maxDiscovered?: number;
   /** Boot secrets that were given and not used. */
   readonly maxOpenSecrets?: number;
-  /** The agent of this node was heard: work that waited for it goes on. */
-  readonly onBeat?: (uuid: string) => void;
+  /** The agent of this node was heard: work that waited for it goes on, unless the agent is at something or about to be. */
+  readonly onBeat?: (uuid: string, isBusy: boolean) => void;
+  readonly orders: Pick<Orders, 'beat' | 'release'>;
   readonly rules?: RuleRunner;
+  /** In the transaction that keeps a report: what follows from it for the node, and in a line for the person at the screen. */
+  readonly onStored?: (tx: Tx, node: Node) => Promise<string | null>;
   /** What the machine is was kept: an inspection that waited for it is over, or has failed and why. */
   readonly onInventory?: (uuid: string, failure: string | null) => Promise<void>;
 }
@@ -33,7 +38,12 @@ export interface Inspect {
   readonly issueSecret: BootSecrets['issue'];
   lookup(request: LookupRequest, peer: string): Promise<LookupReply>;
   receiveInventory(token: string, request: InventoryRequest): Promise<InventoryReply>;
-  heartbeat(token: string, request: HeartbeatRequest): Promise<HeartbeatReply>;
+  /** Held until there is something to do, or the signal says that nobody waits for the reply any more. */
+  heartbeat(token: string, request: HeartbeatRequest, signal?: AbortSignal): Promise<HeartbeatReply>;
+  /** Held heartbeats are answered now: the appliance stops. */
+  releaseHeld(): Promise<void>;
+  /** Whose agent has this token; null before its inventory. Throws inspect.token_refused. */
+  nodeOfToken(token: string): Promise<string | null>;
   /** Who boots there, for the boot decision. */
   readonly findMachine: (mac: Mac, smbiosUuid: string | null) => Promise<Identified>;
   /** What the agent last found a node to be; null before it ran there. */
@@ -89,7 +99,7 @@ export function createInspect(options: InspectOptions): Inspect {
   /** By the inspection rules, where it is an inspection: a machine that is new, or a node that waits for this. */
   async function keep(tx: Tx, node: Node, request: InventoryRequest, isNew: boolean): Promise<string | null> {
     const reported = { inventory: { ...request.inventory }, pluginData: { ...request.pluginData } };
-    const isInspected = isNew || node.provisionState === 'inspect wait';
+    const isInspected = isNew || isInspecting(node);
     const ruled = isInspected ? await options.rules?.run(tx, node, reported) : undefined;
     await nodes.saveInventory(tx, node.uuid, { ...reported, pluginData: ruled?.pluginData ?? reported.pluginData });
     const failure = ruled?.failure ?? null;
@@ -100,7 +110,7 @@ export function createInspect(options: InspectOptions): Inspect {
   async function receive(
     session: AgentSession,
     request: InventoryRequest,
-  ): Promise<{ readonly node: Node; readonly failure: string | null }> {
+  ): Promise<{ readonly node: Node; readonly failure: string | null; readonly word: string | null }> {
     const macs = request.inventory.interfaces.map((card) => card.mac_address);
     if (!macs.includes(session.mac)) {
       throw fail('inspect.mac_mismatch', {
@@ -109,7 +119,8 @@ export function createInspect(options: InspectOptions): Inspect {
       });
     }
     return store.transaction(async (tx) => {
-      const who = await whoIs(macs, identityOf(request).smbiosUuid, tx);
+      const identity = identityOf(request);
+      const who = await mergeDoubles(options, tx, await whoIs(macs, identity.smbiosUuid, tx), { macs, ...identity });
       if (who.is === 'unclear')
         throw fail('inspect.identity_conflict', {
           message: `${session.mac}: ${who.reason}`,
@@ -118,7 +129,7 @@ export function createInspect(options: InspectOptions): Inspect {
       const node = who.is === 'known' ? await refresh(tx, who.node, request) : await discover(tx, request, who.reason);
       const failure = await keep(tx, node, request, who.is !== 'known');
       await secrets.bindNode(tx, session, node.uuid);
-      return { node, failure };
+      return { node, failure, word: (await options.onStored?.(tx, node)) ?? null };
     });
   }
 
@@ -146,14 +157,14 @@ export function createInspect(options: InspectOptions): Inspect {
     async receiveInventory(token, request) {
       const session = await secrets.sessionOf(token);
       try {
-        const { node, failure } = await receive(session, request);
+        const { node, failure, word } = await receive(session, request);
         // In any other state the report says no more than that the agent lives.
-        if (node.provisionState === 'inspect wait') await options.onInventory?.(node.uuid, failure);
-        else options.onBeat?.(node.uuid);
+        if (isInspecting(node)) await options.onInventory?.(node.uuid, failure);
+        else options.onBeat?.(node.uuid, false);
         note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"${secureBootWords(request)}`);
         return {
           node: { uuid: node.uuid, name: node.name, provisionState: node.provisionState },
-          message: `discovered as node ${node.name ?? node.uuid}; waiting for a yes`,
+          message: word ?? `discovered as node ${node.name ?? node.uuid}; waiting for a yes`,
         };
       } catch (thrown) {
         if (thrown instanceof RackseedError) note(session.mac, 'inventory refused', thrown.message);
@@ -161,14 +172,15 @@ export function createInspect(options: InspectOptions): Inspect {
       }
     },
 
-    async heartbeat(token, request) {
-      const session = await secrets.sessionOf(token);
-      for (const answer of request.answers)
-        log.info({ mac: session.mac, command: answer.commandId, outcome: answer.outcome }, answer.message);
-      // Nothing is written: liveness is a mark in memory.
-      if (session.nodeUuid !== null) options.onBeat?.(session.nodeUuid);
-      return { waitSeconds: HEARTBEAT_SECONDS, command: null };
+    async heartbeat(token, request, signal = new AbortController().signal) {
+      const { nodeUuid, hash: session, mac } = await secrets.sessionOf(token);
+      // Which node it is its inventory says: it is about to send it.
+      if (nodeUuid === null) return { waitSeconds: HEARTBEAT_SECONDS, command: null };
+      return options.orders.beat({ nodeUuid, session, mac }, request, signal, (isBusy) => options.onBeat?.(nodeUuid, isBusy));
     },
+
+    releaseHeld: () => options.orders.release(),
+    nodeOfToken: async (token) => (await secrets.sessionOf(token)).nodeUuid,
 
     findMachine: (mac, smbiosUuid) => whoIs([mac], cleanSmbiosUuid(smbiosUuid)),
 
@@ -191,6 +203,11 @@ function namesIn(vendor: unknown): HardwareNames {
 
 function identityOf({ inventory }: InventoryRequest): { readonly smbiosUuid: string | null; readonly smbiosSerial: string | null } {
   return { smbiosUuid: cleanSmbiosUuid(inventory.system_vendor.uuid), smbiosSerial: cleanSerial(inventory.system_vendor.serial_number) };
+}
+
+/** It runs already when the inspection begins, or was booted for it. */
+function isInspecting({ provisionState }: Node): boolean {
+  return provisionState === 'inspecting' || provisionState === 'inspect wait';
 }
 
 function portsOf({ inventory }: InventoryRequest): PortInput[] {
