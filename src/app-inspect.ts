@@ -1,7 +1,7 @@
 // Wiring of what agents say, our own's and OpenStack's: the life cycle that waits for them, and who wants to know that they live. No rules.
 
 import type { Config } from './config/index.ts';
-import { createInspect, createRamdisk, createRuleRunner, type Inspect, type Ramdisk } from './inspect/index.ts';
+import { createInspect, createRamdisk, createRuleRunner, type Inspect, type Orders, type Ramdisk } from './inspect/index.ts';
 import type { Clock, Log, Random } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
 import type { Nodes, Records } from './nodes/index.ts';
@@ -12,8 +12,9 @@ export interface InspectPartsOptions {
   readonly store: Store;
   readonly nodes: Nodes;
   readonly records: Pick<Records, 'rules'>;
-  readonly lifecycle: Pick<Lifecycle, 'agentHeard'>;
+  readonly lifecycle: Pick<Lifecycle, 'agentHeard' | 'agentProgress'>;
   readonly enrolment: { get(): Promise<{ readonly mode: 'open' | 'closed' }> };
+  readonly orders: Orders;
   /** An agent runs on this node. */
   readonly onAlive: (uuid: string) => void;
   readonly clock: Clock;
@@ -23,6 +24,10 @@ export interface InspectPartsOptions {
 
 export function inspectParts(options: InspectPartsOptions): { readonly inspect: Inspect; readonly ramdisk: Ramdisk } {
   const { config, records, lifecycle, enrolment, onAlive, ...common } = options;
+  options.orders.listen({
+    ended: (uuid, word) => lifecycle.agentHeard(uuid, word),
+    progress: (uuid, progress) => lifecycle.agentProgress(uuid, progress),
+  });
   const ramdisk = createRamdisk({
     ...common,
     rules: records.rules,
@@ -33,7 +38,7 @@ export function inspectParts(options: InspectPartsOptions): { readonly inspect: 
   });
   const inspect = createInspect({
     ...common,
-    onBeat: (uuid) => ramdisk.beat(uuid),
+    onBeat: (uuid, isBusy) => ramdisk.beat(uuid, isBusy),
     rules: createRuleRunner({ ...common, rules: records.rules }),
     onInventory: (uuid, failure) =>
       lifecycle.agentHeard(uuid, failure === null ? { status: 'end' } : { status: 'error', message: failure }),

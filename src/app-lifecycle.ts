@@ -5,7 +5,7 @@ import type { Config } from './config/index.ts';
 import type { Clock, Component, Log, Random } from './lib/index.ts';
 import { createLifecycle, type Lifecycle, type LifecycleConfig, lifecycleTasks } from './lifecycle/index.ts';
 import { createStateTimers, type Node, type Nodes, type Records } from './nodes/index.ts';
-import type { Gateway } from './power/index.ts';
+import type { AgentDesk, Gateway } from './power/index.ts';
 import type { Store } from './store/index.ts';
 import { createTaskEngine, type TaskEngine } from './tasks/index.ts';
 
@@ -15,6 +15,7 @@ export interface LifecyclePartsOptions {
   readonly nodes: Nodes;
   readonly records: Pick<Records, 'vifs' | 'hardware'>;
   readonly gateway: Gateway;
+  readonly desk: AgentDesk;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -43,6 +44,7 @@ export function lifecycleParts(options: LifecyclePartsOptions): LifecycleParts {
 function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig {
   return {
     automatedClean: lifecycle.automated_clean,
+    fastTrack: lifecycle.fast_track,
     softPowerOffMs: lifecycle.soft_power_off_seconds * 1000,
     disallowedSteps: {
       clean: lifecycle.disallow_clean_steps,

@@ -5,8 +5,7 @@ import type { Config } from './config/index.ts';
 import { type Clock, type Component, type Log, messageOf, type Random } from './lib/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import {
-  type AgentOrders,
-  createAgentOrders,
+  type AgentDesk,
   createApplianceKey,
   createDrivers,
   createGateway,
@@ -31,14 +30,13 @@ export interface PowerPartsOptions {
   readonly log: Log;
   /** This appliance, among those that share the store. */
   readonly holder: string;
+  readonly desk: AgentDesk;
 }
 
 export interface PowerParts {
   readonly gateway: Gateway;
   /** Tell it of every machine that is seen to boot or to live. */
   readonly sightings: Sightings;
-  /** What agents are to do, for whoever answers their heartbeats. */
-  readonly orders: AgentOrders;
   /** A person says that what was asked of them is done. Throws power.nothing_asked. */
   readonly confirm: (nodeUuid: string) => void;
   /** For /metrics. */
@@ -53,14 +51,13 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
   const { store, nodes, clock, random, log } = options;
   const { power } = options.config;
   const sightings = createSightings(clock);
-  const orders = createAgentOrders(clock);
   const drivers = createDrivers({
     clock,
     random,
     memory: createMemory({ store, clock }),
     people: peopleOf(store, log),
     sightings,
-    orders,
+    desk: options.desk,
     sshKey: createApplianceKey(store),
   });
   const registry = createRegistry(drivers);
@@ -88,7 +85,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     return { ...gateway.counters(), ...Object.fromEntries(synced) };
   };
   const confirm = (nodeUuid: string): void => manualOf(drivers)?.confirm(nodeUuid);
-  return { gateway, sightings, orders, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+  return { gateway, sightings, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
 }
 
 /** They read the event log: on the command line, in the web, through web hooks. */

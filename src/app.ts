@@ -41,7 +41,7 @@ import {
   type Site,
 } from './boot/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
-import type { Inspect } from './inspect/index.ts';
+import { createOrders, type Inspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createRecords } from './nodes/index.ts';
@@ -92,13 +92,18 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const access = await createAccess({ ...common, ...accessSettings(config) });
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
-  const power = powerParts({ ...common, config, nodes, holder });
+  const orders = createOrders({ ...common, nodes });
+  const power = powerParts({ ...common, config, nodes, holder, desk: orders });
   const records = createRecords({ ...common, nodes });
-  const { lifecycle, tasks, parts: work } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder });
+  const {
+    lifecycle,
+    tasks,
+    parts: work,
+  } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders });
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
-  const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive });
+  const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders });
   const { observe_only: isObserveOnly } = config.server;
   const { reasons } = store;
   const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
@@ -110,6 +115,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     ...power.parts,
     ...work,
     ...claims.parts,
+    orders,
     ramdisk,
     createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...network.parts,

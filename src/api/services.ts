@@ -129,7 +129,7 @@ export interface NetworkService {
 }
 
 /** The server side of the agent's protocol: each throws what the agent shall be told. */
-export type InspectService = Pick<Inspect, 'lookup' | 'receiveInventory' | 'heartbeat'>;
+export type InspectService = Pick<Inspect, 'lookup' | 'receiveInventory' | 'heartbeat' | 'releaseHeld' | 'nodeOfToken'>;
 
 export interface ApiServices {
   /** Everything that one request writes, or nothing of it. */

@@ -9,7 +9,8 @@ export interface BeatsOptions {
   readonly store: Pick<Store, 'db'>;
   readonly clock: Clock;
   readonly log: Log;
-  readonly agentHeard: (uuid: string) => Promise<void>;
+  /** `isBusy`: it is at something, whose end it will tell. */
+  readonly agentHeard: (uuid: string, isBusy: boolean) => Promise<void>;
   readonly everyMs?: number;
   /** A node is looked at this often at most; a beat before then is not lost, it waits. OpenStack's agent never beats faster than this. */
   readonly eachMs?: number;
@@ -17,7 +18,7 @@ export interface BeatsOptions {
 
 export interface Beats extends Component {
   /** The agent of this node lives. */
-  note(uuid: string): void;
+  note(uuid: string, isBusy?: boolean): void;
 }
 
 const EVERY_MS = 25;
@@ -27,35 +28,36 @@ const CHUNK = 50;
 const MAX_REMEMBERED = 20_000;
 
 export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS, eachMs = EACH_MS }: BeatsOptions): Beats {
-  const marked = new Set<string>();
+  const marked = new Map<string, boolean>();
   const lookedAt = new Map<string, number>();
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
 
-  async function look(uuids: readonly string[]): Promise<void> {
+  async function look(beats: ReadonlyMap<string, boolean>): Promise<void> {
+    const uuids = [...beats.keys()];
     const rows = await store.db.selectFrom('nodes').select(['uuid', 'provision_state']).where('uuid', 'in', uuids).execute();
     const due = rows.filter((row) => isProvisionState(row.provision_state) && isTransient(row.provision_state));
     // Begun together, so that they share their commits.
-    await Promise.all(due.map(({ uuid }) => drive(uuid)));
+    await Promise.all(due.map(({ uuid }) => drive(uuid, beats.get(uuid) === true)));
   }
 
-  async function drive(uuid: string): Promise<void> {
+  async function drive(uuid: string, isBusy: boolean): Promise<void> {
     try {
-      await agentHeard(uuid);
+      await agentHeard(uuid, isBusy);
     } catch (error) {
       // Removed meanwhile, or the store is away: the next beat says it again.
       log.warn({ node: uuid, error: messageOf(error) }, 'a heartbeat could not be passed on');
     }
   }
 
-  function takeDue(): string[] {
+  function takeDue(): Map<string, boolean> {
     const now = clock.monotonic();
-    const due: string[] = [];
-    for (const uuid of marked) {
+    const due = new Map<string, boolean>();
+    for (const [uuid, isBusy] of marked) {
       if (now - (lookedAt.get(uuid) ?? Number.NEGATIVE_INFINITY) < eachMs) continue;
       remember(lookedAt, uuid, now);
       marked.delete(uuid);
-      if (due.push(uuid) === CHUNK) break;
+      if (due.set(uuid, isBusy).size === CHUNK) break;
     }
     return due;
   }
@@ -64,9 +66,9 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS,
     while (marked.size > 0 && !stopping.signal.aborted) {
       const due = takeDue();
       try {
-        if (due.length > 0) await look(due);
+        if (due.size > 0) await look(due);
       } catch (error) {
-        log.warn({ beats: due.length, error: messageOf(error) }, 'heartbeats could not be looked at');
+        log.warn({ beats: due.size, error: messageOf(error) }, 'heartbeats could not be looked at');
       }
       // Beats that come in meanwhile are looked at together. Rejects when it is told to stop.
       await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
@@ -81,8 +83,8 @@ export function createBeats({ store, clock, log, agentHeard, everyMs = EVERY_MS,
       stopping.abort();
       await running;
     },
-    note: (uuid) => {
-      marked.add(uuid);
+    note: (uuid, isBusy = false) => {
+      marked.set(uuid, isBusy);
       running ??= run();
     },
   };

@@ -98,6 +98,13 @@ export function createBootSecrets({ store, clock, random, maxOpenSecrets = MAX_O
     },
 
     async bindNode(tx, session, nodeUuid) {
+      // A machine runs one agent: those of its boots before, by whichever port, have nothing more to say.
+      await tx
+        .deleteFrom('boot_secrets')
+        .where('node_uuid', '=', nodeUuid)
+        .where('hash', '!=', session.hash)
+        .where('token_hash', 'is not', null)
+        .execute();
       await tx.updateTable('boot_secrets').set({ node_uuid: nodeUuid }).where('hash', '=', session.hash).execute();
     },
   };

@@ -31,6 +31,15 @@ export const INSPECT_ERRORS = {
     status: 400,
     about: 'An inspection rule says that the machine is not as it should be, or can not be applied to it.',
   },
+  'inspect.bad_order': {
+    status: 500,
+    about: 'A command that no agent knows, or one with arguments that do not fit it, was to be given to an agent.',
+  },
+  'inspect.too_many_orders': {
+    status: 503,
+    retryable: true,
+    about: 'As many orders wait for the agent of one machine as we are willing to keep.',
+  },
   'inspect.too_many_machines': { status: 503, about: 'As many machines wait for a yes as we are willing to remember.' },
 } as const satisfies ErrorCatalogue;
 

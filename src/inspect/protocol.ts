@@ -25,6 +25,7 @@ export const PROTOCOL_LIMITS = {
   bodyBytes: 1024 * 1024,
   replyBytes: 256 * 1024,
   answers: 16,
+  notes: 50,
   heartbeatSecondsMax: 3600,
   /** A heartbeat is held so long at most until there is something to do. */
   holdSecondsMax: 25,
@@ -114,6 +115,11 @@ export const RunningSchema = Type.Object(
   closed,
 );
 
+export const NOTE_KINDS = ['rescue'] as const;
+
+/** Something that happened on the machine beside any command: an event of its node. */
+export const NoteSchema = Type.Object({ kind: Type.Union(NOTE_KINDS.map((kind) => Type.Literal(kind))), line }, closed);
+
 export const HeartbeatRequestSchema = Type.Object(
   {
     uptimeSeconds: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
@@ -124,6 +130,8 @@ export const HeartbeatRequestSchema = Type.Object(
     running: Type.Optional(Type.Union([RunningSchema, Type.Null()])),
     /** It does nothing and would wait so long for something to do; absent: it wants its reply at once. */
     holdSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: PROTOCOL_LIMITS.holdSecondsMax })),
+    /** Repeated until a heartbeat with them got its reply. */
+    notes: Type.Optional(Type.Array(NoteSchema, { maxItems: PROTOCOL_LIMITS.notes })),
   },
   closed,
 );
@@ -140,6 +148,7 @@ export type InventoryReply = Static<typeof InventoryReplySchema>;
 export type Command = Static<typeof CommandSchema>;
 export type Answer = Static<typeof AnswerSchema>;
 export type LogLine = Static<typeof LogLineSchema>;
+export type Note = Static<typeof NoteSchema>;
 export type Running = Static<typeof RunningSchema>;
 export type HeartbeatRequest = Static<typeof HeartbeatRequestSchema>;
 export type HeartbeatReply = Static<typeof HeartbeatReplySchema>;

@@ -61,8 +61,8 @@ export interface Ramdisk extends Component {
   heartbeat(ref: string, beat: Heartbeat, peer: string): Promise<void>;
   /** Throws inspect.not_found when the machine is nobody that is waited for. */
   report(report: AgentReport, peer: string): Promise<KnownMachine>;
-  /** An agent of our own beats: its session says which node it is. */
-  beat(uuid: string): void;
+  /** An agent of our own beats: its session says which node it is. One that is busy lives, and ends no wait. */
+  beat(uuid: string, isBusy?: boolean): void;
 }
 
 /** While a node is in one of these its agent is expected (ironic/common/states.py, LOOKUP_ALLOWED_STATES). */
@@ -86,7 +86,13 @@ const SYSTEM = { who: 'system', actor: 'agent' } as const;
 
 export function createRamdisk(options: RamdiskOptions): Ramdisk {
   const { store, nodes, clock, random, log, agentHeard } = options;
-  const beats = createBeats({ store, clock, log, agentHeard: (uuid) => agentHeard(uuid, {}), ...options.beats });
+  const beats = createBeats({
+    store,
+    clock,
+    log,
+    agentHeard: (uuid, isBusy) => agentHeard(uuid, isBusy ? { status: 'start' } : {}),
+    ...options.beats,
+  });
   const reports = createReports(options);
 
   async function tokenFor(uuid: string, isExpected: (node: Node) => boolean): Promise<KnownMachine> {
@@ -118,9 +124,9 @@ export function createRamdisk(options: RamdiskOptions): Ramdisk {
     });
   }
 
-  function alive(uuid: string): void {
+  function alive(uuid: string, isBusy = false): void {
     options.onAlive?.(uuid);
-    beats.note(uuid);
+    beats.note(uuid, isBusy);
   }
 
   return {

@@ -169,8 +169,12 @@ async function unhold(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void>
 
 /** The task of a verb that waits for the machine or a person. */
 export async function waitingTask(db: Asked, uuid: string): Promise<string | undefined> {
-  const [row] = await waitingTasks(db, { uuid });
-  return row?.id;
+  // One at most but for a fault of ours, and SQLite's sorting costs more than finding it (43 µs, 5).
+  const rows = await waitingTasks(db, { uuid });
+  return rows
+    .map(({ id }) => id)
+    .toSorted()
+    .at(-1);
 }
 
 const waitingTasks = prepared((db, given: { readonly uuid: string }) =>
@@ -179,8 +183,7 @@ const waitingTasks = prepared((db, given: { readonly uuid: string }) =>
     .select('id')
     .where('node_uuid', '=', given.uuid)
     .where('kind', 'in', VERB_KINDS)
-    .where('state', 'in', ['waiting', 'running'])
-    .orderBy('id', 'desc'),
+    .where('state', 'in', ['waiting', 'running']),
 );
 
 /** Its node goes another way: what waits for it has nothing to go on with. */

@@ -4,7 +4,11 @@
 import type { JsonObject } from '../nodes/index.ts';
 
 export interface AgentOrder {
-  /** Of the step that wants it: placing it again under the same key places nothing. */
+  /**
+   * Of the step that wants it (StepRun.key, and more behind it where a step places several): placing it again under the same key places
+   * nothing. It begins with a task's id, and when that task has ended it is not given out any more; one that does not is given within ten
+   * minutes or never.
+   */
   readonly key: string;
   /** A command of the agent's, with arguments that fit it. */
   readonly name: string;
@@ -21,12 +25,14 @@ export type OrderStanding =
 export interface AgentDesk {
   /** The agent runs there now. */
   isBeating(nodeUuid: string): boolean;
-  /** Stored when it resolves. The life cycle is woken when the agent has answered. Throws power.bad_order when the arguments do not fit. */
+  /** Stored when it resolves. The life cycle is woken when the agent has answered. Throws inspect.bad_order when the arguments do not fit. */
   place(nodeUuid: string, order: AgentOrder): Promise<OrderStanding>;
   /** Undefined: nobody placed it. */
   standing(nodeUuid: string, key: string): Promise<OrderStanding | undefined>;
-  /** What waits is not given out any more; what runs is not stopped. */
-  cancel(nodeUuid: string, reason: string): Promise<void>;
+  /** Waits until it is done or has failed; undefined: it was placed by nobody. Rejects with the signal's reason. */
+  ended(nodeUuid: string, key: string, signal: AbortSignal): Promise<OrderStanding | undefined>;
+  /** What waits, or the one of that key alone, is not given out any more; what runs is not stopped. */
+  cancel(nodeUuid: string, reason: string, key?: string): Promise<void>;
   /** The last report of the disks, as inspect/disk-contents has them; null before there is one. */
   inventory(nodeUuid: string): Promise<{ readonly inventory: JsonObject; readonly pluginData: JsonObject } | null>;
 }

@@ -3,7 +3,7 @@
 
 import { type Clock, type Random, type Run, runProgram } from '../lib/index.ts';
 import { agentDriver } from './agent.ts';
-import { type AgentOrders, createAgentOrders } from './agent-orders.ts';
+import type { AgentDesk } from './agent-desk.ts';
 import { IPMI_INFO, REDFISH_INFO } from './bmc-info.ts';
 import { chainDriver } from './chain.ts';
 import { fakeDrivers } from './fake/index.ts';
@@ -12,6 +12,7 @@ import { agentInspect, named, none, noopDeploy, noopManagement, unserved, unserv
 import { ipmiDrivers } from './ipmi.ts';
 import { type ManualDriver, manualDriver } from './manual.ts';
 import type { Memory } from './memory.ts';
+import { NO_DESK } from './no-desk.ts';
 import { NOBODY, type People } from './people.ts';
 import type { Driver, DriverStep } from './seam.ts';
 import { createSightings, type Sightings } from './sightings.ts';
@@ -35,7 +36,8 @@ export interface DriverParts {
   /** Nobody is asked, seen or heard unless they are given. */
   readonly people?: People;
   readonly sightings?: Sightings;
-  readonly orders?: AgentOrders;
+  /** How agents are told what to do; unless it is given none runs anywhere. */
+  readonly desk?: AgentDesk;
 }
 
 const RAID_STEPS: readonly DriverStep[] = [
@@ -95,13 +97,13 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
 
 /** Of machines without a BMC: each way by itself, and the chain of them. */
 function bareDrivers(parts: DriverParts): readonly Driver[] {
-  const { clock, memory, people = NOBODY, sightings = createSightings(clock), orders = createAgentOrders(clock) } = parts;
+  const { clock, random, memory, people = NOBODY, sightings = createSightings(clock), desk = NO_DESK } = parts;
   const toldOff = createToldOff(memory);
   const links = [
     manualDriver({ clock, memory, people, sightings }),
     sshDriver({ memory, toldOff, key: parts.sshKey ?? noKey, ask: parts.askSsh ?? askSsh }),
     wolDriver({ clock, ...(parts.sendMagic === undefined ? {} : { send: parts.sendMagic }) }),
-    agentDriver({ orders, toldOff }),
+    agentDriver({ desk, toldOff, random }),
     httpDriver({ clock, ...(parts.mayReach === undefined ? {} : { mayReach: parts.mayReach }) }),
   ];
   return [...links, chainDriver({ clock, sightings, toldOff, people, links })];

@@ -1,11 +1,12 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
-export { type AgentOrderName, type AgentOrders, createAgentOrders } from './agent-orders.ts';
+export type { AgentDesk, AgentOrder, OrderStanding } from './agent-desk.ts';
 export { createDrivers, type DriverParts, manualOf } from './drivers.ts';
 export { POWER_ERRORS } from './errors.ts';
 export { createGateway, type GatewayLimits, type GatewayOptions } from './gateway.ts';
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export { createMemory, forgetGoneNodes, type Memory } from './memory.ts';
+export { NO_DESK } from './no-desk.ts';
 export { NOBODY, type People } from './people.ts';
 export { createRegistry } from './registry.ts';
 export {

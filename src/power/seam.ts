@@ -147,6 +147,8 @@ export type StepOutcome = { readonly result?: JsonObject } | 'wait';
 export interface AgentWord {
   readonly status?: 'start' | 'end' | 'error';
   readonly message?: string;
+  /** Of the order that it speaks of. */
+  readonly key?: string;
 }
 
 /** An implementation of one interface, by the name that a node chooses it with. */

@@ -2,7 +2,7 @@
 // who may say what is decided by the inspect domain, from the one-time secret and the agent's token.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   HeartbeatReplySchema,
   HeartbeatRequestSchema,
@@ -34,6 +34,8 @@ export function agentPlugin({ services, clock, limits }: RouteDeps): FastifyPlug
         detail: { retryAfterSeconds },
       });
     });
+
+    app.addHook('preClose', () => services.inspect.releaseHeld());
 
     app.post(
       '/lookup',
@@ -80,9 +82,16 @@ export function agentPlugin({ services, clock, limits }: RouteDeps): FastifyPlug
           response: { 200: HeartbeatReplySchema },
         },
       },
-      (request) => services.inspect.heartbeat(agentToken(request), request.body),
+      (request, reply) => services.inspect.heartbeat(agentToken(request), request.body, goneSignal(reply)),
     );
   };
+}
+
+/** Aborted when the machine does not wait for the reply any more. */
+function goneSignal({ raw }: Pick<FastifyReply, 'raw'>): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 function agentToken(request: Pick<FastifyRequest, 'headers'>): string {

@@ -45,6 +45,11 @@ export const LifecycleSection = Type.Object(
       default: 600,
       examples: [600],
     }),
+    fast_track: flag({
+      description: 'Work on a machine that runs our agent already without booting it first.',
+      default: true,
+      examples: [true],
+    }),
     agents_elsewhere: flag({
       description:
         'Take OpenStack agents whose callback URL names another host than the one that they speak from: only where address translation or a proxy is between.',

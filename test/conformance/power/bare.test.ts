@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest';
 import type { Mac } from '../../../src/lib/index.ts';
 import { Secret, silentLog, systemClock, systemRandom } from '../../../src/lib/index.ts';
 import type { DriverInfo } from '../../../src/nodes/index.ts';
-import { createAgentOrders, createDrivers, type Driver, type DriverParts, type Target } from '../../../src/power/index.ts';
+import { createDrivers, type Driver, type DriverParts, type Target } from '../../../src/power/index.ts';
 import { containing } from '../../support/containing.ts';
+import { playedDesk } from '../../support/desk.ts';
 import { mapMemory } from './memory.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 import { driverSuite, PASSWORD, targetOf } from './suite.ts';
@@ -368,12 +369,12 @@ driverSuite('manual', () => {
 });
 
 driverSuite('agent', () => {
-  const orders = createAgentOrders(systemClock);
+  const desk = playedDesk(systemClock);
   const well = targetOf({});
-  const beat = setInterval(() => orders.take(well.uuid), 10);
-  orders.heard(well.uuid);
+  const beat = setInterval(() => desk.take(well.uuid), 10);
+  desk.heard(well.uuid);
   return Promise.resolve({
-    driver: driverOf('agent', { orders: { ...orders, gone: () => undefined } }),
+    driver: driverOf('agent', { desk: { ...desk, isBeating: () => true } }),
     well,
     failing: well,
     hanging: well,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { silentLog, systemClock, systemRandom } from '../../../src/lib/index.ts';
 import { createLifecycle, lifecycleTasks } from '../../../src/lifecycle/index.ts';
 import { createNodes, createRecords } from '../../../src/nodes/index.ts';
-import { createDrivers, createGateway, createMemory, createRegistry, type Driver } from '../../../src/power/index.ts';
+import { createDrivers, createGateway, createMemory, createRegistry, type Driver, NO_DESK } from '../../../src/power/index.ts';
 import { openStore } from '../../../src/store/index.ts';
 import { createTaskEngine } from '../../../src/tasks/index.ts';
 
@@ -46,13 +46,14 @@ const registry = createRegistry(fakes.map((one) => (one.interface === 'deploy' &
 const gateway = createGateway({ ...common, registry, nodes, limits: { workers: 8, callTimeoutMs: 30_000, powerTimeoutMs: 60_000 } });
 const config = {
   automatedClean: true,
+  fastTrack: true,
   softPowerOffMs: 600_000,
   disallowedSteps: { clean: [], deploy: [], service: [] },
   maxDeploys: 6,
   maxCleans: 6,
   host: 'one',
 };
-const parts = { ...common, nodes, records: createRecords({ ...common, nodes }), gateway, config };
+const parts = { ...common, nodes, records: createRecords({ ...common, nodes }), gateway, config, desk: NO_DESK };
 const tasks = createTaskEngine({ ...common, definitions: lifecycleTasks(parts), holder: 'one', limits: { pollMs: 20, workers: 4 } });
 const life = createLifecycle({ ...parts, tasks, observeOnly: () => undefined });
 await gateway.start(FOREVER);

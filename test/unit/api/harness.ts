@@ -15,7 +15,7 @@ import {
   type Identity,
 } from '../../../src/api/index.ts';
 import { createConductors } from '../../../src/conductors/index.ts';
-import { createInspect } from '../../../src/inspect/index.ts';
+import { createInspect, createOrders } from '../../../src/inspect/index.ts';
 import { type Clock, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import { createNodes, createRecords, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
 import { createAllocations } from '../../../src/reservations/index.ts';
@@ -100,7 +100,7 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
     events: store.events,
     tasks: createTaskService(store, tasks),
     enrolment: playedEnrolment(clock),
-    inspect: createInspect({ ...common, nodes }),
+    inspect: createInspect({ ...common, nodes, orders: createOrders({ ...common, nodes }) }),
     network: { status: () => PLAYED_NETWORK, warnings: () => [], probe: () => Promise.resolve() },
   };
   const services = options.services?.(real) ?? real;

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   createInspect,
+  createOrders,
   type Inspect,
   type InspectOptions,
   type InventoryRequest,
@@ -262,7 +263,8 @@ async function world(options: Partial<InspectOptions> = {}): Promise<World> {
   const clock = createFakeClock(1_800_000_000_000);
   const store = await openTestStore({ clock });
   const nodes = createNodes({ store, clock, random: systemRandom, log: silentLog });
-  return { store, nodes, clock, inspect: createInspect({ store, nodes, clock, random: systemRandom, log: silentLog, ...options }) };
+  const common = { store, nodes, clock, random: systemRandom, log: silentLog };
+  return { store, nodes, clock, inspect: createInspect({ orders: createOrders(common), ...common, ...options }) };
 }
 
 function mac(text: string): Mac {

@@ -20,7 +20,7 @@ import {
 } from '../../../src/nodes/index.ts';
 import { createDrivers } from '../../../src/power/drivers.ts';
 import { createGateway } from '../../../src/power/gateway.ts';
-import type { Driver, Gateway } from '../../../src/power/index.ts';
+import { type AgentDesk, type Driver, type Gateway, NO_DESK } from '../../../src/power/index.ts';
 import { createMemory } from '../../../src/power/memory.ts';
 import { createRegistry } from '../../../src/power/registry.ts';
 import type { Store } from '../../../src/store/index.ts';
@@ -32,6 +32,7 @@ export const OLGA = { who: 'user', actor: 'olga' } as const;
 
 export const CONFIG: LifecycleConfig = {
   automatedClean: true,
+  fastTrack: true,
   softPowerOffMs: 600_000,
   disallowedSteps: { clean: ['vendor.send_raw'], deploy: [], service: [] },
   maxDeploys: 250,
@@ -45,6 +46,7 @@ export interface World {
   readonly records: Records;
   readonly tasks: TaskEngine;
   readonly gateway: Gateway;
+  readonly desk: AgentDesk;
   readonly life: Lifecycle;
   readonly config: LifecycleConfig;
   enrol(name: string, input?: Partial<NodeInput>): Promise<Node>;
@@ -58,6 +60,8 @@ export interface World {
 }
 
 export interface WorldOptions {
+  /** Nobody runs our agent unless it is given. */
+  readonly desk?: AgentDesk;
   readonly config?: Partial<LifecycleConfig>;
   readonly clock: Clock;
   readonly url?: string;
@@ -76,13 +80,14 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const store = await openTestStore({ url: options.url ?? (await memoryUrl()), clock });
   const common = { store, clock, random: systemRandom, log: silentLog };
   const nodes = createNodes(common);
-  const drivers = createDrivers({ clock, random: systemRandom, memory: createMemory({ store, clock }) });
+  const { desk = NO_DESK } = options;
+  const drivers = createDrivers({ desk, clock, random: systemRandom, memory: createMemory({ store, clock }) });
   const registry = createRegistry(options.drivers?.(drivers) ?? drivers);
   const limits = { workers: 64, callTimeoutMs: 30_000, powerTimeoutMs: 60_000 };
   const gateway = createGateway({ ...common, registry, nodes, limits });
   const config = { ...CONFIG, ...options.config };
   const records = createRecords({ ...common, nodes });
-  const definitions = lifecycleTasks({ ...common, nodes, records, gateway, config });
+  const definitions = lifecycleTasks({ ...common, nodes, records, gateway, config, desk });
   const tasks = createTaskEngine({
     ...common,
     definitions,
@@ -95,6 +100,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     records,
     tasks,
     gateway,
+    desk,
     config,
     observeOnly: options.observeOnly ?? (() => undefined),
   });
@@ -120,6 +126,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     records,
     tasks,
     gateway,
+    desk,
     life,
     config,
     enrol: (name, input = {}) => store.transaction((tx) => nodes.create(tx, { driver: 'fake-hardware', name, ...input }, OLGA)),

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Mac, Secret, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import type { DriverInfo } from '../../../src/nodes/index.ts';
-import { createAgentOrders, createDrivers, createSightings, manualOf, type People, type Target } from '../../../src/power/index.ts';
+import { createDrivers, createSightings, manualOf, type People, type Target } from '../../../src/power/index.ts';
 import type { SshEnd } from '../../../src/power/ssh-session.ts';
 import { magicPacket, waysOut } from '../../../src/power/wol.ts';
 import { mapMemory } from '../../conformance/power/memory.ts';
 import { targetOf } from '../../conformance/power/suite.ts';
+import { playedDesk } from '../../support/desk.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const MAC = '52:54:00:12:34:56' as Mac; // in its one spelling
@@ -15,7 +16,7 @@ const HERE: SshEnd = { is: 'done', hostKey: 'SHA256:x', code: 0, said: '' };
 function world() {
   const clock = createFakeClock();
   const sightings = createSightings(clock);
-  const orders = createAgentOrders(clock);
+  const desk = playedDesk(clock);
   const notes: string[] = [];
   const people: People = {
     ask: (_target, _wanted, what) => {
@@ -37,7 +38,7 @@ function world() {
     memory: mapMemory(),
     people,
     sightings,
-    orders,
+    desk,
     sendMagic: () => Promise.resolve(),
     askSsh: ({ command }) => {
       if (command !== undefined && ssh.end.is === 'done') ssh.commands.push(command);
@@ -49,7 +50,7 @@ function world() {
     if (found?.power === undefined) throw new Error(`there is no power interface ${name}`);
     return { ...found.power, refusal: (target: Target) => found.refusal(target) };
   };
-  return { clock, sightings, orders, notes, ssh, power, manual: manualOf(drivers) };
+  return { clock, sightings, desk, notes, ssh, power, manual: manualOf(drivers) };
 }
 
 const call = () => ({ signal: new AbortController().signal, log: silentLog });
@@ -129,33 +130,48 @@ describe('ssh', () => {
 
 describe('the agent', () => {
   it('takes an order with its next word; an order that nobody wants any more is gone', async () => {
-    const { power, orders, clock } = world();
+    const { power, desk, clock } = world();
     const target = machine();
     await expect(power('agent').set(target, 'rebooting', call())).rejects.toMatchObject({ code: 'power.unreachable' });
-    expect(orders.take(target.uuid)).toBeNull();
+    expect(desk.take(target.uuid)).toBeNull();
+    desk.heard(target.uuid);
     const told = power('agent').set(target, 'rebooting', call());
     await clock.advance(1);
-    await expect(power('agent').set(target, 'power off', call())).rejects.toMatchObject({ code: 'power.queue_full' });
-    expect(orders.take(target.uuid)).toBe('reboot');
+    expect(desk.take(target.uuid)).toBe('reboot');
     await told;
+    desk.heard(target.uuid);
     const caller = new AbortController();
     const dropped = power('agent').set(target, 'power off', { ...call(), signal: caller.signal });
     caller.abort(new Error('given up'));
     await expect(dropped).rejects.toThrow('given up');
-    expect(orders.take(target.uuid)).toBeNull();
+    expect(desk.take(target.uuid)).toBeNull();
+  });
+
+  it('that refuses to go is said to have refused, with its own words', async () => {
+    const { power, desk, clock } = world();
+    const target = machine();
+    desk.heard(target.uuid);
+    const told = power('agent').set(target, 'rebooting', call());
+    await clock.advance(1);
+    const order = desk.give(target.uuid);
+    desk.settle(target.uuid, order?.key ?? '', { state: 'failed', message: 'reboot was given before' });
+    await expect(told).rejects.toMatchObject({
+      code: 'power.refused',
+      message: expect.stringContaining('reboot was given before') as unknown,
+    });
   });
 
   it('is on while it beats, off when it went because it was told to, and unknown otherwise', async () => {
-    const { power, orders, clock } = world();
+    const { power, desk, clock } = world();
     const target = machine();
-    orders.heard(target.uuid);
+    desk.heard(target.uuid);
     expect(await power('agent').state(target, call())).toBe('power on');
     await clock.advance(100_000);
     expect(await power('agent').state(target, call())).toBeNull();
-    orders.heard(target.uuid);
+    desk.heard(target.uuid);
     const told = power('agent').set(target, 'soft power off', call());
     await clock.advance(1);
-    expect(orders.take(target.uuid)).toBe('power_off');
+    expect(desk.take(target.uuid)).toBe('power_off');
     await told;
     expect(await power('agent').state(target, call())).toBe('power off');
   });
