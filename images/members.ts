@@ -14,6 +14,7 @@ const STEP_TIMEOUT_MS = 30 * 60_000;
 export interface MemberFacts {
   readonly size: number;
   readonly unpackedSize: number;
+  readonly seconds: number;
   readonly words: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -42,7 +43,7 @@ export async function buildMembers(context: BuildContext): Promise<BuiltMembers>
   const base = await member(context, 'base', async (out) => ['base', await unpacked(), out]);
   const modules = await member(context, 'modules', async (out) => ['modules', await unpacked(), out]);
   const kernel = await member(context, 'kernel', async (out) => ['kernel', await unpacked(), out]);
-  const node = await member(context, 'node', async (out) => ['node', inputs.nodeBinary, out]);
+  const node = await member(context, 'node', async (out) => ['node', await inputs.node.binary(context), out]);
   const agent = await member(context, 'agent', async (out) => ['agent', agentFile, inputs.agentVersion, out]);
   return {
     paths: { base: base.path, modules: modules.path, kernel: kernel.path, node: node.path, agent: agent.path },
@@ -67,24 +68,30 @@ async function member(
   const begun = context.clock.monotonic();
   const fresh = join(context.workDirectory, `${part}.out`);
   const words = parseWords(await recipe(context, await args(fresh)));
-  const facts: MemberFacts = { size: (await stat(fresh)).size, unpackedSize: Number(words.unpacked?.[0] ?? 0), words };
+  const seconds = Math.round((context.clock.monotonic() - begun) / 100) / 10;
+  const facts: MemberFacts = { size: (await stat(fresh)).size, unpackedSize: Number(words.unpacked?.[0] ?? 0), seconds, words };
   await mkdir(join(context.cacheDir, 'members'), { recursive: true });
   // The facts first: a member without them would be made again, facts without a member are not looked at.
   await writeFile(join(context.workDirectory, `${part}.json`), JSON.stringify(facts));
   await rename(join(context.workDirectory, `${part}.json`), `${path}.json`);
   await rename(fresh, path);
-  const seconds = ((context.clock.monotonic() - begun) / 1000).toFixed(1);
-  const lacking = words.absent;
-  context.log(
-    `made ${part}: ${megabytes(facts.size)} in ${seconds} s${lacking === undefined ? '' : `; not in this kernel: ${lacking.join(', ')}`}`,
-  );
+  const unpacked = facts.unpackedSize === 0 ? '' : ` (${megabytes(facts.unpackedSize)} unpacked)`;
+  context.log([`made ${part}: ${megabytes(facts.size)}${unpacked} in ${seconds} s`, ...remarks(words)].join('; '));
   return { path, facts };
+}
+
+function remarks({ absent, bare, unstripped }: MemberFacts['words']): readonly string[] {
+  return [
+    ...(absent === undefined ? [] : [`not in this kernel: ${absent.join(', ')}`]),
+    ...(bare === undefined ? [] : [`drivers without any of their firmware: ${bare.join(', ')}`]),
+    ...(unstripped === undefined ? [] : [`Node is not stripped, as this machine has no ${unstripped.join(' ')} (binutils)`]),
+  ];
 }
 
 async function unpackPackages(context: BuildContext): Promise<string> {
   const { log, resolution, workDirectory } = context;
   const begun = context.clock.monotonic();
-  const archive: Archive = await openArchive(context);
+  const archive: Archive = await openArchive(context, resolution);
   const debs = join(workDirectory, 'debs');
   log(`downloading ${resolution.packages.length} Debian packages`);
   await archive.apt.download(

@@ -7,7 +7,16 @@ import { type Apt, openApt } from './apt.ts';
 import { fail } from './errors.ts';
 import { hostCodename } from './host.ts';
 import { digest } from './key.ts';
-import { type AptSource, INDEX_TARGET_FORMAT, mainMirror, type PackageList, parseIndexTargets } from './sources.ts';
+import {
+  type AptSource,
+  FIRMWARE_COMPONENT,
+  INDEX_TARGET_FORMAT,
+  mainMirror,
+  type PackageList,
+  parseIndexTargets,
+  withFirmware,
+  withoutFirmware,
+} from './sources.ts';
 import { runStep } from './step.ts';
 import type { Architecture, DebianPackage, Resolution } from './types.ts';
 
@@ -22,6 +31,7 @@ export interface ResolveContext {
   readonly cacheDir: string;
   readonly architecture: Architecture;
   readonly packageList: PackageList;
+  readonly isFreeOnly: boolean;
   /** Packages whose files are taken as they are, without what they depend on. */
   readonly loaderPackages: readonly string[];
   readonly run: Run;
@@ -57,26 +67,44 @@ export async function newResolution(context: ResolveContext): Promise<Resolution
 
 async function ask(context: ResolveContext): Promise<Resolution> {
   const { log, packageList, clock } = context;
-  const sources = await hostSources(context);
-  log(`reading Debian's package lists: ${[...new Set(sources.map((source) => source.suite))].join(', ')}`);
-  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
-  await apt.update();
+  const { apt, sources } = await openNewest(context, await hostSources(context));
   const optional = await apt.known(packageList.optional);
   const packages = await apt.resolve([...packageList.required, ...optional]);
   await apt.clean();
-  const nonFreeFirmware = sources.some((source) => source.component === 'non-free-firmware');
+  const nonFreeFirmware = sources.some((source) => source.component === FIRMWARE_COMPONENT);
   if (!nonFreeFirmware)
     log(
-      "this machine's apt has no non-free-firmware: cards that need a firmware file from there (bnx2, some ice and Realtek) may not work in the RAM system",
+      `without ${FIRMWARE_COMPONENT}: cards that need a firmware file from there may not work in the RAM system; the build names their drivers`,
     );
-  const loaders = await resolveLoaders(context, sources);
-  return {
-    resolvedAt: clock.now(),
-    suites: sources.map((source) => `${source.suite}/${source.component}`),
-    nonFreeFirmware,
-    packages,
-    loaders,
+  const loaders =
+    context.loaderPackages.length === 0
+      ? { suite: await hostCodename(), note: null, packages: [] }
+      : await resolveLoaders(context, sources);
+  return { resolvedAt: clock.now(), suites: sources.map(componentOf), nonFreeFirmware, packages, loaders };
+}
+
+/** Debian's own installer takes firmware from non-free-firmware; so do we, from the mirror that the host uses, whatever the host has on. */
+async function openNewest(context: ResolveContext, host: readonly AptSource[]): Promise<{ apt: Apt; sources: readonly AptSource[] }> {
+  const open = async (sources: readonly AptSource[]): Promise<{ apt: Apt; sources: readonly AptSource[] }> => {
+    context.log(`reading Debian's package lists for ${context.architecture}: ${sources.map(componentOf).join(', ')}`);
+    const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
+    await apt.update();
+    return { apt, sources };
   };
+  if (context.isFreeOnly) return open(withoutFirmware(host));
+  const more = withFirmware(host);
+  try {
+    return await open(more);
+  } catch (error) {
+    if (more.length === host.length) throw error;
+    const reason = messageOf(error).split('\n')[0] ?? '';
+    context.log(`the mirror gives no ${FIRMWARE_COMPONENT} (${reason}): going on without`);
+    return open(host);
+  }
+}
+
+function componentOf(source: AptSource): string {
+  return `${source.suite}/${source.component}`;
 }
 
 async function resolveLoaders(context: ResolveContext, sources: readonly AptSource[]): Promise<Resolution['loaders']> {
@@ -100,8 +128,9 @@ async function resolveLoaders(context: ResolveContext, sources: readonly AptSour
 }
 
 /** The apt (with lists already read) that knows a resolution's packages, for downloading them. */
-export async function openArchive(context: ResolveContext): Promise<Archive> {
-  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources: await hostSources(context) });
+export async function openArchive(context: ResolveContext, { suites }: Resolution): Promise<Archive> {
+  const sources = withFirmware(await hostSources(context)).filter((source) => suites.includes(componentOf(source)));
+  const apt = await openApt({ ...context, directory: aptDirectory(context, 'host'), sources });
   const names = [...context.packageList.required, ...(await apt.known(context.packageList.optional))];
   return { apt, names };
 }
@@ -155,7 +184,8 @@ function aptDirectory(context: ResolveContext, name: string): string {
 }
 
 function resolutionPath(context: ResolveContext): string {
-  const list = digest([...context.packageList.required, '', ...context.packageList.optional, '', ...context.loaderPackages]);
+  const { packageList, loaderPackages, isFreeOnly } = context;
+  const list = digest([...packageList.required, '', ...packageList.optional, '', ...loaderPackages, isFreeOnly ? 'free' : '']);
   return join(context.cacheDir, `packages-${context.architecture}-${list.slice(0, 16)}.json`);
 }
 

@@ -12,7 +12,8 @@ export interface AptSource {
 /** `apt-get indextargets --format` for parseIndexTargets. */
 export const INDEX_TARGET_FORMAT = '$(CREATED_BY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)';
 
-const COMPONENTS = ['main', 'contrib', 'non-free-firmware'];
+export const FIRMWARE_COMPONENT = 'non-free-firmware';
+const COMPONENTS = ['main', 'contrib', FIRMWARE_COMPONENT];
 
 export function parseIndexTargets(output: string, codename: string): readonly AptSource[] {
   const suites = new Set([codename, `${codename}-updates`, `${codename}-security`]);
@@ -24,6 +25,16 @@ export function parseIndexTargets(output: string, codename: string): readonly Ap
     seen.set(`${uri} ${suite} ${component}`, { uri, suite, component });
   }
   return [...seen.values()].sort((a, b) => sourceLine(a, '').localeCompare(sourceLine(b, ''), 'en'));
+}
+
+/** The same archives with their firmware component too. */
+export function withFirmware(sources: readonly AptSource[]): readonly AptSource[] {
+  const firmware = sources.filter(({ component }) => component === 'main').map((source) => ({ ...source, component: FIRMWARE_COMPONENT }));
+  return [...withoutFirmware(sources), ...firmware];
+}
+
+export function withoutFirmware(sources: readonly AptSource[]): readonly AptSource[] {
+  return sources.filter(({ component }) => component !== FIRMWARE_COMPONENT);
 }
 
 /** The archive's root is named debian or debian-security on every mirror; other vendors' archives lie elsewhere or below. */

@@ -2,8 +2,9 @@
 
 import type { Clock, Run } from '../src/lib/index.ts';
 
-/** Debian's word. arm64 has a recipe too, but nobody has booted it yet. */
-export type Architecture = 'amd64';
+/** Debian's words. Boot loaders come with amd64, those for other firmware too; arm64 is a RAM system alone. */
+export const ARCHITECTURES = ['amd64', 'arm64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** File names inside the artefact directory; what firmware and iPXE fetch. */
 export const ARTEFACT_NAMES = {
@@ -21,6 +22,10 @@ export const ARTEFACT_NAMES = {
   kernel: 'agent/vmlinuz-amd64',
   initrd: 'agent/initrd-amd64',
 } as const;
+
+export function agentNames(architecture: Architecture): { readonly kernel: string; readonly initrd: string } {
+  return { kernel: `agent/vmlinuz-${architecture}`, initrd: `agent/initrd-${architecture}` };
+}
 
 export const MANIFEST_NAME = 'manifest.json';
 
@@ -54,6 +59,8 @@ export interface MemberRecord {
   readonly name: 'base' | 'modules' | 'node' | 'agent';
   readonly size: number;
   readonly unpackedSize: number;
+  /** What its making took when it was made; it may be older than the artefacts. */
+  readonly seconds: number;
 }
 
 export interface Manifest {
@@ -66,8 +73,8 @@ export interface Manifest {
   readonly nodeVersion: string;
   readonly kernelVersion: string;
   readonly modules: number;
-  /** Names that modules ask for: how many the packages had, how many not. */
-  readonly firmware: { readonly present: number; readonly absent: number; readonly nonFree: boolean };
+  /** Names that modules ask for: how many the packages had, how many not, and which modules have none of theirs. */
+  readonly firmware: { readonly present: number; readonly absent: number; readonly without: readonly string[]; readonly nonFree: boolean };
   readonly suites: readonly string[];
   readonly loaders: { readonly suite: string; readonly packages: readonly DebianPackage[] };
   readonly packages: readonly DebianPackage[];
@@ -87,6 +94,8 @@ export interface EnsureOptions {
   readonly log: (line: string) => void;
   readonly run: Run;
   readonly architecture?: Architecture;
+  /** Leaves out firmware from non-free-firmware, whose licences allow to pass it on but not to change it. */
+  readonly isFreeOnly?: boolean;
   /** Looks for newer packages even when the known ones are recent. */
   readonly refresh?: boolean;
   readonly clock?: Clock;

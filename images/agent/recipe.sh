@@ -101,13 +101,19 @@ base() {
   rm -rf "$tree"
   skeleton "$tree"
   list "$here/userland.list" | while IFS= read -r pattern; do
-    needed=yes
+    needed=yes into=''
     case "$pattern" in \?*) needed=no pattern=${pattern#?} ;; esac
+    case "$pattern" in *' > '*) into=${pattern#* > } pattern=${pattern%% > *} ;; esac
     hit=no
     for file in "$root"/$pattern; do
       [ -e "$file" ] || [ -L "$file" ] || continue
       hit=yes
-      take "$root" "$tree" "${file#"$root"/}"
+      if [ -z "$into" ]; then
+        take "$root" "$tree" "${file#"$root"/}"
+      else
+        mkdir -p "$tree/$into"
+        cp -L --preserve=mode,timestamps "$file" "$tree/$into/"
+      fi
     done
     [ $hit = yes ] || [ $needed = no ] || { echo "userland.list: no package has $pattern" >&2; exit 1; }
   done
@@ -116,11 +122,16 @@ base() {
   [ -z "$loader" ] || take "$root" "$tree" "usr/$loader"
   libraries "$root" "$tree"
   ln -s busybox "$tree/usr/bin/sh"
+  # lvm is called by the names of its commands; dropbear looks for the SFTP server here.
+  for name in pvs pvscan pvdisplay vgs vgscan vgchange vgdisplay lvs lvscan lvchange lvdisplay; do
+    ln -s lvm "$tree/usr/lib/rackseed/rescue/$name"
+  done
+  ln -s rackseed/rescue/sftp-server "$tree/usr/lib/sftp-server"
   mkdir -p "$tree/proc" "$tree/sys" "$tree/dev" "$tree/run" "$tree/tmp" "$tree/etc"
   cp -R "$here/files/." "$tree/"
   ln -sf /run/rackseed/resolv.conf "$tree/etc/resolv.conf"
   ln -sf /proc/self/mounts "$tree/etc/mtab"
-  chmod 755 "$tree/init" "$tree/usr/lib/rackseed/ports" "$tree/usr/lib/rackseed/lease"
+  chmod 755 "$tree/init" "$tree/usr/lib/rackseed/ports" "$tree/usr/lib/rackseed/lease" "$tree/usr/lib/rackseed/rescue-shell"
   pack "$tree" "$2"
 }
 
@@ -157,33 +168,48 @@ modules() {
   done
   depmod -b "$tree" "$version"
   rm -f "$tree/usr/lib/modules/$version"/modules.builtin.modinfo "$tree/usr/lib/modules/$version"/modules.symbols*
-  firmware "$root" "$tree" "$version"
+  firmware "$root" "$tree"
   rm "$tree/lib"
   echo "modules $(find "$tree" -name '*.ko' | wc -l)"
   pack "$tree" "$2"
 }
 
-# firmware ROOT TREE VERSION: what the chosen modules ask for, as far as the packages have it.
+# firmware ROOT TREE: what the chosen modules ask for, as far as the packages have it. "bare MODULE": it asks for some and has none.
 firmware() {
-  find "$2" -name '*.ko' | sort | xargs modinfo -F firmware | sort -u >"$TMP/firmware"
   have=0 lack=0
-  while IFS= read -r name; do
-    set -- "$1" "$2" "$3"
-    if [ -e "$1/usr/lib/firmware/$name" ] || [ -L "$1/usr/lib/firmware/$name" ]; then
-      take "$1" "$2" "usr/lib/firmware/$name"
-      have=$((have + 1))
-    else
-      lack=$((lack + 1))
-    fi
-  done <"$TMP/firmware"
+  find "$2" -name '*.ko' | sort >"$TMP/chosen"
+  while IFS= read -r module; do
+    modinfo -F firmware "$module" | sort -u >"$TMP/firmware"
+    [ -s "$TMP/firmware" ] || continue
+    own=0
+    while IFS= read -r name; do
+      if firmware_file "$1" "$2" "$name"; then own=$((own + 1)); else lack=$((lack + 1)); fi
+    done <"$TMP/firmware"
+    have=$((have + own))
+    [ $own -gt 0 ] || echo "bare $(basename "$module" .ko)"
+  done <"$TMP/chosen"
   echo "firmware $have $lack"
+}
+
+# firmware_file ROOT TREE NAME: as it is, or compressed, which the kernels that Debian has such packages for can read.
+firmware_file() {
+  for ending in '' .xz .zst; do
+    [ -e "$1/usr/lib/firmware/$3$ending" ] || [ -L "$1/usr/lib/firmware/$3$ending" ] || continue
+    take "$1" "$2" "usr/lib/firmware/$3$ending"
+    return 0
+  done
+  return 1
 }
 
 node() {
   tree=$TMP/node
   rm -rf "$tree"
   mkdir -p "$tree/usr/bin"
-  $STRIP -o "$tree/usr/bin/node" "$1"
+  # Without binutils for the other architecture Node is 5 MB larger when packed, and as good.
+  if command -v "$STRIP" >/dev/null; then $STRIP -o "$tree/usr/bin/node" "$1"; else
+    cp "$1" "$tree/usr/bin/node"
+    echo "unstripped $STRIP"
+  fi
   chmod 755 "$tree/usr/bin/node"
   pack "$tree" "$2"
 }

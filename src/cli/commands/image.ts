@@ -1,7 +1,7 @@
 // rackseed image …: the boot files: loaders, and the agent's kernel and RAM system, built from Debian packages; loaders of one's own.
 
-import type { Command } from 'commander';
-import type { Artefacts } from '../../../images/index.ts';
+import { type Command, Option } from 'commander';
+import type { Architecture, Artefacts } from '../../../images/index.ts';
 import { installFiles, loadBootFiles, loadOwnFiles } from '../../boot/index.ts';
 import { RackseedError } from '../../lib/index.ts';
 import { type CliContext, cacheDirectory, type GlobalOptions } from '../context.ts';
@@ -15,19 +15,27 @@ const COLUMNS = [
   { title: 'ORIGIN', value: (file: { origin?: string }) => file.origin ?? '' },
 ];
 
+const BUILD_HELP = `
+Needs no root. Packages come from the Debian mirror that this machine's apt uses, their signatures are checked; Node for
+another processor comes from npm, by the hash in package-lock.json.
+--arch arm64 makes the RAM system alone; the loaders, those for arm64 too, come with amd64.
+`;
+
 export function imageCommand(program: Command, context: CliContext): void {
   const image = program.command('image').description('the boot files: boot loaders, and the RAM system of the agent');
 
   image
     .command('build')
     .description('build what is missing or outdated from Debian packages, and put it where the appliance looks (server.artefacts_dir)')
+    .addOption(new Option('--arch <name>', 'the processor of the RAM system').choices(['amd64', 'arm64']).default('amd64'))
+    .option('--free-only', "leave out the firmware of network cards and controllers that is in Debian's non-free-firmware")
     .option('-c, --config <file>', 'rackseed.toml (RACKSEED_CONFIG)')
+    .addHelpText('after', BUILD_HELP)
     .action(async (_: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions & { readonly config?: string }>();
+      const options = command.optsWithGlobals<GlobalOptions & BuildOptions>();
       const { built: directory } = await bootFilesPlaces(context, options.config);
-      const built = await buildArtefacts(context);
-      const { artefacts: _files, ...more } = built.manifest;
-      await installFiles({ directory, clock: context.clock, random: context.random }, built.files, more);
+      const built = await buildArtefacts(context, options);
+      await install(context, directory, built);
       context.out(renderList([...(await loadBootFiles(directory)).values()], COLUMNS, options.output));
       context.err(`They are in ${directory}. A running appliance takes them at once; what it is sending now ends as it began.\n`);
     });
@@ -58,10 +66,30 @@ async function builtFiles(directory: string, hasOwn: boolean, context: CliContex
   }
 }
 
+/** The files of the other processor stay: a build makes only its own. */
+async function install(context: CliContext, directory: string, { files, manifest }: Artefacts): Promise<void> {
+  const { artefacts: _, ...more } = manifest;
+  const names = new Set(files.map((file) => file.name));
+  const isOther = (name: string): boolean => (manifest.architecture === 'arm64' ? true : name.endsWith('-arm64'));
+  const before = [...(await builtFiles(directory, true, { ...context, err: () => undefined })).values()];
+  const others = before
+    .filter((file) => !names.has(file.name) && isOther(file.name))
+    .map((file) => ({ ...file, origin: file.origin ?? 'an earlier build' }));
+  await installFiles({ directory, clock: context.clock, random: context.random }, [...files, ...others], more);
+}
+
+interface BuildOptions {
+  readonly arch?: Architecture;
+  readonly freeOnly?: true;
+  readonly config?: string;
+}
+
 /** The builder is loaded only when it is asked to build. */
-export async function buildArtefacts(context: CliContext): Promise<Artefacts> {
+export async function buildArtefacts(context: CliContext, { arch, freeOnly }: BuildOptions = {}): Promise<Artefacts> {
   const { ensureArtefacts } = await import('../../../images/index.ts');
   return ensureArtefacts({
+    architecture: arch ?? 'amd64',
+    isFreeOnly: freeOnly === true,
     cacheDir: cacheDirectory(context),
     run: context.run,
     signal: context.signal,

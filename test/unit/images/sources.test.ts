@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { digest } from '../../../images/key.ts';
 import { parseWords } from '../../../images/members.ts';
-import { mainMirror, parseIndexTargets, parsePackageList, parseSimulation, parseStanzas, sourceLine } from '../../../images/sources.ts';
+import {
+  mainMirror,
+  parseIndexTargets,
+  parsePackageList,
+  parseSimulation,
+  parseStanzas,
+  sourceLine,
+  withFirmware,
+  withoutFirmware,
+} from '../../../images/sources.ts';
 
 const TARGETS = [
   'Packages|http://deb.debian.org/debian/|bookworm|main',
@@ -24,6 +33,18 @@ describe("the host's apt sources", () => {
       'deb [signed-by=/k.gpg] http://deb.debian.org/debian/ bookworm main',
       'deb [signed-by=/k.gpg] http://deb.debian.org/debian/ bookworm non-free-firmware',
     ]);
+  });
+
+  it('are given their firmware, each from its own mirror, or have it taken away', () => {
+    const sources = parseIndexTargets(TARGETS, 'bookworm');
+    const lines = withFirmware(sources).map((source) => sourceLine(source, ''));
+    expect(lines).toEqual([
+      'deb http://deb.debian.org/debian-security/ bookworm-security main',
+      'deb http://deb.debian.org/debian/ bookworm main',
+      'deb http://deb.debian.org/debian-security/ bookworm-security non-free-firmware',
+      'deb http://deb.debian.org/debian/ bookworm non-free-firmware',
+    ]);
+    expect(withoutFirmware(withFirmware(sources)).map((source) => source.component)).toEqual(['main', 'main']);
   });
 
   it('name the mirror for another suite', () => {
@@ -56,10 +77,18 @@ describe('the list of packages', () => {
     });
   });
 
-  it('has nothing that assembles, opens or mounts disks', () => {
-    const list = parsePackageList(readFileSync(new URL('../../../images/agent/packages.list', import.meta.url), 'utf8'), 'amd64');
-    expect(list.required).toContain('linux-image-amd64');
-    expect([...list.required, ...list.optional].filter((name) => /mdadm|lvm2|cryptsetup|zfs|ntfs/.test(name))).toEqual([]);
+  it('keeps what opens volumes and arrays where only the rescue shell looks, and no rule that starts it', () => {
+    const text = (name: string): string => readFileSync(new URL(`../../../images/agent/${name}`, import.meta.url), 'utf8');
+    const lines = text('userland.list')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    const opens = lines.filter((line) => /mdadm|lvm|cryptsetup|zfs|ntfs|dmsetup/.test(line));
+    expect(opens).toHaveLength(3);
+    expect(opens.filter((line) => !line.endsWith(' > usr/lib/rackseed/rescue'))).toEqual([]);
+    const rules = lines.filter((line) => line.includes('.rules')).map((line) => line.replace(/.*\/\d+-/, ''));
+    expect(rules.filter((rule) => /md|lvm|dm|net-setup|btrfs|multipath|bcache/.test(rule))).toEqual([]);
+    expect(text('files/init')).not.toMatch(/usr\/lib\/rackseed\/rescue\b/);
+    expect(text('files/usr/lib/rackseed/rescue-shell')).toContain('/usr/lib/rackseed/rescue:');
   });
 });
 
