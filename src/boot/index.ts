@@ -13,6 +13,7 @@ export {
 } from './boot.ts';
 export { decideProgram, type KnownMachine, type Program, type Situation } from './decide/decide.ts';
 export { type ClientFacts, decideOffer, type Offer } from './decide/decide-offer.ts';
+export { globFits } from './decide/glob.ts';
 export { decideInstall, type InstallProgress, type InstallVerdict } from './decide/install-decide.ts';
 export { checkLoader, inspectLoader, LOADER_BYTES_MAX, LOADER_NAMES, type LoaderFacts, type LoaderKind } from './decide/loader-decide.ts';
 export { INSTALLED_LOADERS } from './decide/own-disk-decide.ts';

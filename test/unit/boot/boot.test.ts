@@ -215,7 +215,7 @@ describe('the offer', () => {
   });
 
   it('is a loader for a machine that a rule may fit, until iPXE has told what it is', async () => {
-    const rule = [{ name: 'dells', match: { manufacturer: 'Dell*' }, profile: 'p', auto_approve: false }];
+    const rule = [{ name: 'dells', match: { manufacturer: 'Dell*' }, profile: 'p', auto_approve: false, overwrite_filesystems: false }];
     the = world({
       config: {
         boot: { uefi_loader: 'auto', own_disk: 'auto', model: [] },
