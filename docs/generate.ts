@@ -11,6 +11,7 @@ import { APP_ERRORS } from '../src/app-files.ts';
 import { BOOT_ERRORS } from '../src/boot/index.ts';
 import { CLI_ERRORS } from '../src/cli/index.ts';
 import { CONFIG_ERRORS, envVariables, jsonSchema, SCHEMA_FILE, type SchemaNode, schemaText } from '../src/config/index.ts';
+import { ENROL_ERRORS } from '../src/enrol/index.ts';
 import { INSPECT_ERRORS } from '../src/inspect/index.ts';
 import { LAB_ERRORS } from '../src/lab/index.ts';
 import type { ErrorCatalogue } from '../src/lib/index.ts';
@@ -40,6 +41,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   CONFIG_ERRORS,
   DHCP_ERRORS,
   DHCP6_ERRORS,
+  ENROL_ERRORS,
   IMAGES_ERRORS,
   INSPECT_ERRORS,
   LAB_ERRORS,

@@ -1,7 +1,15 @@
 // Wiring of what agents say, our own's and OpenStack's: the life cycle that waits for them, and who wants to know that they live. No rules.
 
 import type { Config } from './config/index.ts';
-import { createInspect, createRamdisk, createRuleRunner, type Inspect, type Orders, type Ramdisk } from './inspect/index.ts';
+import {
+  createInspect,
+  createRamdisk,
+  createRuleRunner,
+  type Inspect,
+  type InspectOptions,
+  type Orders,
+  type Ramdisk,
+} from './inspect/index.ts';
 import type { Clock, Log, Random } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
 import type { Nodes, Records } from './nodes/index.ts';
@@ -15,6 +23,8 @@ export interface InspectPartsOptions {
   readonly lifecycle: Pick<Lifecycle, 'agentHeard' | 'agentProgress'>;
   readonly enrolment: { get(): Promise<{ readonly mode: 'open' | 'closed' }> };
   readonly orders: Orders;
+  /** What follows from a report, in its transaction. */
+  readonly onStored: NonNullable<InspectOptions['onStored']>;
   /** An agent runs on this node. */
   readonly onAlive: (uuid: string) => void;
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import { createLifecycle, type Lifecycle, type LifecycleConfig, lifecycleTasks }
 import { createStateTimers, type Node, type Nodes, type Records } from './nodes/index.ts';
 import type { AgentDesk, Gateway } from './power/index.ts';
 import type { Store } from './store/index.ts';
-import { createTaskEngine, type TaskEngine } from './tasks/index.ts';
+import { createTaskEngine, type TaskDefinition, type TaskEngine } from './tasks/index.ts';
 
 export interface LifecyclePartsOptions {
   readonly config: Config;
@@ -21,6 +21,8 @@ export interface LifecyclePartsOptions {
   readonly log: Log;
   /** This appliance, among those that share the store. */
   readonly holder: string;
+  /** Of rooms above the life cycle, for the one engine. */
+  readonly moreTasks: readonly TaskDefinition[];
 }
 
 export interface LifecycleParts {
@@ -31,9 +33,9 @@ export interface LifecycleParts {
 }
 
 export function lifecycleParts(options: LifecyclePartsOptions): LifecycleParts {
-  const { config, holder, ...common } = options;
+  const { config, holder, moreTasks, ...common } = options;
   const own = lifecycleConfig(config);
-  const definitions = lifecycleTasks({ ...common, config: own });
+  const definitions = [...lifecycleTasks({ ...common, config: own }), ...moreTasks];
   const tasks = createTaskEngine({ ...common, definitions, holder, limits: { workers: config.tasks.workers } });
   const lifecycle = createLifecycle({ ...common, tasks, config: own, observeOnly: observeOnly(config) });
   const atWork = (uuids: readonly string[]) => nodesAtWork(options.store, uuids);
@@ -58,7 +60,7 @@ function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig {
 }
 
 /** Why nothing may be written to a node's machine: the site says so. What a cluster says holds for the nodes that name it. */
-function observeOnly({ server, cluster }: Config): (node: Node) => string | undefined {
+export function observeOnly({ server, cluster }: Pick<Config, 'server' | 'cluster'>): (node: Node) => string | undefined {
   const watched = new Set(cluster.filter((one) => one.observe_only).map((one) => one.name));
   return (node) => {
     if (server.observe_only) return 'this site is observe-only ([server] observe_only)';

@@ -1,6 +1,7 @@
 // Wiring of questions that need several parts: is everything ready, which nodes are being worked on.
 
 import type { Readiness } from './api/index.ts';
+import { ENROL_KIND } from './enrol/index.ts';
 import { type Component, messageOf } from './lib/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -19,10 +20,14 @@ export async function readiness(store: Store, parts: readonly Component[], runni
   }
 }
 
-/** Which of these nodes have a task that has not ended. */
+/** Which of these nodes have a task that has not ended. The one that takes a machine in only asks for others. */
 export async function nodesAtWork(store: Store, uuids: readonly string[]): Promise<ReadonlySet<string>> {
   if (uuids.length === 0) return new Set();
-  const unfinished = store.db.selectFrom('tasks').select('node_uuid').where('state', 'in', ['queued', 'running', 'waiting']);
+  const unfinished = store.db
+    .selectFrom('tasks')
+    .select('node_uuid')
+    .where('state', 'in', ['queued', 'running', 'waiting'])
+    .where('kind', '!=', ENROL_KIND);
   const rows = await unfinished.where('node_uuid', 'in', [...uuids]).execute();
   return new Set(rows.flatMap((row) => (row.node_uuid === null ? [] : [row.node_uuid])));
 }

@@ -17,6 +17,7 @@ import {
 } from './api/index.ts';
 import { accessSettings, firstSetupLink, tellNobodyCanSignIn } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
+import { afterReport, createTaking, enrolParts } from './app-enrol.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { inspectParts } from './app-inspect.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
@@ -95,15 +96,19 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const orders = createOrders({ ...common, nodes });
   const power = powerParts({ ...common, config, nodes, holder, desk: orders });
   const records = createRecords({ ...common, nodes });
+  const taking = createTaking();
   const {
     lifecycle,
     tasks,
     parts: work,
-  } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders });
+  } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders, moreTasks: [taking.definition] });
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
+  const { registry } = power.gateway;
+  const enrol = enrolParts({ ...common, config, nodes, tasks, lifecycle, registry, desk: orders, window: enrolment, taking });
+  const onStored = afterReport(enrol, logger.child({ part: 'enrol' }));
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
-  const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders });
+  const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { observe_only: isObserveOnly } = config.server;
   const { reasons } = store;
   const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
@@ -117,6 +122,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     ...claims.parts,
     orders,
     ramdisk,
+    enrol,
     createOutboxPump({ outbox: store.outbox, clock, log: logger }),
     ...network.parts,
   ];
@@ -151,6 +157,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     events: store.events,
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
+    enrol,
     inspect,
     ramdisk,
     network: network.network,

@@ -2,6 +2,7 @@
 
 import type { Access, Identity } from '../access/index.ts';
 import type { Conductors } from '../conductors/index.ts';
+import type { Enrol } from '../enrol/index.ts';
 import type { Inspect, Ramdisk } from '../inspect/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
@@ -67,6 +68,8 @@ export interface EnrolmentService {
   get(): Promise<EnrolmentState>;
   set(mode: 'open' | 'closed', minutes: number | null, actor: string): Promise<EnrolmentState>;
 }
+
+export type EnrolService = Omit<Enrol, 'name' | 'start' | 'stop' | 'tick' | 'reported'>;
 
 export type Counters = Readonly<Record<string, number>>;
 
@@ -157,6 +160,7 @@ export interface ApiServices {
   readonly events: EventService;
   readonly tasks: TaskService;
   readonly enrolment: EnrolmentService;
+  readonly enrol?: EnrolService;
   readonly inspect: InspectService;
   /** The same for OpenStack's own agent. */
   readonly ramdisk?: Ramdisk;

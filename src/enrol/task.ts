@@ -13,6 +13,7 @@ import {
   type Verb,
 } from '../nodes/index.ts';
 import { defineTask, done, type Step, type StepContext, type StepResult, type TaskDefinition, waitFor } from '../tasks/index.ts';
+import { createBook } from './book.ts';
 import { fail } from './errors.ts';
 import { type EnrolDeps, KEEP_AGENT, type Profile, profileNamed } from './parts.ts';
 import { tell } from './review.ts';
@@ -27,8 +28,7 @@ export type EnrolArgs = Static<typeof enrolArgs>;
 
 type Context = StepContext<EnrolArgs>;
 /** What the task works with; the life cycle is made after the engine that has the definitions. */
-export type EnrolTaskDeps = Pick<EnrolDeps, 'nodes' | 'store' | 'book' | 'config' | 'registry' | 'imageInfo' | 'clock'> &
-  Pick<EnrolDeps, 'lifecycle'>;
+export type EnrolTaskDeps = Pick<EnrolDeps, 'nodes' | 'store' | 'config' | 'registry' | 'imageInfo' | 'clock' | 'lifecycle'>;
 
 const MINUTE = 60_000;
 const BY = { who: 'system', actor: 'enrolment' } as const;
@@ -170,7 +170,7 @@ async function finish(deps: EnrolTaskDeps, context: Context): Promise<StepResult
     const { [KEEP_AGENT]: _, ...driverInternalInfo } = node.driverInternalInfo;
     await deps.nodes.update(tx, node, { driverInternalInfo }, BY);
     const reason = endWords(node, profile);
-    await deps.book.write(tx, node.uuid, { state: 'done', reason });
+    await createBook({ db: deps.store.db, clock: deps.clock }).write(tx, node.uuid, { state: 'done', reason });
     await tell(deps, tx, node, { type: 'enrol.done', message: `${nodeTitle(node)} is taken in: ${reason}` });
   });
 }
