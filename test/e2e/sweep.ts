@@ -1,19 +1,19 @@
-// Around the end-to-end tests: what dead runs left behind goes first, and what an interrupt cuts off here goes at the end.
+// Around the end-to-end tests: what dead runs left behind goes first, and what an interrupt cuts off here goes after us.
 
-import { sweepDeadLabs, waitForOwners } from '../support/dead-labs.ts';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { sweepDeadLabs } from '../support/dead-labs.ts';
 
-/** The test processes are told to end before this is. */
-const OWNERS_MS = 20_000;
+const AFTERWARDS = join(import.meta.dirname, 'sweep-afterwards.ts');
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export async function setup(): Promise<void> {
-  tell(await sweepDeadLabs());
+  const labs = await sweepDeadLabs();
+  if (labs.length > 0) process.stdout.write(`taken down, of test runs that ended before it: ${labs.join(', ')}\n`);
+  for (const signal of SIGNALS) process.once(signal, sweepAfterwards);
 }
 
-export async function teardown(): Promise<void> {
-  await waitForOwners(process.pid, OWNERS_MS);
-  tell(await sweepDeadLabs());
-}
-
-function tell(labs: readonly string[]): void {
-  if (labs.length > 0) process.stdout.write(`taken down, of test processes that ended before it: ${labs.join(', ')}\n`);
+/** The runner ends us within the second, which is too short for it. */
+function sweepAfterwards(): void {
+  spawn(process.execPath, [AFTERWARDS, String(process.pid)], { detached: true, stdio: 'inherit' }).unref();
 }

@@ -26,7 +26,6 @@ export interface SweepOptions {
 const OWNER_FILE = 'owner.json';
 const OURS = /^rackseed-/;
 const GRACE_MS = 5000;
-const LOOK_MS = 100;
 
 /** Says that the lab in this directory is ours. `lab`: its name; `stateFile`: of the directory. */
 export async function ownLab(directory: string, { lab, stateFile }: Pick<Owner, 'lab' | 'stateFile'>): Promise<void> {
@@ -48,19 +47,14 @@ export async function sweepDeadLabs({ directory = tmpdir(), run = runProgram, cl
   return swept;
 }
 
-/** Waits until the processes of this run that have labs are gone, or the time is over. */
-export async function waitForOwners(
+/** Ends the processes of this run that have labs, which their labs outlive. */
+export async function endOwners(
   runPid: number,
-  limitMs: number,
+  graceMs: number,
   { directory = tmpdir(), clock = systemClock }: SweepOptions = {},
 ): Promise<void> {
-  const end = clock.monotonic() + limitMs;
-  while (clock.monotonic() < end) {
-    const ours = (await ownedLabs(directory)).filter(({ owner }) => owner.run === runPid);
-    const alive = await Promise.all(ours.map(({ owner }) => isRunning(owner)));
-    if (!alive.includes(true)) return;
-    await clock.sleep(LOOK_MS);
-  }
+  const ours = (await ownedLabs(directory)).filter(({ owner }) => owner.run === runPid);
+  await Promise.all(ours.map(({ owner }) => endProcess(owner, clock, graceMs)));
 }
 
 async function ownedLabs(directory: string): Promise<{ readonly place: string; readonly owner: Owner }[]> {
