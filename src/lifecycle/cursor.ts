@@ -4,7 +4,7 @@
 import type { JsonObject, JsonValue, Node, NodeChanges } from '../nodes/index.ts';
 import { INTERFACES } from '../nodes/index.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
-import { without } from './work.ts';
+import { BOOTS_OWN_DISK, without } from './work.ts';
 
 export interface Cursor {
   readonly steps: readonly PlannedStep[];
@@ -16,7 +16,7 @@ export interface Cursor {
   readonly waitUntil: number | null;
 }
 
-const FIELDS = { verify: undefined, clean: 'cleanStep', deploy: 'deployStep', service: 'serviceStep' } as const;
+const FIELDS = { verify: undefined, clean: 'cleanStep', deploy: 'deployStep', service: 'serviceStep', rescue: undefined } as const;
 
 /** Undefined: the steps were not worked out yet. */
 export function cursorOf(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKind): Cursor | undefined {
@@ -35,8 +35,10 @@ export function cursorOf(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKind)
 
 export function withCursor(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKind, cursor: Cursor): NodeChanges {
   const step = cursor.index === null ? undefined : cursor.steps[cursor.index];
+  const kept = cleared(node.driverInternalInfo, kind);
   const info: Record<string, JsonValue> = {
-    ...cleared(node.driverInternalInfo, kind),
+    // Brought up for its first step, the agent is what the machine is to start.
+    ...(cursor.index === null ? without(kept, BOOTS_OWN_DISK) : kept),
     [`${kind}_steps`]: cursor.steps.map((one) => ({ ...one })),
     [`${kind}_ramdisk`]: cursor.usesRamdisk,
   };
@@ -46,7 +48,7 @@ export function withCursor(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKin
 }
 
 export function withoutCursor(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKind): NodeChanges {
-  return { driverInternalInfo: cleared(node.driverInternalInfo, kind), ...fieldChange(kind, {}) };
+  return { driverInternalInfo: without(cleared(node.driverInternalInfo, kind), BOOTS_OWN_DISK), ...fieldChange(kind, {}) };
 }
 
 /** The step that is shown as under way. */

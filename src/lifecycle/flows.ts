@@ -1,14 +1,28 @@
 // The verbs that are no list of steps: inspect, tear down, rescue and back, adopt. Each from wherever it was left.
 
-import type { Interface, JsonObject, Node, NodeChanges } from '../nodes/index.ts';
-import type { InspectDriver, Question, StepKind, StepOutcome } from '../power/index.ts';
+import type { Interface, Node, NodeChanges } from '../nodes/index.ts';
+import type { InspectDriver, Question, StepKind } from '../power/index.ts';
 import type { StepResult } from '../tasks/index.ts';
 import { withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { readPower } from './look.ts';
+import { setPower } from './perform.ts';
 import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import { cleanFlow } from './walks.ts';
-import { callOf, endOnNode, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo, without } from './work.ts';
+import {
+  BOOTS_OWN_DISK,
+  callOf,
+  endOnNode,
+  type Flow,
+  failedAt,
+  goOf,
+  leaveAgent,
+  onNode,
+  push,
+  type Work,
+  waitForGo,
+  without,
+} from './work.ts';
 
 const MINUTE = 60_000;
 const RETRY = 'Put right what it names and ask for the verb again; the log of the task has the details';
@@ -21,7 +35,7 @@ export const inspectFlow: Flow = {
       const found = await outOfBand(work, node);
       if (found !== undefined) return await keepFound(work, found);
       work.context.progress(0.2, 'boots the agent');
-      await bootRamdisk(work, node);
+      if ((await bootRamdisk(work, node)) === 'there') await askInventory(work);
     } catch (error) {
       throw failedAt('Inspection failed', error, RETRY);
     }
@@ -29,6 +43,11 @@ export const inspectFlow: Flow = {
     return waitForGo(work);
   },
 };
+
+/** The agent reports by itself only when it starts. */
+async function askInventory({ deps, context, uuid }: Work): Promise<void> {
+  await deps.desk.place(uuid, { key: `${context.taskId}:inventory`, name: 'inventory', args: {} });
+}
 
 /** Undefined: the machine must boot the agent, which reports by itself. */
 async function outOfBand(work: Work, node: Node): Promise<Awaited<ReturnType<InspectDriver['inspect']>>> {
@@ -104,77 +123,48 @@ function instanceGone(node: Node): NodeChanges {
   };
 }
 
-export const rescueFlow: Flow = {
-  states: ['rescuing', 'rescue wait'],
-  async go(work, node) {
-    if (node.provisionState === 'rescue wait') return rescueHeard(work);
-    const { password } = work.context.args;
-    const opened = password === undefined ? '' : work.deps.store.vault.open(password, rescueContext(node.uuid)).reveal();
-    work.context.progress(0.1, 'brings the rescue system up');
-    const outcome = await rescueSteps(work, node, 'Rescue failed', 'rescue', { rescue_password: opened });
-    if (outcome !== 'wait') return endOnNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event: 'done' }));
-    await onNode(work, ['rescuing'], (tx, now) => push(work, tx, now, { event: 'wait' }));
-    return waitForGo(work);
-  },
-};
-
-async function rescueHeard(work: Work): Promise<StepResult> {
-  const go = goOf(work);
-  if (go?.by !== 'agent' || go.status === 'start') return waitForGo(work);
-  if (go.status === 'error') {
-    const said = fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' });
-    throw failedAt('Rescue failed', said, RETRY);
-  }
-  return endOnNode(work, ['rescue wait'], async (tx, node) => {
-    const resumed = await push(work, tx, node, { event: 'resume' });
-    return push(work, tx, resumed, { event: 'done' });
-  });
-}
-
 export const unrescueFlow: Flow = {
   states: ['unrescuing'],
   async go(work, node) {
     const failed = 'Leaving rescue failed';
-    await rescueSteps(work, node, failed, 'unrescue', {});
     try {
-      await powerOnIfPossible(work, await work.deps.nodes.get(node.uuid));
+      await ownSteps(work, node, 'rescue', 'unrescue');
+      await outOfRescue(work, await work.deps.nodes.get(node.uuid));
     } catch (error) {
       throw failedAt(failed, error, RETRY);
     }
     return endOnNode(work, ['unrescuing'], (tx, now) =>
       push(work, tx, now, {
         event: 'done',
-        changes: { instanceInfo: without(now.instanceInfo, 'rescue_password', 'hashed_rescue_password') },
+        changes: {
+          instanceInfo: without(now.instanceInfo, 'rescue_password', 'hashed_rescue_password'),
+          driverInternalInfo: without(now.driverInternalInfo, 'rescue', BOOTS_OWN_DISK),
+        },
       }),
     );
   },
 };
 
-async function rescueSteps(work: Work, node: Node, failed: string, kind: 'rescue' | 'unrescue', args: JsonObject): Promise<StepOutcome> {
-  try {
-    return await ownSteps(work, node, 'rescue', kind, args);
-  } catch (error) {
-    throw failedAt(failed, error, RETRY);
-  }
+/** A rescue system that is the agent is left by a boot: from the machine's own disk. */
+async function outOfRescue(work: Work, node: Node): Promise<void> {
+  const steps = work.deps.gateway.registry.driverOf(node, 'rescue').steps ?? [];
+  const isAgent = steps.some(({ kind, leavesAgent }) => kind === 'unrescue' && leavesAgent === true);
+  if (!isAgent || node.powerState === 'power off') return powerOnIfPossible(work, node);
+  await leaveAgent(work);
+  await setPower(work, await work.deps.nodes.get(node.uuid), 'rebooting');
 }
 
-/** What an interface does by itself when a verb comes to it: steps that nobody lists. The last answer counts. */
-async function ownSteps(work: Work, node: Node, which: Interface, kind: StepKind, args: JsonObject = {}): Promise<StepOutcome> {
+/** What an interface does by itself when a verb comes to it: steps that nobody lists. None of them can wait. */
+async function ownSteps(work: Work, node: Node, which: Interface, kind: StepKind): Promise<void> {
   const { gateway } = work.deps;
   const steps = (gateway.registry.driverOf(node, which).steps ?? []).filter((step) => step.kind === kind);
-  let outcome: StepOutcome = {};
   for (const step of steps.toSorted((a, b) => b.priority - a.priority)) {
     work.context.log(`${which}.${step.step}: begun`);
     const { isResumed } = work.context;
     const progress = (part: number, text: string): void => work.context.progress(part / 2, text);
     const key = `${work.context.taskId}:${which}.${step.step}`;
-    outcome = await gateway.runStep(node, { ...callOf(work), which, step, args, key, isResumed, progress });
+    await gateway.runStep(node, { ...callOf(work), which, step, args: {}, key, isResumed, progress });
   }
-  return outcome;
-}
-
-export function rescueContext(uuid: string): string {
-  return `nodes/${uuid}/rescue_password`;
 }
 
 /** Nothing is written to the machine: it is looked at, and taken over as it runs. */

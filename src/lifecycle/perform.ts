@@ -8,7 +8,7 @@ import type { Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
 import { destructiveArgs, settlePlan, spendPlans } from './wipe.ts';
-import { callOf, type Work } from './work.ts';
+import { callOf, leaveAgent, rescueContext, type Work } from './work.ts';
 
 export interface Entry {
   /** Of this step of this work. */
@@ -25,7 +25,13 @@ export type Performed = StepOutcome | 'hold' | { readonly pauseMs: number };
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** The states' own timeouts are behind these. */
-const STEP_MS: Readonly<Record<WalkKind, number>> = { verify: 5 * MINUTE, clean: 23 * HOUR, deploy: 2 * HOUR, service: 23 * HOUR };
+const STEP_MS: Readonly<Record<WalkKind, number>> = {
+  verify: 5 * MINUTE,
+  clean: 23 * HOUR,
+  deploy: 2 * HOUR,
+  service: 23 * HOUR,
+  rescue: HOUR,
+};
 
 const POWER_STEPS: Readonly<Partial<Record<ReservedStep, PowerTarget>>> = {
   power_on: 'power on',
@@ -65,7 +71,9 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       hint: 'Set the interface back, or start over.',
     });
   }
-  const asked = { args: step.args, isManual: isManual(work, kind) };
+  const own = kind === 'rescue' ? { rescue_password: rescuePassword(work) } : {};
+  const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind) };
+  if (offered.step.leavesAgent === true) await leaveAgent(work);
   const { args, note, plan } = await destructiveArgs(work.deps.store.db, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
@@ -83,6 +91,12 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   if (outcome !== 'wait' && plan !== undefined)
     await work.context.transaction((tx) => settlePlan(tx, plan, { task: work.context.taskId, now: work.deps.clock.now() }));
   return outcome;
+}
+
+/** Never among the steps that are stored with the node. */
+function rescuePassword({ deps, context, uuid }: Work): string {
+  const { password } = context.args;
+  return password === undefined ? '' : deps.store.vault.open(password, rescueContext(uuid)).reveal();
 }
 
 /** Whether a step that waits is over now is for its driver to say, if it has a say at all. */
@@ -138,6 +152,9 @@ async function forgetAgent(work: Work): Promise<void> {
   });
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const FINISHED = new Error('finished in time');
+
 /** Ends the work by its signal when the time is over. */
 async function within<T>(work: Work, ms: number, what: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController();
@@ -152,7 +169,7 @@ async function within<T>(work: Work, ms: number, what: string, act: (signal: Abo
   } catch (error) {
     throw over.signal.aborted && over.signal.reason instanceof RackseedError ? over.signal.reason : error;
   } finally {
-    finished.abort();
+    finished.abort(FINISHED);
   }
 }
 

@@ -6,14 +6,13 @@ import { type Asked, prepared, type Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 import { cursorOf, shownName, shownStep, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
-import { rescueContext } from './flows.ts';
 import { type Holder, readHolders } from './holders.ts';
 import { bad, disallowedRefusal, eventFor, invalidState, nodeRefusal, observeRefusal, partsRefusal } from './rules.ts';
 import { withRunbook } from './runbook.ts';
 import type { AskedStep, ProvisionRequest } from './seam.ts';
 import { WALK_KINDS, type WalkKind } from './steps-decide.ts';
 import { KIND_OF_EVENT, POWER_KIND, VERB_KINDS } from './verbs.ts';
-import { GO, type Go, type WorkArgs, type WorkDeps } from './work.ts';
+import { GO, type Go, rescueContext, type WorkArgs, type WorkDeps } from './work.ts';
 
 export interface DoorDeps extends WorkDeps {
   readonly tasks: Pick<TaskEngine, 'submit' | 'cancel' | 'wake'>;
@@ -122,6 +121,7 @@ const ABORTED: Readonly<Record<string, { readonly kind: WalkKind; readonly noun:
   'clean hold': { kind: 'clean', noun: 'Cleaning' },
   'wait call-back': { kind: 'deploy', noun: 'Deployment' },
   'deploy hold': { kind: 'deploy', noun: 'Deployment' },
+  'rescue wait': { kind: 'rescue', noun: 'Rescue' },
   'service wait': { kind: 'service', noun: 'Service' },
   'service hold': { kind: 'service', noun: 'Service' },
 };

@@ -9,10 +9,18 @@ export function needsRamdisk(work: Work, node: Node): boolean {
   return work.context.args.disableRamdisk !== true && work.deps.gateway.registry.driverOf(node, 'deploy').name !== 'fake';
 }
 
-/** The next boot is from the network, where the boot service knows what such a node gets. */
-export async function bootRamdisk(work: Work, node: Node): Promise<void> {
+/**
+ * The next boot is from the network, where the boot service knows what such a node gets. 'there': our agent runs on it already, and nothing
+ * was done to it.
+ */
+export async function bootRamdisk(work: Work, node: Node): Promise<'there' | 'booting'> {
+  if (work.deps.config.fastTrack && work.deps.desk.isBeating(node.uuid)) {
+    work.context.log('our agent runs on it already: it is not booted again');
+    return 'there';
+  }
   await networkNext(work, node);
   await setPower(work, node, 'rebooting');
+  return 'booting';
 }
 
 /** Off, where it can be told so; a machine of which nobody can is left as it is. */

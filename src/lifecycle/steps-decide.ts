@@ -5,7 +5,7 @@ import type { DriverStep } from '../power/index.ts';
 import type { AskedStep } from './seam.ts';
 
 /** The kinds of work that go through a list of steps. */
-export const WALK_KINDS = ['verify', 'clean', 'deploy', 'service'] as const;
+export const WALK_KINDS = ['verify', 'clean', 'deploy', 'service', 'rescue'] as const;
 export type WalkKind = (typeof WALK_KINDS)[number];
 
 /** A step that a driver of the node offers. */
@@ -52,6 +52,7 @@ const TIES = {
   clean: { vendor: 7, power: 6, management: 5, firmware: 4, deploy: 3, bios: 2, raid: 1 },
   deploy: { vendor: 7, power: 6, management: 5, firmware: 4, deploy: 3, bios: 2, raid: 1 },
   service: { network: 8, vendor: 7, power: 6, management: 5, firmware: 4, deploy: 3, bios: 2, raid: 1 },
+  rescue: { rescue: 1 },
 } as const satisfies Record<WalkKind, Partial<Record<Interface, number>>>;
 
 /** The interfaces that may have steps of this kind. */
@@ -68,6 +69,14 @@ export function enabledSteps(kind: WalkKind, offered: readonly Offered[]): Plann
   return sorted(
     kind,
     offered.filter(({ step }) => step.kind === kind && step.priority > 0).map((one) => planned(one, {}, one.step.priority)),
+  );
+}
+
+/** What an interface does by itself when the verb of that name comes to it: steps that nobody lists. */
+export function ownSteps(kind: WalkKind, offered: readonly Offered[]): PlannedStep[] {
+  return sorted(
+    kind,
+    offered.filter(({ step }) => step.kind === kind).map((one) => planned(one, {}, one.step.priority)),
   );
 }
 

@@ -2,8 +2,8 @@
 
 import type { ProvisionEvent } from '../nodes/index.ts';
 import { defineTask, type TaskDefinition } from '../tasks/index.ts';
-import { adoptFlow, deleteFlow, inspectFlow, rescueFlow, unrescueFlow } from './flows.ts';
-import { cleanFlow, deployFlow, serviceFlow, verifyFlow } from './walks.ts';
+import { adoptFlow, deleteFlow, inspectFlow, unrescueFlow } from './flows.ts';
+import { cleanFlow, deployFlow, rescueFlow, serviceFlow, verifyFlow } from './walks.ts';
 import { type Flow, runFlows, type WorkDeps, workArgs } from './work.ts';
 
 interface VerbTask {

@@ -2,7 +2,7 @@
 // crash exactly the step that was cut off is entered again. Knows nothing of which steps there are, or why.
 
 import { RackseedError } from '../lib/index.ts';
-import type { Node, NodeChanges, ProvisionEvent, ProvisionState } from '../nodes/index.ts';
+import type { JsonObject, Node, NodeChanges, ProvisionEvent, ProvisionState } from '../nodes/index.ts';
 import { type StepResult, waitUntil } from '../tasks/index.ts';
 import { isOfStep } from './agent.ts';
 import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './cursor.ts';
@@ -33,6 +33,8 @@ export interface Walk {
   finish?(work: Work, node: Node, cursor: Cursor): (() => Promise<void>) | undefined;
   /** Which end it comes to. */
   ending(node: Node): Ending;
+  /** What its last step found and the node keeps, under these keys of driver_internal_info. */
+  kept?(result: Readonly<Record<string, unknown>>): JsonObject;
   /** What is tidied, and said, when it fails. */
   onFail?(node: Node): NodeChanges;
 }
@@ -89,8 +91,9 @@ class Walker {
     const { wait, noun } = this.#walk;
     if (wait === null) throw new TypeError(`${this.#walk.kind} has no state to wait for the agent in`);
     this.#work.context.progress(0, 'boots the agent');
+    let agent: 'there' | 'booting';
     try {
-      await bootRamdisk(this.#work, node);
+      agent = await bootRamdisk(this.#work, node);
     } catch (error) {
       throw failedAt(
         `${noun}: the machine could not be booted into the agent`,
@@ -98,7 +101,7 @@ class Walker {
         'Look at its power and boot settings, then try again',
       );
     }
-    return this.#pause(cursor, 'wait');
+    return agent === 'there' ? this.#next(node, cursor, -1) : this.#pause(cursor, 'wait');
   }
 
   /** In the wait state: was it the word that was waited for? */
@@ -167,8 +170,14 @@ class Walker {
       this.#refuseAborted(node, last);
       await spendUsedPlans(this.#work, tx, node, kind);
       const { event, changes } = this.#walk.ending(node);
-      await push(this.#work, tx, node, { event, changes: { ...withoutCursor(node, kind), ...resultChanges(result), ...changes } });
+      await push(this.#work, tx, node, { event, changes: { ...this.#tidied(node, result), ...resultChanges(result), ...changes } });
     });
+  }
+
+  #tidied(node: Node, result: Readonly<Record<string, unknown>>): NodeChanges {
+    const tidied = withoutCursor(node, this.#walk.kind);
+    const kept = this.#walk.kept?.(result);
+    return kept === undefined ? tidied : { ...tidied, driverInternalInfo: { ...tidied.driverInternalInfo, ...kept } };
   }
 
   async #save(cursor: Cursor, ended?: PlannedStep, result: Readonly<Record<string, unknown>> = {}): Promise<Node> {

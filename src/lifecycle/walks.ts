@@ -1,6 +1,6 @@
 // The verbs whose work is steps: which steps, and how each of them ends.
 
-import type { Node, NodeChanges } from '../nodes/index.ts';
+import type { JsonObject, Node, NodeChanges } from '../nodes/index.ts';
 import type { Store } from '../store/index.ts';
 import { shownName } from './cursor.ts';
 import { fail } from './errors.ts';
@@ -8,9 +8,12 @@ import { readAll } from './look.ts';
 import { offeredSteps } from './perform.ts';
 import { powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import type { AskedStep } from './seam.ts';
-import { deploySteps, enabledSteps, listedSteps, type Planned, type PlannedStep, type WalkKind } from './steps-decide.ts';
+import { deploySteps, enabledSteps, listedSteps, ownSteps, type Planned, type PlannedStep, type WalkKind } from './steps-decide.ts';
 import { walkFlow } from './walk.ts';
-import type { Work } from './work.ts';
+import { leaveAgent, type Work } from './work.ts';
+
+/** In driver_internal_info: whoever set it goes on with the agent after a cleaning, so the machine is left on. */
+export const KEEP_AGENT = 'keep_agent';
 
 export const verifyFlow = walkFlow({
   kind: 'verify',
@@ -38,7 +41,9 @@ export const cleanFlow = walkFlow({
     work.context.log('automated cleaning is off for this node');
     return [];
   },
-  finish: (work, node, { usesRamdisk }) => (usesRamdisk ? () => powerOffIfPossible(work, node) : undefined),
+  // Enrolment goes on with it.
+  finish: (work, node, { usesRamdisk }) =>
+    usesRamdisk && node.driverInternalInfo[KEEP_AGENT] !== true ? () => powerOffIfPossible(work, node) : undefined,
   ending: (node) => ({ event: node.targetProvisionState === 'manageable' ? 'manage' : 'done' }),
   onFail: (node) => inMaintenance('clean failure', node.cleanStep),
 });
@@ -59,7 +64,7 @@ export const deployFlow = walkFlow({
     });
   },
   // As every deployment of Ironic's ends: the machine runs what was written.
-  finish: (work, node) => (node.powerState === 'power on' ? undefined : () => powerOnIfPossible(work, node)),
+  finish: (work, node) => (node.powerState === 'power on' ? undefined : () => startOwnSystem(work, node)),
   ending: () => ({ event: 'done' }),
 });
 
@@ -75,7 +80,32 @@ export const serviceFlow = walkFlow({
   onFail: (node) => inMaintenance('service failure', node.serviceStep),
 });
 
+/** Opens a way in beside the machine's own system; what it opened is shown with the node. */
+export const rescueFlow = walkFlow({
+  kind: 'rescue',
+  noun: 'Rescue',
+  working: 'rescuing',
+  wait: 'rescue wait',
+  hold: null,
+  plan: (work, node) => {
+    work.context.progress(0.1, 'brings the rescue system up');
+    return Promise.resolve(ownSteps('rescue', offeredSteps(work, node, 'rescue')));
+  },
+  ending: () => ({ event: 'done' }),
+  kept: ({ addresses, hostKeys }): JsonObject => (addresses === undefined ? {} : { rescue: jsonOf({ addresses, hostKeys }) }),
+});
+
+function jsonOf(value: unknown): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject; // an object goes in
+}
+
+async function startOwnSystem(work: Work, node: Node): Promise<void> {
+  await leaveAgent(work);
+  await powerOnIfPossible(work, node);
+}
+
 async function intoOwnSystem(work: Work, node: Node): Promise<void> {
+  await leaveAgent(work);
   await powerOffIfPossible(work, node);
   await powerOnIfPossible(work, await work.deps.nodes.get(node.uuid));
 }

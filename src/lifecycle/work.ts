@@ -17,7 +17,7 @@ export interface LifecycleConfig {
   readonly fastTrack: boolean;
   readonly softPowerOffMs: number;
   /** "interface.step" that nobody may ask for. */
-  readonly disallowedSteps: Readonly<Record<Exclude<WalkKind, 'verify'>, readonly string[]>>;
+  readonly disallowedSteps: Readonly<Record<Exclude<WalkKind, 'verify' | 'rescue'>, readonly string[]>>;
   /** At most this many begun and not ended; more wait in the queue. */
   readonly maxDeploys: number;
   readonly maxCleans: number;
@@ -221,6 +221,24 @@ function taskLog({ context, deps }: Work): Log {
     child: () => made,
   };
   return made;
+}
+
+export function rescueContext(uuid: string): string {
+  return `nodes/${uuid}/rescue_password`;
+}
+
+/** In driver_internal_info: from here on the machine starts its own disk when it boots, whatever state its node is in. */
+export const BOOTS_OWN_DISK = 'boots_own_disk';
+
+/** Stored before the machine is told to boot. */
+export async function leaveAgent(work: Work): Promise<void> {
+  const seen = await work.deps.nodes.find(work.uuid);
+  if (seen === undefined || seen.driverInternalInfo[BOOTS_OWN_DISK] === true) return;
+  await work.context.transaction(async (tx) => {
+    const node = await work.deps.nodes.get(work.uuid, tx);
+    const driverInternalInfo = { ...node.driverInternalInfo, [BOOTS_OWN_DISK]: true };
+    await work.deps.nodes.update(tx, node, { driverInternalInfo }, SYSTEM);
+  });
 }
 
 export function without(object: JsonObject, ...keys: readonly string[]): JsonObject {

@@ -25,6 +25,8 @@ describe('the agent’s endpoints', () => {
             return Promise.resolve({ token: 't'.repeat(43), heartbeatSeconds: 30, node: null });
           },
           receiveInventory: () => Promise.reject(new Error('not called')),
+          nodeOfToken: () => Promise.reject(new Error('not called')),
+          releaseHeld: () => Promise.resolve(),
           heartbeat: (token, request) => {
             calls.push([token, request]);
             return Promise.resolve({ waitSeconds: 5, command: { id: '1', name: 'reboot', arguments: { when: 'now' } } });

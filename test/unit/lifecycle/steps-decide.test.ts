@@ -22,6 +22,7 @@ const order = (steps: readonly { readonly interface: string; readonly step: stri
 
 /** Ties between steps of one priority, the first to go first. */
 const TIES: Readonly<Record<WalkKind, readonly Interface[]>> = {
+  rescue: ['rescue'],
   verify: [
     'power',
     'management',
