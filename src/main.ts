@@ -4,12 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCacheDirectory } from './compile-cache.ts';
 
 // Our own directory unless the environment names one. Given to the processes that we start: with the cache there from the first file
 // on, Node need not load its TypeScript parser (80 ms, 18 MB).
 const compileCache = process.env.NODE_COMPILE_CACHE ?? compileCacheDirectory(process.env, homedir());
+if (process.argv[2] === 'serve') await becomeServer();
 if (compileCache !== undefined) enableCompileCache(compileCache);
 const env = compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache };
 
@@ -48,9 +50,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   appliance: {
     serve: async (configPath, signal) => {
       const { serve } = await import('./serve.ts');
-      // V8's young generation grows to 48 MB and more in a flood of packets and is not given back: with this, 100,000 made-up machines
-      // cost 7 MB instead of 38 to 84 (measured, Nov 2026).
-      const command = [process.execPath, '--max-semi-space-size=4', ...process.execArgv, ...process.argv.slice(1)];
+      const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
       const say = process.stderr.isTTY ? (line: string) => process.stderr.write(`${line}\n`) : undefined;
       const execve = process.execve?.bind(process) ?? noExecve;
       await serve({ ...common, configPath, pid: process.pid, command, execve, version, say }, signal);
@@ -61,6 +61,20 @@ process.exitCode = await runCli(process.argv.slice(2), {
     },
   },
 });
+
+/** Before anything is loaded that is of no use to it: decision record 0013. */
+async function becomeServer(): Promise<void> {
+  const { serveCommand, serveEntryOf } = await import('./setup/index.ts');
+  const { execPath, execArgv, argv, env: typedEnv } = process;
+  const typed = { execPath, execArgv, words: argv.slice(1), env: typedEnv };
+  const command = serveCommand(typed, compileCache, () => serveEntryOf(join(import.meta.dirname, '..')));
+  if (command === undefined) return;
+  try {
+    process.execve?.(command.file, command.args, command.env);
+  } catch {
+    // It runs as it is: slower to start and larger after a burst, which is all that was to be gained.
+  }
+}
 
 function noExecve(): never {
   throw new Error('this Node has no process.execve');

@@ -1,13 +1,12 @@
 // `npm run build [-- --out dist]`: the program as one folder that runs without the repository and without npm.
 // `dist/node_modules/node-linux-*/bin/node dist/rackseed.mjs`, or with any Node of the same major version.
 
-import { chmod, cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bundleAgent, PREBUILT_AGENT } from '../../images/index.ts';
-import { messageOf, programRoot, RESOURCES, systemClock, systemCode } from '../lib/index.ts';
-import { bundleServer, ENTRIES } from './bundle-code.ts';
-import { type Manifest, readManifest, thirdPartyLicences } from './bundle-licences.ts';
+import { messageOf, programRoot, systemClock, systemCode } from '../lib/index.ts';
+import { thirdPartyLicences } from './bundle-licences.ts';
+import { carry, writeProgram } from './bundle-parts.ts';
 
 const ROOT = programRoot();
 
@@ -33,23 +32,11 @@ async function build(target: string): Promise<void> {
 }
 
 async function fill(folder: string): Promise<void> {
-  const packages = await bundleServer(ROOT, folder);
-  for (const name of RESOURCES) if (name !== 'package.json') await carry(name, folder);
-  for (const [name, parts] of Object.entries(CARRIED)) for (const part of parts) await carry(join('node_modules', name, part), folder);
-  await carry('LICENSE', folder);
-  await writeFile(join(folder, PREBUILT_AGENT), await bundleAgent(join(ROOT, 'src/agent/main.ts')));
-  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifestOf(await readManifest(ROOT)), undefined, 2)}\n`);
+  const packages = await writeProgram(ROOT, folder);
+  for (const [name, parts] of Object.entries(CARRIED))
+    for (const part of parts) await carry(ROOT, join('node_modules', name, part), folder);
+  await carry(ROOT, 'LICENSE', folder);
   await writeFile(join(folder, 'LICENSES-third-party.txt'), await thirdPartyLicences(packages));
-  for (const entry of Object.keys(ENTRIES)) await chmod(join(folder, `${entry}.mjs`), 0o755);
-}
-
-async function carry(path: string, folder: string): Promise<void> {
-  await cp(join(ROOT, path), join(folder, path), { recursive: true });
-}
-
-/** What is still true of the bundle: it has no scripts and nothing to install. */
-function manifestOf({ name, version, description, license, engines }: Manifest): Record<string, unknown> {
-  return { name, version, description, license, private: true, type: 'module', bin: { rackseed: 'rackseed.mjs' }, engines };
 }
 
 /** The target is replaced as a whole: only an earlier build may be. */

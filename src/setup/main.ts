@@ -2,7 +2,7 @@
 // Exit code 0 also when something had to be left out (it says what), except in CI, where a missing tool is an error.
 
 import { createInterface } from 'node:readline/promises';
-import { messageOf } from '../lib/index.ts';
+import { messageOf, programRoot } from '../lib/index.ts';
 import { installPackages } from './apt.ts';
 import { type DebianPackage, type NeedGroup, packagesFor } from './debian-packages.ts';
 import { decideInstall, isCiValue, listReasons, names, sudoLine } from './decide.ts';
@@ -83,6 +83,17 @@ async function main(purpose: string | undefined): Promise<void> {
   if (missing.length > 0 && isCiValue(process.env.CI)) {
     say(`in CI nothing is left out; still missing: ${names(missing).join(' ')}`);
     process.exitCode = 1;
+  }
+  if (purpose !== 'test') await bundle();
+}
+
+/** Tests do not wait for it. Whatever keeps us from making one, the sources run without it. */
+async function bundle(): Promise<void> {
+  try {
+    const { buildServeBundle } = await import('./serve-bundle-build.ts');
+    await buildServeBundle(programRoot());
+  } catch (thrown) {
+    say(`the appliance runs from its sources, which takes longer and more memory: no bundle could be made: ${messageOf(thrown)}`);
   }
 }
 
