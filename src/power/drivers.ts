@@ -4,6 +4,7 @@
 import { type Clock, type Random, type Run, runProgram } from '../lib/index.ts';
 import { agentDriver } from './agent.ts';
 import type { AgentDesk } from './agent-desk.ts';
+import { agentRescue } from './agent-steps/rescue.ts';
 import { IPMI_INFO, REDFISH_INFO } from './bmc-info.ts';
 import { chainDriver } from './chain.ts';
 import { fakeDrivers } from './fake/index.ts';
@@ -77,7 +78,7 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
 
     agentInspect,
     named('raid', 'agent', 'software RAID by the agent', { steps: RAID_STEPS }),
-    unserved({ interface: 'rescue', name: 'agent', title: 'the agent opens a rescue session' }),
+    agentRescue({ desk: parts.desk ?? NO_DESK, random: parts.random }),
     named('network', 'noop', 'ports are left as they are'),
     named('network', 'flat', 'one network for everything'),
     unserved({ interface: 'network', name: 'neutron', title: 'OpenStack Neutron' }),
