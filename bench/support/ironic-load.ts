@@ -1,8 +1,8 @@
 // What clients of Ironic's API do, for as long as it takes: requests over connections that stay, workers beside each other, nodes that are
 // made and taken through their states. Knows the API, and no server.
 
-import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Pool } from 'undici';
 
 /** The newest that Debian's Ironic speaks. */
 const VERSION = '1.82';
@@ -22,34 +22,23 @@ export interface Api {
   close(): void;
 }
 
+/** By undici: what the client computes is in every figure, and Node's own takes two to three times as much a request. */
 export function openApi(url: string, connections: number): Api {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const pool = new Pool(url, { connections, pipelining: 1, headersTimeout: STATE_LIMIT_MS, bodyTimeout: STATE_LIMIT_MS });
   return {
-    send: (method, path, body) => send(agent, new URL(path, url), method, body),
-    close: () => agent.destroy(),
+    send: (method, path, body) => send(pool, path, method, body),
+    close: () => void pool.destroy(),
   };
 }
 
-function send(agent: Agent, url: URL, method: string, body: unknown): Promise<Reply> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers = {
-    'X-OpenStack-Ironic-API-Version': VERSION,
-    accept: 'application/json',
-    ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-  };
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { agent, method, headers }, (reply) => {
-      const chunks: Buffer[] = [];
-      reply.on('data', (chunk: Buffer) => chunks.push(chunk));
-      reply.on('error', reject);
-      reply.on('end', () => {
-        const said = Buffer.concat(chunks).toString();
-        resolve({ status: reply.statusCode ?? 0, body: said === '' ? null : JSON.parse(said) });
-      });
-    });
-    sent.on('error', reject);
-    sent.end(text);
-  });
+const HEADERS = { 'X-OpenStack-Ironic-API-Version': VERSION, accept: 'application/json' };
+const WITH_BODY = { ...HEADERS, 'content-type': 'application/json' };
+
+async function send(pool: Pool, path: string, method: string, body: unknown): Promise<Reply> {
+  const given = body === undefined ? { headers: HEADERS } : { headers: WITH_BODY, body: JSON.stringify(body) };
+  const reply = await pool.request({ path, method, ...given });
+  const said = await reply.body.text();
+  return { status: reply.statusCode, body: said === '' ? null : JSON.parse(said) };
 }
 
 /** Throws unless the status is this. */

@@ -1,7 +1,7 @@
 // Sealed text: AES-256-GCM with a key that is never in the database. The context (table, row, field) is authenticated, so a
 // value copied elsewhere does not open. The key's id is in the text, so that old values open while keys are changed.
 
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { assert, type Clock, type Random, Secret } from '../lib/index.ts';
 import { fail } from './errors.ts';
@@ -26,6 +26,8 @@ export class StoreVault implements Vault {
   readonly #clock: Clock;
   readonly #random: Random;
   #keys: readonly StoreKey[];
+  /** As OpenSSL takes them: made of bytes for each call they cost six times what sealing does (17 µs, 2.6). */
+  readonly #made = new WeakMap<StoreKey, KeyObject>();
 
   constructor({ db, keys, clock, random }: VaultOptions) {
     assert(keys.length > 0, 'a store was opened without a key');
@@ -52,7 +54,7 @@ export class StoreVault implements Vault {
     const [key] = this.#keys;
     assert(key, 'a store without a key');
     const nonce = this.#random.bytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, key.bytes, nonce, { authTagLength: TAG_BYTES });
+    const cipher = createCipheriv(CIPHER, this.#keyOf(key), nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(authenticated(key.id, context));
     const sealed = Buffer.concat([nonce, cipher.update(secret.reveal(), 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return `${FORMAT}:${key.id}:${sealed.toString('base64url')}`;
@@ -66,7 +68,7 @@ export class StoreVault implements Vault {
         message: `${context} was sealed with the key ${keyId}, which is not among the store's keys`,
         hint: 'put that key back into the key file',
       });
-    const decipher = createDecipheriv(CIPHER, key.bytes, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+    const decipher = createDecipheriv(CIPHER, this.#keyOf(key), bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
     decipher.setAAD(authenticated(keyId, context));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
@@ -75,6 +77,12 @@ export class StoreVault implements Vault {
     } catch (cause) {
       throw unopenable(context, 'it is damaged, belongs to another row, or the key is not the one it was sealed with', cause);
     }
+  }
+
+  #keyOf(key: StoreKey): KeyObject {
+    const made = this.#made.get(key) ?? createSecretKey(key.bytes);
+    this.#made.set(key, made);
+    return made;
   }
 
   async get(name: string): Promise<Secret | undefined> {

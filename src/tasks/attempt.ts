@@ -17,6 +17,9 @@ export interface AttemptBounds {
   readonly timeoutReason: () => Error;
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const OVER = new Error('the call is over');
+
 export async function attempt<T>(work: () => T | Promise<T>, bounds: AttemptBounds): Promise<Attempt<T>> {
   const { control, clock } = bounds;
   const over = new AbortController();
@@ -30,7 +33,7 @@ export async function attempt<T>(work: () => T | Promise<T>, bounds: AttemptBoun
   try {
     return await outcome;
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }
 

@@ -60,13 +60,14 @@ async function findCandidates(deps: ClaimDeps, most: number): Promise<Candidate[
     const definition = deps.catalogue.find(kind);
     return definition === undefined ? undefined : (definition.concurrency ?? Number.POSITIVE_INFINITY);
   };
-  let begunByKind: Map<string, number> | undefined;
+  const begunByKind = new Map<string, number>();
   const [awaited, taken] = [new Set<string>(), new Set<string>()];
   const chosen: Candidate[] = [];
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const candidates = await readPage(db, now, page);
     if (candidates.length === 0) break;
-    begunByKind ??= await countBegun(db);
+    const limited = new Set(candidates.filter(({ isBegun, kind }) => !isBegun && Number.isFinite(limitOf(kind))).map(({ kind }) => kind));
+    for (const kind of limited) if (!begunByKind.has(kind)) begunByKind.set(kind, await countBegun(db, kind));
     const held = await heldLocks(db, [...new Set(candidates.flatMap((candidate) => candidate.locks))], now);
     const view = { held, begunByKind, limitOf, isOurs: deps.isOurs, awaited, taken };
     chosen.push(...chooseTasks(candidates, view, most - chosen.length));
@@ -98,16 +99,17 @@ const dueTasks = prepared((db, given: { readonly now: number; readonly offset: n
     .offset(given.offset);
 });
 
-async function countBegun(db: Asked): Promise<Map<string, number>> {
-  return new Map((await begunTasks(db, {})).map((row) => [row.kind, Number(row.count)]));
+async function countBegun(db: Asked, kind: string): Promise<number> {
+  const [row] = await begunTasks(db, { kind });
+  return Number(row?.count ?? 0);
 }
 
-const begunTasks = prepared((db, _given: object) =>
+const begunTasks = prepared((db, given: { readonly kind: string }) =>
   db
     .selectFrom('tasks')
-    .select((eb) => ['kind', eb.fn.countAll<number>().as('count')])
+    .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('state', 'in', ['running', 'waiting'])
-    .groupBy('kind'),
+    .where('kind', '=', given.kind),
 );
 
 /** Rolls the transaction back: the task was taken, or a lock or place was, since we looked. */
@@ -132,8 +134,7 @@ async function takeTask(deps: ClaimDeps, tx: Tx, candidate: Candidate): Promise<
       { type: 'task.resumed', message: 'taken up again', data: { after: before?.owner ?? null } },
     );
   if (isFirst && definition.concurrency !== undefined) {
-    const begun = (await countBegun(tx)).get(row.kind) ?? 0;
-    if (begun > definition.concurrency) throw new NotTaken();
+    if ((await countBegun(tx, row.kind)) > definition.concurrency) throw new NotTaken();
   }
   const purpose = `${definition.title} (${row.subject})`;
   const taken = await takeLocks(deps.store, tx, { taskId: row.id, keys: candidate.locks, purpose, ttlMs: deps.leaseTtlMs, now });

@@ -8,13 +8,16 @@ export interface Latch {
   wait(ms: number): Promise<void>;
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const SET = new Error('set');
+
 export function createLatch(clock: Clock): Latch {
   let isSet = false;
   let sleeping: AbortController | undefined;
   return {
     set() {
       isSet = true;
-      sleeping?.abort();
+      sleeping?.abort(SET);
     },
     async wait(ms) {
       if (!isSet) {

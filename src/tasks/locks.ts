@@ -81,10 +81,10 @@ export async function takeLocks(
 /** Frees whatever the task holds. Does nothing for locks that have passed to others. */
 export async function releaseLocks(store: Store, tx: Tx, taskId: string): Promise<void> {
   const rows = await leasesHeldBy(tx, { holder: holderOf(taskId) });
-  for (const row of rows)
+  for (const row of rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)))
     await store.leases.release(tx, { key: row.key, holder: row.holder, purpose: row.purpose, expiresAt: row.expires_at, fence: row.fence });
 }
 
 const leasesHeldBy = prepared((tx, given: { readonly holder: string }) =>
-  tx.selectFrom('leases').selectAll().where('holder', '=', given.holder).orderBy('key'),
+  tx.selectFrom('leases').selectAll().where('holder', '=', given.holder),
 );

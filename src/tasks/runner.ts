@@ -68,6 +68,9 @@ async function end(deps: JournalDeps, claim: Claim, ending: Ending): Promise<Run
   return 'ended';
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const ENDED = new Error('the step has ended');
+
 class StepRun {
   readonly #deps: JournalDeps;
   readonly #claim: Claim;
@@ -97,7 +100,7 @@ class StepRun {
       return await this.#enter(stored, isBegun);
     } finally {
       signal.removeEventListener('abort', pass);
-      this.#ended.abort();
+      this.#ended.abort(ENDED);
     }
   }
 
@@ -220,7 +223,7 @@ class StepRun {
   }
 
   async #finish(ending: Ending, outcome: Exclude<Attempt<unknown>, { kind: 'value' }>): Promise<Onward> {
-    this.#ended.abort();
+    this.#ended.abort(ENDED);
     if (outcome.kind !== 'stuck') return { end: await end(this.#deps, this.#claim, ending) };
     await recordEnd(this.#deps, this.#claim, { ...ending, keepLocks: true });
     void outcome.settled.then(() => freeAtLast(this.#deps, this.#claim));

@@ -51,6 +51,9 @@ function connect(path: string): Sqlite.Database {
   try {
     if (db.pragma('journal_mode = wal', { simple: true }) !== 'wal') throw noSharedMemory(path);
     db.pragma('synchronous = full');
+    // Each transaction of a shared commit is a savepoint, and what it would take to undo one went to a temporary file: an insert with two
+    // indexes took 31 µs instead of 14.
+    db.pragma('temp_store = memory');
     db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
     return db;
   } catch (thrown) {
