@@ -6,7 +6,7 @@ const FIRST_MS = 500;
 const LAST_MS = 30_000;
 
 /** Doubles from half a second to half a minute; between half and all of it, so that a rack that lost its appliance does not come back as one. */
-export function backoffMs(failures: number, random: Pick<Random, 'float'>): number {
-  const full = Math.min(LAST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16));
+export function backoffMs(failures: number, random: Pick<Random, 'float'>, lastMs = LAST_MS): number {
+  const full = Math.min(lastMs, FIRST_MS * 2 ** Math.min(failures - 1, 16));
   return Math.round(full * (0.5 + random.float() / 2));
 }

@@ -29,7 +29,13 @@ export function createClient(url: URL, agent: Agent | undefined): Client {
   return {
     async post(question, signal) {
       const where = new URL(question.path.replace(/^\//, ''), `${url.href.replace(/\/$/, '')}/`);
-      const raw = await exchange(where, agent, question, AbortSignal.any([signal, AbortSignal.timeout(question.timeoutMs)]));
+      const raw = await exchange(where, agent, question, AbortSignal.any([signal, AbortSignal.timeout(question.timeoutMs)])).catch(
+        (error: unknown) => {
+          // What else is open to there may be as dead: our address changed, or a router forgot us. The next try opens anew.
+          agent?.destroy();
+          throw error;
+        },
+      );
       return readReply(raw, question);
     },
   };

@@ -4,12 +4,19 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import type { DiskContents } from '../inspect/disk-contents.ts';
 import { cleanSmbiosUuid } from '../inspect/identity.ts';
+import type { Disk } from '../inspect/inventory.ts';
 import { messageOf, parseMac, RackseedError, type Run, runProgram, systemClock, systemRandom } from '../lib/index.ts';
 import { createClient } from './client.ts';
 import { type BootWords, parseCommandLine } from './command-line.ts';
+import { createHandlers } from './commands/index.ts';
+import { createEyes } from './disks/eyes.ts';
+import { resolveDisks } from './disks/resolve.ts';
+import { findUses } from './disks/uses.ts';
+import { openDownload } from './download.ts';
 import { fail } from './errors.ts';
-import { gatherDmi, gatherInterfaces, gatherInventory } from './facts/gather.ts';
+import { gatherDmi, gatherInterfaces, gatherInventory, listDisks } from './facts/gather.ts';
 import { canReach } from './facts/interfaces.ts';
 import { PinnedAgent } from './pinned-agent.ts';
 import { openScreen, type Screen } from './screen.ts';
@@ -39,7 +46,12 @@ async function main(consoles: readonly string[]): Promise<void> {
 }
 
 function partsOf(words: BootWords, agentVersion: string, screen: Screen): SessionParts {
-  const agent = words.fingerprint === null ? undefined : new PinnedAgent(words.fingerprint);
+  const [agent, downloads] = words.fingerprint === null ? [] : [new PinnedAgent(words.fingerprint), new PinnedAgent(words.fingerprint)];
+  const eyes = createEyes({ clock: systemClock });
+  const looking = {
+    disks: () => listDisks(runProgram, (what, error) => screen.say(`${what}: ${messageOf(error)}`)),
+    uses: (disks: readonly Disk[]) => findUses(disks, { root: '/', partitionUuids: async (disk) => partitionUuids(await eyes.look(disk)) }),
+  };
   return {
     url: words.url,
     secret: words.secret,
@@ -50,9 +62,12 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
     say: screen.say,
     mark: screen.mark,
     identity: identify,
-    inventory: () => gatherInventory(runProgram, words),
+    handlers: createHandlers(),
+    tools: { run: runProgram, resolve: (refs) => resolveDisks(refs, { ...looking, look: eyes.look }) },
+    open: (url, options, token) => openDownload(url, options, { appliance: words.url, agent: downloads, token }),
+    inventory: () => gatherInventory(runProgram, words, eyes.lookAll),
     uptimeSeconds: uptime,
-    memory: { load: loadMemory, save: saveMemory },
+    memory: createMemory(screen),
   };
 }
 
@@ -80,20 +95,34 @@ async function waitForAddress(url: URL, screen: Screen): Promise<void> {
   screen.say('No network port got an address within a minute; still trying. Is a cable plugged in?');
 }
 
-async function loadMemory(): Promise<Memory | undefined> {
-  try {
-    return JSON.parse(await readFile(join(RUN_DIRECTORY, 'session.json'), 'utf8')) as Memory; // our own file, renamed into place whole
-  } catch {
-    return undefined; // the first start since boot
-  }
+function partitionUuids({ partitions }: DiskContents): readonly string[] {
+  return partitions.flatMap(({ uuid }) => uuid ?? []);
 }
 
-/** In memory only: /run is a tmpfs, and a boot gets a new secret. */
-async function saveMemory(memory: Memory): Promise<void> {
-  await mkdir(RUN_DIRECTORY, { recursive: true });
+/** In memory only: /run is a tmpfs, and a boot gets a new secret. Saves one after the other, the last of those that wait. */
+function createMemory({ say }: Screen): SessionParts['memory'] {
   const path = join(RUN_DIRECTORY, 'session.json');
-  await writeFile(`${path}.new`, JSON.stringify(memory), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  let last: Promise<void> = Promise.resolve();
+  return {
+    load: async () => {
+      try {
+        return JSON.parse(await readFile(path, 'utf8')) as Memory; // our own file, renamed into place whole
+      } catch {
+        return undefined; // the first start since boot
+      }
+    },
+    save: (memory) => {
+      last = last
+        .then(async () => {
+          await mkdir(RUN_DIRECTORY, { recursive: true });
+          await writeFile(`${path}.new`, JSON.stringify(memory), { mode: 0o600 });
+          await rename(`${path}.new`, path);
+        })
+        // Then a crash of the agent forgets more than it should; no reason to end it here.
+        .catch((error: unknown) => say(`${path}: ${messageOf(error)}`));
+      return last;
+    },
+  };
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

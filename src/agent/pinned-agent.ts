@@ -16,7 +16,7 @@ export class PinnedAgent extends HttpsAgent {
   readonly #fingerprint: string;
 
   constructor(fingerprint: string, options: AgentOptions = {}) {
-    super({ keepAlive: true, maxSockets: 2, ...options });
+    super({ keepAlive: true, maxSockets: 4, ...options });
     this.#fingerprint = fingerprint;
   }
 

@@ -1,12 +1,11 @@
 // The conversation with the appliance from look-up to heartbeats without end. Everything outside is passed in; it decides what is said,
-// when it is said again, and what a person at the screen reads.
+// when it is said again, and what a person at the screen reads. Commands are the runner's business.
 
 import {
   AGENT_PATHS,
-  type Answer,
-  type Command,
   type HeartbeatReply,
   HeartbeatReplySchema,
+  type HeartbeatRequest,
   type InventoryReply,
   InventoryReplySchema,
   type InventoryRequest,
@@ -14,63 +13,108 @@ import {
   LookupReplySchema,
   PROTOCOL_LIMITS,
 } from '../inspect/protocol.ts';
-import { type Clock, type Mac, messageOf, RackseedError, type Random, Secret } from '../lib/index.ts';
-import { backoffMs } from './backoff.ts';
+import { type Mac, Secret } from '../lib/index.ts';
 import type { Client } from './client.ts';
+import type { CommandContext, CommandHandlers, Download, OpenOptions } from './commands/types.ts';
+import { fail } from './errors.ts';
+import { type InsistParts, insist } from './insist.ts';
+import { createRunner, oneWord, type Report, type Runner, type RunnerMemory } from './runner.ts';
 
 const ASK_TIMEOUT_MS = 30_000;
-/** A heartbeat may be held by the server until it has something to say. */
-const HEARTBEAT_TIMEOUT_MS = 120_000;
-const REFUSED_WAIT_MS = 60_000;
-const SEEN_COMMANDS_MAX = 1000;
+/** A connection that died without a word is given up so long after its reply was due. */
+const REPLY_GRACE_MS = 20_000;
+/** While a command runs the appliance hears of it so often. */
+const BEAT_MS = 2000;
+/** At least so long from one beat without news to the next, whatever the appliance wants. */
+const FLOOR_MS = 1000;
+/** What runs wants to be told of soon after the network is back. */
+const RUNNING_LAST_MS = 15_000;
 
 /** Survives a crash of the agent, not a boot. */
 export interface Memory {
   readonly claim: string;
   readonly token: string | null;
+  readonly commands?: RunnerMemory | undefined;
 }
 
-export interface SessionParts {
+export interface SessionParts extends InsistParts {
   readonly url: URL;
   readonly secret: Secret;
   readonly agentVersion: string;
   readonly client: Client;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** A line for the person at the screen. */
-  readonly say: (line: string) => void;
-  /** A line for a program that watches the console: RACKSEED-MARK and words. */
-  readonly mark: (words: string) => void;
+  readonly handlers: CommandHandlers;
+  readonly tools: Pick<CommandContext, 'run' | 'resolve'>;
+  readonly open: (url: string, options: OpenOptions, token: () => Secret | undefined) => Promise<Download>;
   readonly identity: () => Promise<{ readonly macs: readonly Mac[]; readonly smbiosUuid: string | null }>;
   readonly inventory: () => Promise<InventoryRequest>;
   readonly uptimeSeconds: () => number;
   readonly memory: { load(): Promise<Memory | undefined>; save(memory: Memory): Promise<void> };
 }
 
+/** What is known of the conversation, for those who take part in it. */
+interface Talk {
+  readonly parts: SessionParts;
+  readonly signal: AbortSignal;
+  token: Secret | undefined;
+  /** Resolves when there is another token than now. */
+  renewed: PromiseWithResolvers<void>;
+}
+
 /** Ends only with the signal. */
 export async function runSession(parts: SessionParts, signal: AbortSignal): Promise<void> {
-  const memory = (await parts.memory.load()) ?? { claim: parts.random.bytes(24).toString('hex'), token: null };
-  await parts.memory.save(memory);
-  let token = memory.token === null ? undefined : new Secret(memory.token);
+  const loaded = await parts.memory.load();
+  const talk: Talk = {
+    parts,
+    signal,
+    token: typeof loaded?.token === 'string' ? new Secret(loaded.token) : undefined,
+    renewed: Promise.withResolvers(),
+  };
+  const claim = loaded?.claim ?? parts.random.bytes(24).toString('hex');
+  let commands = loaded?.commands;
+  const save = (): Promise<void> => parts.memory.save({ claim, token: talk.token?.reveal() ?? null, ...(commands && { commands }) });
+  await save();
+  const runner = runnerOf(talk, loaded?.commands, (next) => {
+    commands = next;
+    return save();
+  });
   for (;;) {
-    token ??= await lookUp(parts, memory.claim, signal);
-    await parts.memory.save({ claim: memory.claim, token: token.reveal() });
-    const report = await reportInventory(parts, token, signal);
-    if (report !== 'token-lost') await beat(parts, token, signal);
+    talk.token ??= await lookUp(parts, claim, signal);
+    talk.renewed.resolve();
+    talk.renewed = Promise.withResolvers();
+    await save();
+    await converse(talk, talk.token, runner);
     // The appliance lost our token (restored from a backup, say): the same secret and claim may still earn a new one.
     parts.say('The appliance no longer knows this machine: asking again.');
-    token = undefined;
+    talk.token = undefined;
   }
+}
+
+function runnerOf(talk: Talk, loaded: RunnerMemory | undefined, save: (memory: RunnerMemory) => Promise<void>): Runner {
+  const { parts, signal } = talk;
+  return createRunner({
+    ...parts,
+    tools: {
+      ...parts.tools,
+      random: parts.random,
+      open: (url, options) => parts.open(url, options, () => talk.token),
+      report: () => reportAgain(talk),
+    },
+    memory: { loaded, save },
+    signal,
+  });
 }
 
 async function lookUp(parts: SessionParts, claim: string, signal: AbortSignal): Promise<Secret> {
   const { secret, agentVersion, say, mark } = parts;
   say(`Looking for the appliance at ${parts.url.origin}`);
-  const reply = await insist(parts, 'look-up', signal, async (): Promise<LookupReply> => {
+  const ask = async (): Promise<LookupReply> => {
     const identity = await parts.identity();
     const body = { secret: secret.reveal(), claim, ...identity, agentVersion };
     return parts.client.post({ path: AGENT_PATHS.lookup, body, reply: LookupReplySchema, timeoutMs: ASK_TIMEOUT_MS }, signal);
-  });
+  };
+  const reply = await insist(parts, { what: 'look-up', ask }, signal);
+  // Nothing that a look-up sends could be lost there: it has no token.
+  if (reply === 'token-lost') throw fail('agent.refused', { message: 'the look-up was answered as if it had a token' });
   mark(`lookup node=${reply.node?.uuid ?? 'new'}`);
   say(
     reply.node === null
@@ -80,18 +124,75 @@ async function lookUp(parts: SessionParts, claim: string, signal: AbortSignal): 
   return new Secret(reply.token);
 }
 
-async function reportInventory(parts: SessionParts, token: Secret, signal: AbortSignal): Promise<InventoryReply | 'token-lost'> {
+/** Reports and beats until the token is lost. What is on the disks is not looked at in the middle of a command that changes it. */
+async function converse(talk: Talk, token: Secret, runner: Runner): Promise<void> {
+  let isReported = false;
+  for (let count = 1; ; count += 1) {
+    if (!isReported && !runner.isRunning) {
+      if ((await report(talk, token)) === 'token-lost') return;
+      isReported = true;
+    }
+    const begun = talk.parts.clock.monotonic();
+    const reply = await beat(talk, token, runner);
+    if (reply === 'token-lost') return;
+    if (count === 1) talk.parts.mark(`heartbeat uptime=${Math.floor(talk.parts.uptimeSeconds())}`);
+    if (reply.command !== null) await runner.accept(reply.command);
+    await pause(talk, runner, reply, begun);
+  }
+}
+
+async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Promise<HeartbeatReply | 'token-lost'> {
+  let said: Report = runner.report();
+  const ask = (): Promise<HeartbeatReply> => {
+    // Anew at each try: what runs goes on while nobody hears.
+    said = runner.report();
+    const body = bodyOf(said, parts, runner);
+    const timeoutMs = (body.holdSeconds ?? 0) * 1000 + REPLY_GRACE_MS;
+    return parts.client.post({ path: AGENT_PATHS.heartbeat, body, reply: HeartbeatReplySchema, token, timeoutMs }, signal);
+  };
+  const lastMs = (): number | undefined => (runner.isRunning || runner.hasNews ? RUNNING_LAST_MS : undefined);
+  const reply = await insist(parts, { what: 'heartbeat', ask, lastMs }, signal);
+  if (reply !== 'token-lost') await runner.heard(said);
+  return reply;
+}
+
+function bodyOf({ answers, running, notes }: Report, parts: SessionParts, runner: Runner): HeartbeatRequest {
+  const isIdle = !runner.isRunning && !runner.hasNews;
+  return {
+    uptimeSeconds: Math.floor(parts.uptimeSeconds()),
+    agentVersion: parts.agentVersion,
+    answers: [...answers],
+    running,
+    ...(notes.length > 0 ? { notes: [...notes] } : {}),
+    ...(isIdle ? { holdSeconds: PROTOCOL_LIMITS.holdSecondsMax } : {}),
+  };
+}
+
+/** An answer is told at once, and a command's end; otherwise the appliance says when it wants to hear from us. */
+async function pause({ parts, signal }: Talk, runner: Runner, { waitSeconds }: HeartbeatReply, begun: number): Promise<void> {
+  if (runner.hasNews) return;
+  const took = parts.clock.monotonic() - begun;
+  const wanted = Math.min(waitSeconds, PROTOCOL_LIMITS.heartbeatSecondsMax) * 1000;
+  const ms = runner.isRunning ? BEAT_MS : Math.max(wanted, FLOOR_MS - took);
+  if (ms <= 0) return;
+  const over = new AbortController();
+  const slept = parts.clock.sleep(ms, AbortSignal.any([signal, over.signal])).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+  });
+  await (runner.isRunning ? Promise.race([slept, runner.ended(over.signal)]) : slept);
+  over.abort();
+}
+
+async function report({ parts, signal }: Talk, token: Secret): Promise<InventoryReply | 'token-lost'> {
   parts.say('Taking the inventory of this machine. Nothing is written to its disks.');
   const body = await parts.inventory();
   const { inventory } = body;
   parts.say(
     `Found ${inventory.cpu.count} CPUs, ${Math.round(inventory.memory.total / 2 ** 20)} MB memory, ${inventory.disks.length} disks, ${inventory.interfaces.length} network ports.`,
   );
-  const reply = await untilTokenLost(() =>
-    insist(parts, 'inventory', signal, () =>
-      parts.client.post({ path: AGENT_PATHS.inventory, body, reply: InventoryReplySchema, token, timeoutMs: ASK_TIMEOUT_MS }, signal),
-    ),
-  );
+  const ask = (): Promise<InventoryReply> =>
+    parts.client.post({ path: AGENT_PATHS.inventory, body, reply: InventoryReplySchema, token, timeoutMs: ASK_TIMEOUT_MS }, signal);
+  const reply = await insist(parts, { what: 'inventory', ask }, signal);
   if (reply === 'token-lost') return reply;
   const { node, message } = reply;
   const called = node.name === null ? node.uuid : `${node.uuid} (${node.name})`;
@@ -102,81 +203,17 @@ async function reportInventory(parts: SessionParts, token: Secret, signal: Abort
   return reply;
 }
 
-/** Heartbeats until the token is lost. */
-async function beat(parts: SessionParts, token: Secret, signal: AbortSignal): Promise<void> {
-  const seen = new Set<string>();
-  let answers: readonly Answer[] = [];
-  for (let count = 1; ; count += 1) {
-    const sent = answers;
-    const body = { uptimeSeconds: Math.floor(parts.uptimeSeconds()), agentVersion: parts.agentVersion, answers: sent };
-    const reply: HeartbeatReply | 'token-lost' = await untilTokenLost(() =>
-      insist(parts, 'heartbeat', signal, () =>
-        parts.client.post(
-          { path: AGENT_PATHS.heartbeat, body, reply: HeartbeatReplySchema, token, timeoutMs: HEARTBEAT_TIMEOUT_MS },
-          signal,
-        ),
-      ),
-    );
-    if (reply === 'token-lost') return;
-    if (count === 1) parts.mark(`heartbeat uptime=${body.uptimeSeconds}`);
-    answers = reply.command === null ? [] : [answerCommand(reply.command, seen, parts)];
-    // An answer is told at once; otherwise the appliance says when it wants to hear from us.
-    if (answers.length === 0) await parts.clock.sleep(Math.min(reply.waitSeconds, PROTOCOL_LIMITS.heartbeatSecondsMax) * 1000, signal);
-  }
-}
-
-/** This agent carries out no commands: it only looks. Each is answered, so that the appliance need not guess. */
-function answerCommand(command: Command, seen: Set<string>, parts: SessionParts): Answer {
-  const again = seen.has(command.id);
-  if (seen.size >= SEEN_COMMANDS_MAX) seen.clear();
-  seen.add(command.id);
-  const message = again
-    ? `command ${command.id} was given before and is not carried out twice`
-    : `agent ${parts.agentVersion} knows no command "${command.name}"`;
-  parts.mark(`refused command=${oneWord(command.name)}`);
-  parts.say(`Refused: ${message}`);
-  return { commandId: command.id, outcome: 'refused', message };
-}
-
-/** Asks until there is an answer. Says the first failure and every change of reason; silence while a reason stays the same. */
-async function insist<T>(parts: SessionParts, what: string, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-  let lastReason = '';
-  for (let failures = 0; ; ) {
-    try {
-      const answer = await ask();
-      if (failures > 0) parts.say(`The appliance answers (${what}, after ${failures} failed tries).`);
-      return answer;
-    } catch (error) {
-      if (signal.aborted || codeOf(error) === 'agent.token_lost') throw error;
-      failures += 1;
-      const reason = messageOf(error);
-      if (reason !== lastReason) parts.say(`${what}: ${reason}${hintOf(error)}. Trying again.`);
-      lastReason = reason;
-      const isFinal = codeOf(error) === 'agent.refused';
-      if (isFinal) parts.mark(`refused-by-appliance step=${what}`);
-      await parts.clock.sleep(isFinal ? REFUSED_WAIT_MS : backoffMs(failures, parts.random), signal);
+/** For a command: with the token that there is when the appliance takes it. */
+async function reportAgain(talk: Talk): Promise<InventoryReply> {
+  for (;;) {
+    const { token, renewed } = talk;
+    if (token === undefined) {
+      await renewed.promise;
+      continue;
     }
+    const reply = await report(talk, token);
+    if (reply !== 'token-lost') return reply;
+    // The beats lose it as well, and look up again.
+    if (talk.token === token) await renewed.promise;
   }
-}
-
-async function untilTokenLost<T>(ask: () => Promise<T>): Promise<T | 'token-lost'> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (codeOf(error) === 'agent.token_lost') return 'token-lost';
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof RackseedError ? error.code : undefined;
-}
-
-function hintOf(error: unknown): string {
-  return error instanceof RackseedError && error.hint !== undefined ? ` (${error.hint})` : '';
-}
-
-/** Text of the appliance in a line of ours: without blanks it can't look like further words. */
-function oneWord(text: string): string {
-  return text.replaceAll(/[\p{Cc}\s=]+/gu, '_').slice(0, 64);
 }

@@ -60,7 +60,7 @@ export const COMMANDS = {
     args: Type.Object(
       {
         disks,
-        method: Type.Union(ERASE_METHODS.map((one) => Type.Literal(one))),
+        method: Type.Enum([...ERASE_METHODS]),
         /** Reads samples back (discard, secure) or everything (overwrite). */
         verify: Type.Boolean(),
         passes: Type.Integer({ minimum: 1, maximum: 7 }),
@@ -80,8 +80,8 @@ export const COMMANDS = {
         checksum: Type.Union([Type.String({ pattern: '^(sha256|sha512|sha1|md5):[0-9a-f]{32,128}$' }), Type.Null()]),
         /** Of the server where the URL is https and it is the appliance itself: its certificate, as rackseed.fp. Null: public authorities. */
         isAppliance: Type.Boolean(),
-        format: Type.Union(['raw', 'qcow2', 'auto'].map((one) => Type.Literal(one))),
-        compression: Type.Union(['none', 'zstd', 'xz', 'gz', 'bzip2', 'auto'].map((one) => Type.Literal(one))),
+        format: Type.Enum(['raw', 'qcow2', 'auto']),
+        compression: Type.Enum(['none', 'zstd', 'xz', 'gz', 'bzip2', 'auto']),
         /** The last partition, with its file system where that can be grown from here (ext4, xfs at first boot by cloud-init), fills the disk. */
         grow: Type.Boolean(),
       },

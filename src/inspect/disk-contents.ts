@@ -24,7 +24,7 @@ export const SIGNATURE_KINDS = [
 
 export const SignatureSchema = Type.Object(
   {
-    kind: Type.Union(SIGNATURE_KINDS.map((kind) => Type.Literal(kind))),
+    kind: Type.Enum([...SIGNATURE_KINDS]),
     /** ext4, vfat, zfs_member, ceph_bluestore, linux_raid_member, LVM2_member, … as blkid names it. */
     type: text,
     /** Where its magic lies, from the start of the disk. */

@@ -115,10 +115,10 @@ export const RunningSchema = Type.Object(
   closed,
 );
 
-export const NOTE_KINDS = ['rescue'] as const;
+export const NOTE_KINDS = ['rescue', 'agent'] as const;
 
 /** Something that happened on the machine beside any command: an event of its node. */
-export const NoteSchema = Type.Object({ kind: Type.Union(NOTE_KINDS.map((kind) => Type.Literal(kind))), line }, closed);
+export const NoteSchema = Type.Object({ kind: Type.Enum([...NOTE_KINDS]), line }, closed);
 
 export const HeartbeatRequestSchema = Type.Object(
   {
@@ -126,7 +126,9 @@ export const HeartbeatRequestSchema = Type.Object(
     agentVersion: version,
     /** To commands of earlier replies. Repeated until a heartbeat with them got its reply. */
     answers: Type.Array(AnswerSchema, { maxItems: PROTOCOL_LIMITS.answers }),
-    /** What it is doing; null or absent: nothing. */
+    /**
+     * What it is doing; null or absent: nothing. Beside an answer to the same command it has the last lines of its log: those come first.
+     */
     running: Type.Optional(Type.Union([RunningSchema, Type.Null()])),
     /** It does nothing and would wait so long for something to do; absent: it wants its reply at once. */
     holdSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: PROTOCOL_LIMITS.holdSecondsMax })),

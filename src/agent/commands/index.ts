@@ -1,8 +1,15 @@
 // Every command that this agent carries out. One that is not here is refused by name.
 
+import { takeInventory } from './inventory.ts';
+import { createLeaving } from './leave.ts';
+import { createRescue } from './rescue.ts';
 import type { CommandHandlers } from './types.ts';
 
 /** Once in the agent's life: what a handler keeps between commands lives in its own factory. */
 export function createHandlers(): CommandHandlers {
-  return {};
+  return {
+    ...createLeaving(),
+    ...createRescue(),
+    inventory: takeInventory,
+  };
 }

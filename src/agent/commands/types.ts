@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { CommandArgs, CommandName, CommandResult, DiskRef } from '../../inspect/commands.ts';
 import type { DiskContents } from '../../inspect/disk-contents.ts';
 import type { Disk } from '../../inspect/inventory.ts';
-import type { InventoryReply } from '../../inspect/protocol.ts';
+import type { InventoryReply, Note } from '../../inspect/protocol.ts';
 import type { Clock, Random, Run } from '../../lib/index.ts';
 
 /** A disk that an order names, found on this machine, and looked at just now. */
@@ -47,7 +47,7 @@ export interface CommandContext {
   /** Of the whole, from 0 to 1, and what is being done. As often as you like. */
   readonly progress: (fraction: number, text: string) => void;
   /** Something that the appliance should know that is no part of a command's answer; also long after the command has ended. Bounded as log is. */
-  readonly note: (kind: string, line: string) => void;
+  readonly note: (kind: Note['kind'], line: string) => void;
   /** A line for the person at the screen. Begin, end and failure are said without it. */
   readonly say: (line: string) => void;
   /**
@@ -64,7 +64,7 @@ export interface Done<N extends CommandName> {
   readonly message: string;
   readonly result: CommandResult<N>;
   /** For commands that end the agent: done when the appliance has heard the answer. */
-  readonly then?: () => Promise<void>;
+  readonly leave?: () => Promise<void>;
 }
 
 /** Throws CommandRefused where nothing was done, and anything else where it failed. */

@@ -29,8 +29,8 @@ export function regionOf({ read, size }: Pick<Region, 'read' | 'size'>, start: n
   };
 }
 
-const BLOCK = 64 * 1024;
-const BLOCKS_KEPT = 64;
+const BLOCK = 16 * 1024;
+const BLOCKS_KEPT = 256;
 
 /** Reads whole blocks, keeps the last few, since probes look at the same places; rejects with ReadBudgetSpent past the bound. */
 export function blockwise(read: ReadAt, size: number, maxBytes: number): ReadAt {

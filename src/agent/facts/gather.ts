@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { basename, join } from 'node:path';
+import type { DiskContents } from '../../inspect/disk-contents.ts';
 import type { Disk, Inventory, Memory } from '../../inspect/inventory.ts';
 import type { InventoryRequest } from '../../inspect/protocol.ts';
 import { type Mac, messageOf, type Run } from '../../lib/index.ts';
@@ -27,7 +28,9 @@ export interface BootWords {
   readonly chain: 'shim-grub' | null;
 }
 
-export async function gatherInventory(run: Run, words: BootWords): Promise<InventoryRequest> {
+export type LookAll = (disks: readonly Disk[]) => Promise<readonly DiskContents[]>;
+
+export async function gatherInventory(run: Run, words: BootWords, lookAll: LookAll): Promise<InventoryRequest> {
   const gaps: string[] = [];
   const gap = (what: string, error: unknown): void => {
     gaps.push(`${what}: ${messageOf(error)}`.slice(0, GAP_LENGTH));
@@ -53,7 +56,11 @@ export async function gatherInventory(run: Run, words: BootWords): Promise<Inven
     hostname: hostname(),
     bmc_address: null,
   };
-  return { inventory, pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, gaps } };
+  const contents = await lookAll(disks);
+  return {
+    inventory,
+    pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, disk_contents: [...contents], gaps },
+  };
 }
 
 export async function gatherInterfaces(): Promise<Inventory['interfaces']> {
@@ -76,7 +83,7 @@ async function gatherBoot({ mac, chain }: BootWords): Promise<Inventory['boot']>
   return { current_boot_mode: mode, pxe_interface: mac, ...(mode === 'uefi' ? { secure_boot: secureBoot, chain } : {}) };
 }
 
-type Gap = (what: string, error: unknown) => void;
+export type Gap = (what: string, error: unknown) => void;
 
 async function gatherMemory(run: Run, gap: Gap): Promise<Memory> {
   const total = parseMeminfoTotal(await readFile('/proc/meminfo', 'utf8'));
@@ -88,17 +95,20 @@ async function gatherMemory(run: Run, gap: Gap): Promise<Memory> {
 }
 
 async function gatherDisks(run: Run, gap: Gap): Promise<Disk[]> {
-  try {
-    const lsblk = parseLsblk(await output(run, 'lsblk', ['--json', '--bytes', '--nodeps', '--output', LSBLK_COLUMNS]));
-    const database = await output(run, 'udevadm', ['info', '--export-db']).catch((error: unknown) => {
-      gap('udev properties of disks', error);
-      return '';
-    });
-    return disksOf(lsblk, parseUdevDatabase(database));
-  } catch (error) {
+  return listDisks(run, gap).catch((error: unknown) => {
     gap('disks', error);
     return [];
-  }
+  });
+}
+
+/** As they are now. Rejects when nobody can say. */
+export async function listDisks(run: Run, gap: Gap): Promise<Disk[]> {
+  const lsblk = parseLsblk(await output(run, 'lsblk', ['--json', '--bytes', '--nodeps', '--output', LSBLK_COLUMNS]));
+  const database = await output(run, 'udevadm', ['info', '--export-db']).catch((error: unknown) => {
+    gap('udev properties of disks', error);
+    return '';
+  });
+  return disksOf(lsblk, parseUdevDatabase(database));
 }
 
 async function readPort(name: string): Promise<PortFiles> {
