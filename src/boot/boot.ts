@@ -15,7 +15,7 @@ import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files/files.ts';
 import type { InstallBook } from './install-progress.ts';
 import { type MachineAsk, readMachineAsk } from './machine-ask.ts';
 import { type AgentBoot, type DiskWay, type Message, renderMachine, renderStart, type Scripts } from './script/script.ts';
-import { createSituations, type FindMachine, type HardwareOf, type Look } from './situation.ts';
+import { createSituations, type DeploysBy, type FindMachine, type HardwareOf, type Look } from './situation.ts';
 
 export interface BootOptions {
   readonly enrolment: Enrolment;
@@ -23,6 +23,7 @@ export interface BootOptions {
   readonly config: Pick<Config, 'boot' | 'rule' | 'enrol'>;
   readonly findMachine: FindMachine;
   readonly hardwareOf: HardwareOf;
+  readonly deploysBy: DeploysBy;
   /** A one-time secret for the agent that is about to boot on this machine. */
   readonly issueSecret: (mac: Mac, smbiosUuid: string | null) => Promise<string>;
   readonly files: BootFiles;

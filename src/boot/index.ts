@@ -27,7 +27,7 @@ export { createTftpFiles, type FindBootFile, type OpenBootFile } from './files/t
 export { type BootHttp, type BootHttpOptions, createBootHttp, type TextAnswer, type TextRequest } from './http/http.ts';
 export { urlHost } from './http/http-address.ts';
 export { createInstallBook, type InstallBook } from './install-progress.ts';
-export { BOOT_HOLD, DEPLOYMENT } from './known-machine.ts';
+export { BOOT_HOLD, DEPLOYMENT, REJECTED } from './known-machine.ts';
 export { localAddressFor } from './local-address.ts';
 export { createGrub, type Grub } from './script/grub.ts';
 export { compileGrub, GRUB_NAMES, type GrubName, type GrubScripts } from './script/grub-render.ts';

@@ -6,19 +6,35 @@ import { readOwnDisk } from './decide/own-disk-decide.ts';
 
 /** In driver_internal_info: set by whatever declares a node dead and replaces it; the text says why. */
 export const BOOT_HOLD = 'boot_hold';
+/** In driver_internal_info: by whom and why it was rejected as a machine that waits for a yes. */
+export const REJECTED = 'enrol_rejected';
 /** In driver_internal_info: which deployment the counters of the installer belong to. */
 export const DEPLOYMENT = 'deployment';
 
-export function knownMachineOf(node: Node): KnownMachine {
+/** In driver_internal_info, by the life cycle: the agent has done its part, and the steps of a service are the agent's. */
+const LEFT_AGENT = 'boots_own_disk';
+const SERVES = 'service_ramdisk';
+/** Its deploy interface is the one whose installer does the work. */
+const INSTALLER = 'proxmox';
+
+/** `deploysBy`: its deploy interface, also where it is its driver's default. */
+export function knownMachineOf(node: Node, deploysBy: string): KnownMachine {
   const { uuid, name, provisionState, ignored } = node;
   const held = node.driverInternalInfo[BOOT_HOLD];
+  const rejected = node.driverInternalInfo[REJECTED];
   return {
     uuid,
     name,
     provisionState,
     ignored,
     held: typeof held === 'string' && held !== '' ? held : null,
+    rejected: typeof rejected === 'string' ? rejected : null,
     ownDisk: readOwnDisk(node.driverInfo.own_disk, node.driverInfo.own_disk_path),
+    agent: {
+      deploys: deploysBy !== INSTALLER,
+      serves: node.driverInternalInfo[SERVES] === true,
+      left: node.driverInternalInfo[LEFT_AGENT] === true,
+    },
     secureBoot: hasCapability(node.properties.capabilities, 'secure_boot', 'true'),
   };
 }

@@ -24,7 +24,11 @@ export type FindMachine = (mac: Mac, smbiosUuid: string | null) => Promise<Found
 /** What the agent last found a node to be. */
 export type HardwareOf = (nodeUuid: Node['uuid']) => Promise<HardwareNames | null>;
 
+/** Which deploy interface a node has, also where it is its driver's default. */
+export type DeploysBy = (node: Node) => string;
+
 export interface SituationOptions {
+  readonly deploysBy: DeploysBy;
   readonly enrolment: Enrolment;
   readonly isObserveOnly: boolean;
   readonly config: Pick<Config, 'boot' | 'rule' | 'enrol'>;
@@ -97,11 +101,12 @@ export function createSituations(options: SituationOptions): { look(asking: Aski
       };
       const look = (situation: Situation): Look => ({ situation, names: names ?? NO_NAMES });
       if (found.is === 'new') return look({ ...common, machine: undefined });
-      if (found.is === 'unclear') return look({ ...common, machine: undefined, rivals: found.nodes.map(knownMachineOf) });
+      if (found.is === 'unclear')
+        return look({ ...common, machine: undefined, rivals: found.nodes.map((node) => knownMachineOf(node, options.deploysBy(node))) });
       const install = await installOf(found.node);
       return look({
         ...common,
-        machine: knownMachineOf(found.node),
+        machine: knownMachineOf(found.node, options.deploysBy(found.node)),
         waitedMinutes: waitedMinutes(found.node, enrolment),
         ...(install === undefined ? {} : { install }),
       });

@@ -1,6 +1,7 @@
 // The yes and the no: what may be approved, by which plan, under which name; then the work is a task. Everything in one transaction with the
 // check of the plan, so that a yes is never to other disks than those that were shown.
 
+import { REJECTED } from '../boot/index.ts';
 import type { By, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
@@ -201,9 +202,6 @@ export async function unreject(deps: EnrolDeps, tx: Tx, node: Node, by: By): Pro
   await tell(deps, tx, node, { type: 'enrol.unrejected', message: `${nodeTitle(node)} is no longer rejected, by ${nameOfBy(by)}` });
   return changed;
 }
-
-/** In driver_internal_info, read by the boot decision. */
-const REJECTED = 'enrol_rejected';
 
 /** The rule says yes by itself; null, or why it does not. */
 export async function approveByRule(

@@ -44,14 +44,14 @@ function ofFilesystems({ signatures }: DiskContents): Protection | null {
   return found.length === 0 ? null : { why: `it holds ${saidOnce(found)}`, isFilesystem: true };
 }
 
-function ofTheUnknown({ partitions, signatures }: DiskContents): Protection | null {
+function ofTheUnknown({ table, partitions, signatures }: DiskContents): Protection | null {
   const known = new Set(signatures.map(({ partition }) => partition));
   const strange = partitions.filter(({ number, type }) => !known.has(number) && !CHEAP_PARTITIONS.has(type.toLowerCase()));
   if (strange.length > 0)
     return whole(
       `what is in ${strange.length === 1 ? 'partition' : 'partitions'} ${strange.map(({ number }) => number).join(', ')} is not recognised`,
     );
-  if (partitions.length === 0 && signatures.length === 0) return whole('it is not empty, and what is on it is not recognised');
+  if (table === null && signatures.length === 0) return whole('it is not empty, and what is on it is not recognised');
   return null;
 }
 

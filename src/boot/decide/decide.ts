@@ -15,8 +15,21 @@ export interface KnownMachine {
   readonly held: string | null;
   /** Its own way to its own disk. */
   readonly ownDisk: OwnDiskAsk['own'];
+  /** By whom and why it was rejected while it waited for a yes; null or absent: it was not. */
+  readonly rejected?: string | null;
   /** It has been seen to run with Secure Boot on. */
   readonly secureBoot: boolean;
+  /** What our agent has to do on it beside what its state says; absent: nothing. */
+  readonly agent?: AgentPart;
+}
+
+export interface AgentPart {
+  /** The agent deploys it, not an installer. */
+  readonly deploys: boolean;
+  /** The agent runs the steps of its service. */
+  readonly serves: boolean;
+  /** It has done its part: what the machine holds now is what it shall start. */
+  readonly left: boolean;
 }
 
 export interface Situation {
@@ -45,10 +58,19 @@ export type Program = {
 };
 
 /** States in which our agent works on the machine, so that it must be booted whoever opened enrolment. */
-const AGENT_STATES: ReadonlySet<string> = new Set(['inspecting', 'inspect wait', 'cleaning', 'clean wait']);
+const AGENT_STATES: ReadonlySet<string> = new Set([
+  'inspecting',
+  'inspect wait',
+  'cleaning',
+  'clean wait',
+  'rescuing',
+  'rescue wait',
+  'rescue',
+]);
 /** Where the agent is cleaning: when it cannot be had, the machine waits; its disk is no alternative. */
 const CLEANING_STATES: ReadonlySet<string> = new Set(['cleaning', 'clean wait']);
 const INSTALL_STATES: ReadonlySet<string> = new Set(['deploying', 'wait call-back']);
+const SERVICE_STATES: ReadonlySet<string> = new Set(['servicing', 'service wait']);
 /** States in which the machine may start neither our programs nor its own disk: what is on the disk is to be gone, or half there. */
 const HOLD_STATES: Readonly<Record<string, string>> = {
   'clean failed': 'its disks were not cleaned to the end',
@@ -64,7 +86,7 @@ export function decideProgram(situation: Situation): Program {
   const { noAgent = null } = situation;
   if (program.run !== 'agent' || noAgent === null) return program;
   const reason = `${program.reason}, but ${noAgent}`;
-  return isCleaning(situation) ? { run: 'hold', reason } : { run: 'own-disk', reason, hands: 'off' };
+  return isHalfDone(situation) ? { run: 'hold', reason } : { run: 'own-disk', reason, hands: 'off' };
 }
 
 function decideWanted(situation: Situation): Program {
@@ -96,9 +118,22 @@ function decideKnown(machine: KnownMachine, situation: Situation): Program {
   const why = HOLD_STATES[state];
   if (why !== undefined) return { run: 'hold', reason: `${who} is in "${state}": ${why}` };
   if (AGENT_STATES.has(state)) return { run: 'agent', reason: `${who} is in "${state}", which the agent does` };
+  const ofAgent = decideByPart(machine);
+  if (ofAgent !== undefined) return ofAgent;
   if (INSTALL_STATES.has(state)) return decideDeployed(machine, situation.install);
+  if (state === 'enroll' && typeof machine.rejected === 'string')
+    return { run: 'own-disk', reason: `${who} is ${machine.rejected}`, hands: 'off' };
   if (state === 'enroll') return decideWaiting(who, situation);
   return { run: 'own-disk', reason: `${who} is in "${state}": nothing for us to do` };
+}
+
+function decideByPart({ agent, ...machine }: KnownMachine): Program | undefined {
+  const { provisionState: state } = machine;
+  const isOurs = (INSTALL_STATES.has(state) && agent?.deploys === true) || (SERVICE_STATES.has(state) && agent?.serves === true);
+  if (!isOurs) return undefined;
+  const who = `${titleOf(machine)} is in "${state}"`;
+  if (agent?.left === true) return { run: 'own-disk', reason: `${who}, and the agent has done its part: now its own system starts` };
+  return { run: 'agent', reason: `${who}, and the agent does that` };
 }
 
 function decideDeployed(machine: KnownMachine, install: InstallVerdict | undefined): Program {
@@ -120,11 +155,13 @@ function decideWaiting(who: string, { enrolmentOpen, rule, waitedMinutes = null 
 /** Whether the machine may start its disk when its program cannot be had. */
 export function mayStartDisk(situation: Situation): boolean {
   const { run } = decideProgram(situation);
-  return run !== 'hold' && run !== 'installer' && !isCleaning(situation);
+  return run !== 'hold' && run !== 'installer' && !isHalfDone(situation);
 }
 
-function isCleaning({ machine }: Situation): boolean {
-  return CLEANING_STATES.has(machine?.provisionState ?? '');
+/** Its disks are being erased or written. */
+function isHalfDone({ machine }: Situation): boolean {
+  const state = machine?.provisionState ?? '';
+  return CLEANING_STATES.has(state) || (INSTALL_STATES.has(state) && machine?.agent?.deploys === true && !machine.agent.left);
 }
 
 export function titleOf(machine: Pick<KnownMachine, 'name' | 'uuid'>): string {

@@ -55,6 +55,11 @@ describe('the processor', () => {
 });
 
 describe('what a known machine runs', () => {
+  it('is its own disk when it was rejected, though enrolment is open and a rule fits', () => {
+    const situation = { machine: machine('enroll', { rejected: 'rejected by olga' }), enrolmentOpen: true, rule: YES };
+    expect(decideProgram(situation)).toMatchObject({ run: 'own-disk', hands: 'off', reason: 'pve1 is rejected by olga' });
+  });
+
   it.each(STATE_NAMES)('is its own disk when it is ignored in "%s", though enrolment is open and a rule fits', (state) => {
     const situation = { machine: machine(state, { ignored: true, held: 'dead' }), enrolmentOpen: true, rule: YES };
     expect(decideProgram(situation)).toMatchObject({ run: 'own-disk', hands: 'off', reason: 'pve1 is ignored' });
@@ -161,6 +166,48 @@ describe('what a machine runs that is being deployed', () => {
 
   it('is nothing when nobody knows how far it came', () =>
     expect(decideProgram({ machine: machine('deploying'), enrolmentOpen: true })).toMatchObject({ run: 'hold' }));
+});
+
+describe('what a machine runs where the agent has a part', () => {
+  const part = (change: Partial<NonNullable<KnownMachine['agent']>>): Partial<KnownMachine> => ({
+    agent: { deploys: false, serves: false, left: false, ...change },
+  });
+  const decided = (state: string, change: Partial<KnownMachine>): string =>
+    decideProgram({ machine: machine(state, change), enrolmentOpen: false }).run;
+
+  it.each(['rescuing', 'rescue wait', 'rescue'])('is the agent in "%s"', (state) => expect(decided(state, {})).toBe('agent'));
+
+  it.each([
+    ['deploying', { deploys: true }],
+    ['wait call-back', { deploys: true }],
+    ['servicing', { serves: true }],
+    ['service wait', { serves: true }],
+  ])('is the agent in "%s" where that is its work, until it has left', (state, does) => {
+    expect(decided(state, part(does))).toBe('agent');
+    expect(decided(state, part({ ...does, left: true }))).toBe('own-disk');
+  });
+
+  it('is its own disk in a service that needs no agent', () => expect(decided('service wait', part({ deploys: true }))).toBe('own-disk'));
+
+  it('stays held where a person has the word, whatever the agent did', () => {
+    for (const state of ['deploy hold', 'clean hold', 'deploy failed'])
+      expect(decided(state, part({ deploys: true, left: true }))).toBe('hold');
+  });
+
+  it('is the agent while it is cleaned, whatever was left over of a deployment', () =>
+    expect(decided('clean wait', part({ deploys: true, left: true }))).toBe('agent'));
+
+  it('is nothing while its disks are half written and the agent can not be had, and its own system after that', () => {
+    const without = (left: boolean): Situation => ({
+      machine: machine('wait call-back', part({ deploys: true, left })),
+      enrolmentOpen: false,
+      noAgent: 'there is none',
+    });
+    expect(decideProgram(without(false))).toMatchObject({ run: 'hold', reason: containing('there is none') });
+    expect(mayStartDisk(without(false))).toBe(false);
+    expect(decideProgram(without(true)).run).toBe('own-disk');
+    expect(mayStartDisk(without(true))).toBe(true);
+  });
 });
 
 describe('whether a machine may start its disk when its program cannot be had', () => {
