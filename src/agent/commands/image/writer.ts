@@ -1,0 +1,187 @@
+// Puts the bytes of an image on a disk: in large aligned writes past the page cache, while the next are being received. The first MiB is
+// held back until somebody says that the image is what it should be: until then there is nothing on the disk that anybody starts.
+
+import { constants, open } from 'node:fs/promises';
+import { alignedBuffers } from '../../writing/aligned.ts';
+import { type BlockDevice, writeAll } from '../../writing/block-device.ts';
+
+/** Measured on a virtio disk and on NVMe: 1 MiB is 5 % slower, 16 MiB no faster. */
+const BLOCK = 4 * 2 ** 20;
+/** Zeroes are looked for in pieces of this size. */
+const PIECE = 64 * 1024;
+export const HEAD_BYTES = 2 ** 20;
+const ZERO_STRIDE = 2 ** 30;
+const ZEROES = Buffer.alloc(PIECE);
+
+interface Sink {
+  write(offset: number, bytes: Buffer): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class ImageWriter {
+  readonly #device: BlockDevice;
+  readonly #signal: AbortSignal;
+  readonly #sink: Sink;
+  readonly #buffers: [Buffer, Buffer];
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  #headUsed = 0;
+  #start = 0;
+  #length = 0;
+  #busy: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+  #zeroed = 0;
+  #zeroesFast: boolean;
+  /** Bytes that went over the wire to the disk. */
+  written = 0;
+
+  static async on(device: BlockDevice, signal: AbortSignal): Promise<ImageWriter> {
+    return new ImageWriter(device, signal, await openSink(device));
+  }
+
+  private constructor(device: BlockDevice, signal: AbortSignal, sink: Sink) {
+    this.#device = device;
+    this.#signal = signal;
+    this.#sink = sink;
+    // A spinning disk that is told to zero writes every zero, and then the image over it.
+    this.#zeroesFast = device.zeroesFast && !device.isRotational;
+    const [first, second] = alignedBuffers(2, BLOCK);
+    if (first === undefined || second === undefined) throw new TypeError('no buffers');
+    this.#buffers = [first, second];
+  }
+
+  /** In any order of places; what follows on the last is put together with it. */
+  async put(offset: number, bytes: Buffer): Promise<void> {
+    let [at, rest] = [offset, bytes];
+    if (at < HEAD_BYTES) {
+      const count = rest.copy(this.#head, at, 0, Math.min(rest.length, HEAD_BYTES - at));
+      this.#headUsed = Math.max(this.#headUsed, at + count);
+      [at, rest] = [at + count, rest.subarray(count)];
+    }
+    while (rest.length > 0) {
+      if (this.#length > 0 && at !== this.#start + this.#length) await this.#flush();
+      if (this.#length === 0) this.#start = at;
+      // Blocks end at whole multiples, so that pieces of zero are found where file systems put them.
+      const room = BLOCK - ((this.#start % BLOCK) + this.#length);
+      const count = rest.copy(this.#buffers[0], this.#length, 0, Math.min(room, rest.length));
+      this.#length += count;
+      [at, rest] = [at + count, rest.subarray(count)];
+      if (count === room) await this.#flush();
+    }
+  }
+
+  /** Reads as zero up to there, and what is zero need not be sent. */
+  async zeroUpTo(end: number): Promise<void> {
+    while (this.#zeroesFast && this.#zeroed < end) {
+      const length = Math.min(ZERO_STRIDE, this.#device.size - this.#zeroed);
+      try {
+        await this.#device.zero(this.#zeroed, length, this.#signal);
+        this.#zeroed += length;
+      } catch {
+        this.#signal.throwIfAborted();
+        this.#zeroesFast = false; // it said it could: from here on zeroes are sent as all else
+      }
+    }
+  }
+
+  /** Zero there, whatever it takes. */
+  async zero(offset: number, length: number): Promise<void> {
+    const from = Math.max(offset, HEAD_BYTES);
+    const end = Math.min(offset + length, this.#device.size);
+    if (this.#zeroesFast) await this.zeroUpTo(end);
+    const start = Math.max(from, this.#zeroed);
+    if (start < end) await this.#device.zero(start, end - start, this.#signal);
+  }
+
+  /** All but the head is on the disk. */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.#busy;
+    this.#check();
+    await this.#sink.sync();
+  }
+
+  /** Now it is an image that can be started. */
+  async writeHead(): Promise<void> {
+    const bytes = Math.min(HEAD_BYTES, this.#device.size);
+    await this.#device.write(0, this.#head.subarray(0, bytes));
+    this.written += this.#headUsed;
+    await this.#device.sync();
+  }
+
+  get head(): Buffer {
+    return this.#head;
+  }
+
+  async close(): Promise<void> {
+    await this.#busy;
+    await this.#sink.close();
+  }
+
+  /** Begins to write what is full; waits only for the write before it. */
+  async #flush(): Promise<void> {
+    if (this.#length === 0) return;
+    const { sectorSize } = this.#device;
+    const length = Math.ceil(this.#length / sectorSize) * sectorSize;
+    const [full, other] = this.#buffers;
+    full.fill(0, this.#length, length);
+    const start = this.#start;
+    await this.zeroUpTo(start + length);
+    await this.#busy;
+    this.#check();
+    this.#signal.throwIfAborted();
+    this.#busy = this.#writeRuns(start, full.subarray(0, length)).catch((error: unknown) => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error)); // told at the next flush
+    });
+    this.#buffers.splice(0, 2, other, full);
+    this.#length = 0;
+  }
+
+  async #writeRuns(start: number, block: Buffer): Promise<void> {
+    const isZeroed = start + block.length <= this.#zeroed;
+    for (const [from, to] of isZeroed ? runsOf(block) : [[0, block.length] as const]) {
+      await this.#sink.write(start + from, block.subarray(from, to));
+      this.written += to - from;
+    }
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** The parts that are not zero. */
+export function runsOf(block: Buffer): (readonly [from: number, to: number])[] {
+  const runs: [number, number][] = [];
+  for (let at = 0; at < block.length; at += PIECE) {
+    const end = Math.min(at + PIECE, block.length);
+    if (block.compare(ZEROES, 0, end - at, at, end) === 0) continue;
+    const last = runs.at(-1);
+    if (last?.[1] === at) last[1] = end;
+    else runs.push([at, end]);
+  }
+  return runs;
+}
+
+/** O_DIRECT: 10 GB through the page cache of a machine with 1 GB stall everything else on it. Where it is not possible, through the cache. */
+async function openSink(device: BlockDevice): Promise<Sink> {
+  try {
+    const handle = await open(device.path, constants.O_WRONLY | constants.O_DIRECT);
+    const [probe] = alignedBuffers(1, 4096);
+    try {
+      if (probe === undefined) throw new TypeError('no buffer');
+      await handle.write(probe.fill(0), 0, Math.max(device.sectorSize, 512), 0); // the head is zero until the end anyway
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return { write: (offset, bytes) => writeAll(handle, offset, bytes), sync: () => handle.datasync(), close: () => handle.close() };
+  } catch {
+    // A file system or driver without it (EINVAL): the cache it is, and the data is forced out at the end.
+    return {
+      write: (offset, bytes) => device.write(offset, bytes),
+      sync: () => device.sync(),
+      close: () => Promise.resolve(),
+    };
+  }
+}
