@@ -107,6 +107,7 @@ async function goOn(work: Work, node: Node, run: StepRequest, word: AgentWord): 
   const progress = (fraction: number, text: string): void => run.progress(fraction, text);
   const question: Question<StepOutcome> = {
     which,
+    step,
     what: `${step.kind} step ${step.step} goes on`,
     kind: 'write',
     ask: (one, target, call) => one.continueStep?.(step, target, { ...call, args, key, isResumed, progress, word }),

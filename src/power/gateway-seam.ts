@@ -11,6 +11,8 @@ export interface Asking {
 
 export interface Question<T> {
   readonly which: Interface;
+  /** It is about this step: what else the interface lacks is no matter. */
+  readonly step?: DriverStep;
   /** For messages: 'reading the boot device'. */
   readonly what: string;
   /** Reads are tried again and refused while the BMC is left alone; writes are done once, and may be what finds it well again. */

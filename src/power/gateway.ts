@@ -46,7 +46,8 @@ export function createGateway(options: GatewayOptions): Gateway & Component {
   const asker = createAsker({ clock, random, log, lanes, breakers, stopping: stopping.signal, callTimeoutMs });
   const ways = createWays(registry, options.nodes);
   const stepCounts = { steps: 0, step_failures: 0 };
-  const ask: Gateway['ask'] = async (node, question, asking) => asker.ask(await ways.to(node, question.which), question, asking);
+  const ask: Gateway['ask'] = async (node, question, asking) =>
+    asker.ask(await ways.to(node, question.which, question.step), question, asking);
   return {
     name: 'power',
     start: () => Promise.resolve(),
@@ -112,7 +113,7 @@ interface StepParts {
 
 function stepper(ways: Ways, asker: Asker, counts: { steps: number; step_failures: number }, parts: StepParts): Gateway['runStep'] {
   return async (node, request) => {
-    const way = await ways.to(node, request.which);
+    const way = await ways.to(node, request.which, request.step);
     counts.steps += 1;
     const what = titleOfStep(request);
     if (request.step.isQueued === true) {

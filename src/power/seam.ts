@@ -161,6 +161,8 @@ export interface Driver {
   readonly info: TSchema;
   /** Why it can't work on this machine as it is described; null when it can. Asks nobody. */
   refusal(target: Target): string | null;
+  /** Instead of refusal() where only this step is to be done: cleaning needs no image. */
+  stepRefusal?(step: DriverStep, target: Target): string | null;
   /** It looks at target.macs. */
   readonly needsMacs?: boolean;
   /** Machines behind one of these are asked one after the other: the BMC's address, usually. The node's UUID where it is left out. */

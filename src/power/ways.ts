@@ -5,7 +5,7 @@ import type { Interface, Node, Nodes } from '../nodes/index.ts';
 import { fail } from './errors.ts';
 import type { BreakerState } from './gateway-seam.ts';
 import { type Scrub, scrubbedError, scrubberOf } from './scrub.ts';
-import type { Driver, Registry, Target } from './seam.ts';
+import type { Driver, DriverStep, Registry, Target } from './seam.ts';
 
 export interface Way {
   readonly node: Node;
@@ -19,21 +19,22 @@ export interface Way {
 
 export interface Ways {
   /** Throws when there is nobody to ask: unknown driver, or one that this machine's description is not enough for. */
-  to(node: Node, which: Interface): Promise<Way>;
+  to(node: Node, which: Interface, step?: DriverStep): Promise<Way>;
   refusal(node: Node, which: Interface): Promise<string | null>;
 }
 
 export function createWays(registry: Registry, nodes: Pick<Nodes, 'openDriverInfo' | 'ports'>): Ways {
-  const find = async (node: Node, which: Interface) => {
+  const find = async (node: Node, which: Interface, step?: DriverStep) => {
     const driver = registry.driverOf(node, which);
     const macs = driver.needsMacs === true ? (await nodes.ports.ofNodes([node.uuid])).map((port) => port.address) : [];
     const target = targetOf(node, { macs, driverInfo: nodes.openDriverInfo(node) });
-    return { driver, target, refusal: driver.refusal(target) };
+    const ofStep = step === undefined ? undefined : driver.stepRefusal?.(step, target);
+    return { driver, target, refusal: ofStep === undefined ? driver.refusal(target) : ofStep };
   };
   return {
     refusal: async (node, which) => (await find(node, which)).refusal,
-    to: async (node, which) => {
-      const { driver, target, refusal } = await find(node, which);
+    to: async (node, which, step) => {
+      const { driver, target, refusal } = await find(node, which, step);
       if (refusal === null)
         return { node, driver, target, scrub: scrubberOf(target.driverInfo), key: driver.queueKey?.(target) ?? node.uuid };
       throw fail('power.bad_info', {
