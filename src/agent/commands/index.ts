@@ -1,5 +1,9 @@
 // Every command that this agent carries out. One that is not here is refused by name.
 
+import { createInstallBoot } from './boot-entry/install-boot.ts';
+import { writeConfigdrive } from './configdrive.ts';
+import { eraseDisks, eraseMetadata } from './erase/erase.ts';
+import { createWriteImage } from './image/write-image.ts';
 import { takeInventory } from './inventory.ts';
 import { createLeaving } from './leave.ts';
 import { createRescue } from './rescue.ts';
@@ -11,5 +15,10 @@ export function createHandlers(): CommandHandlers {
     ...createLeaving(),
     ...createRescue(),
     inventory: takeInventory,
+    erase_metadata: eraseMetadata,
+    erase_disks: eraseDisks,
+    write_image: createWriteImage(),
+    write_configdrive: writeConfigdrive,
+    install_boot: createInstallBoot(),
   };
 }

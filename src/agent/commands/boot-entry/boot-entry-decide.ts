@@ -49,9 +49,7 @@ export function readBootOptions(text: string): BootOptions {
     ([, number = '', label = '', path = '']) => ({
       number: number.toUpperCase(),
       label: label.trim(),
-      isNetwork: /\b(?:MAC|IPv4|IPv6|Uri|Vendor)\(/i.test(path.replaceAll(/VenHw\([^)]*\)/g, ''))
-        ? /MAC\(|Uri\(/i.test(path)
-        : /\b(?:PXE|HTTP Boot|HTTPv|Network)/i.test(label),
+      isNetwork: /MAC\(|Uri\(/i.test(path) || (path === '' && /PXE|HTTP|Network/i.test(label)),
     }),
   );
   return {
