@@ -151,5 +151,5 @@ export const bench: Bench = {
     `${ONE_BY_ONE}: one worker, the time for 1,000 from 100; ${LIST}: 1,000 nodes in one page; ${GET}: one request of ${GETS}; ` +
     `${WALK}: ${WALKED} nodes enroll, manageable, available, active, states looked at after 10 ms, then after twice as long each time, up to 320 ms; memory: proportional set size after the rest, ` +
     `of API (one worker) and conductor together. Each starts with an empty store and is warmed up alike: ${WARM.made} nodes made, ${WARM.walked} of them walked, the ` +
-    `others removed. Cold, just started, ours needs half as long again for the first 1,000 nodes and walks.`,
+    `others removed. Cold, ours needs up to twice as long for the first 1,000 nodes, and half as long again for the first 200 walks.`,
 };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { prepared, preparedInsert } from '../../../src/store/index.ts';
+import { prepared, preparedInsert, preparedWrite } from '../../../src/store/index.ts';
 import { openTestStore } from '../../support/store.ts';
 
 const insertLease = preparedInsert('leases');
@@ -35,6 +35,16 @@ it('a row with other columns than those before is refused, not cut', async () =>
   const event = { seq: 1001, at: 1, type: 'test', severity: 'info', message: 'm', data: '{}' } as const;
   await store.transaction((tx) => insertEvent(tx, event));
   await expect(store.transaction((tx) => insertEvent(tx, { ...event, seq: 1002, task_id: 't' }))).rejects.toThrow('different columns');
+});
+
+it('a prepared write says how many rows it changed', async () => {
+  const store = await openTestStore();
+  const free = preparedWrite((db, given: { readonly holder: string }) => db.deleteFrom('leases').where('holder', '=', given.holder));
+  await store.transaction(async (tx) => {
+    for (const key of ['a', 'b']) await insertLease(tx, leaseOf(key, 1));
+    expect(await free(tx, { holder: 'you' })).toBe(0);
+    expect(await free(tx, { holder: 'me' })).toBe(2);
+  });
 });
 
 function leaseOf(key: string, expires: number) {

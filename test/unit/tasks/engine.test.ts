@@ -61,6 +61,42 @@ describe('the task engine', () => {
     ]);
   });
 
+  it('ends a task with what its last step writes, both or neither', async () => {
+    const bench = await createBench();
+    const open: number[] = [];
+    const note = (title: string) => ({ type: 'test.note', message: title });
+    const last = defineTask({
+      kind: 'test.last',
+      title: 'Last',
+      args: Type.Object({ fails: Type.Boolean() }),
+      steps: [
+        {
+          name: 'only',
+          title: 'Only',
+          timeoutMs: MINUTE,
+          run: ({ args, finish }) =>
+            finish(async (tx) => {
+              await bench.store.events.append(tx, note(args.fails ? 'taken back' : 'kept'));
+              if (args.fails) throw fail('test.broken', { message: 'no' });
+              const unfinished = await bench.store.db.selectFrom('tasks').select('id').where('state', '=', 'running').execute();
+              open.push(unfinished.length);
+            }, 'well'),
+        },
+      ],
+    });
+    const engine = bench.engine([last]);
+    await started(engine);
+    const good = await submit(bench, engine, { kind: 'test.last', args: { fails: false } });
+    expect(await bench.clock.until(engine.finished(good, forever()))).toMatchObject({ state: 'succeeded', result: 'well', progress: 1 });
+    const bad = await submit(bench, engine, { kind: 'test.last', args: { fails: true } });
+    expect(await bench.clock.until(engine.finished(bad, forever()))).toMatchObject({ state: 'failed', error: { code: 'test.broken' } });
+    expect(open).toEqual([1]);
+    const events = await bench.store.events.list({ after: 0, limit: 100 });
+    expect(events.filter(({ type }) => type === 'test.note').map(({ message }) => message)).toEqual(['kept']);
+    const [kept, done] = ['test.note', 'task.finished'].map((wanted) => events.findIndex(({ type }) => type === wanted));
+    expect(kept).toBeLessThan(done ?? 0);
+  });
+
   it('retries what may work next time, with growing delays, and gives up at the cap', async () => {
     const bench = await createBench();
     const at: number[] = [];
