@@ -2,8 +2,8 @@
 
 import type { Warning } from './api/index.ts';
 import type { Config } from './config/index.ts';
-import { type Clock, type Component, type Log, messageOf, type Random } from './lib/index.ts';
-import type { Nodes } from './nodes/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, type Random } from './lib/index.ts';
+import type { Node, Nodes } from './nodes/index.ts';
 import {
   type AgentDesk,
   createApplianceKey,
@@ -17,6 +17,7 @@ import {
   type Gateway,
   manualOf,
   type People,
+  type Registry,
   type Sightings,
 } from './power/index.ts';
 import type { Store } from './store/index.ts';
@@ -37,6 +38,8 @@ export interface PowerParts {
   readonly gateway: Gateway;
   /** Tell it of every machine that is seen to boot or to live. */
   readonly sightings: Sightings;
+  /** Which deploy interface a node has, also where it is its driver's default. */
+  readonly deploysBy: (node: Node) => string;
   /** A person says that what was asked of them is done. Throws power.nothing_asked. */
   readonly confirm: (nodeUuid: string) => void;
   /** For /metrics. */
@@ -85,7 +88,18 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     return { ...gateway.counters(), ...Object.fromEntries(synced) };
   };
   const confirm = (nodeUuid: string): void => manualOf(drivers)?.confirm(nodeUuid);
-  return { gateway, sightings, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+  const deploysBy = (node: Node): string => deployInterface(registry, node);
+  return { gateway, sightings, deploysBy, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+}
+
+/** A node of a driver that is no more boots as it says itself. */
+function deployInterface(registry: Registry, node: Node): string {
+  try {
+    return registry.driverOf(node, 'deploy').name;
+  } catch (error) {
+    if (!(error instanceof RackseedError)) throw error;
+    return node.interfaces.deploy ?? '';
+  }
 }
 
 /** They read the event log: on the command line, in the web, through web hooks. */

@@ -45,7 +45,7 @@ import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createOrders, type Inspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
-import { createNodes, createRecords } from './nodes/index.ts';
+import { createNodes, createRecords, type Node } from './nodes/index.ts';
 import type { Sightings } from './power/index.ts';
 import { loadStoreKeys, openStore, type Store } from './store/index.ts';
 
@@ -109,41 +109,22 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const onStored = afterReport(enrol, logger.child({ part: 'enrol' }));
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
-  const { observe_only: isObserveOnly } = config.server;
-  const { reasons } = store;
-  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings: power.sightings, files, certificate });
+  const { sightings, deploysBy } = power;
+  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings, deploysBy, files, certificate });
   const isAsked = loaded.origins.get('dhcp6.mode')?.source !== 'default';
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
   const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
-  const parts: Component[] = [
-    access,
-    ...power.parts,
-    ...work,
-    ...claims.parts,
-    orders,
-    ramdisk,
-    enrol,
-    createOutboxPump({ outbox: store.outbox, clock, log: logger }),
-    ...network.parts,
-  ];
+  const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
+  const parts: Component[] = [access, ...power.parts, ...work, ...claims.parts, orders, ramdisk, enrol, pump, ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
+  const sayers = [power, network.network];
   const services: ApiServices = {
     transaction: (work) => store.transaction(work),
     auth: createTokenAuth(token, access.tokens),
     access,
     system: {
-      status: () =>
-        Promise.resolve({
-          dhcpMode: config.dhcp.mode,
-          isObserveOnly,
-          warnings: [
-            ...told,
-            ...[...access.problems(), ...files.problems()].map(warningOf),
-            ...power.warnings(),
-            ...network.network.warnings(),
-          ],
-        }),
+      status: () => Promise.resolve(statusOf(config, [...told, ...troubles([access, files]), ...sayers.flatMap(say)])),
       readiness: () => readiness(store, parts, running),
     },
     nodes,
@@ -153,7 +134,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     power,
     ports: nodes.ports,
     records,
-    reasons,
+    reasons: store.reasons,
     events: store.events,
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
@@ -174,6 +155,18 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink };
 }
 
+function statusOf({ dhcp, server }: Config, warnings: readonly Warning[]): Awaited<ReturnType<ApiServices['system']['status']>> {
+  return { dhcpMode: dhcp.mode, isObserveOnly: server.observe_only, warnings: [...warnings] };
+}
+
+function troubles(parts: readonly { problems(): readonly RackseedError[] }[]): Warning[] {
+  return parts.flatMap((part) => part.problems()).map(warningOf);
+}
+
+function say(part: { warnings(): readonly Warning[] }): readonly Warning[] {
+  return part.warnings();
+}
+
 interface BootPart {
   readonly config: Config;
   readonly store: Store;
@@ -182,6 +175,7 @@ interface BootPart {
   readonly enrolment: ReturnType<typeof createEnrolment>;
   readonly inspect: Inspect;
   readonly sightings: Sightings;
+  readonly deploysBy: (node: Node) => string;
   readonly files: LiveBootFiles;
   readonly certificate: ServerCertificate | null;
 }
@@ -195,6 +189,7 @@ function bootPart(parts: BootPart): ReturnType<typeof createBoot> {
     config,
     findMachine: seeing(inspect, parts.sightings),
     hardwareOf,
+    deploysBy: parts.deploysBy,
     issueSecret,
     files,
     scripts: readScripts(),

@@ -63,6 +63,7 @@ function world(change: Partial<BootOptions> = {}): World {
     },
     findMachine: () => Promise.resolve(state.found),
     hardwareOf: () => Promise.resolve(null),
+    deploysBy: ({ interfaces }) => interfaces.deploy ?? 'direct',
     issueSecret: () => Promise.resolve('c2VjcmV0'),
     files: FILES,
     scripts,
@@ -281,9 +282,16 @@ describe('the script of a machine', () => {
   });
 
   it('holds a machine that is deployed while no installer is there, and starts its disk when the installer has reported', async () => {
-    the.found = known('deploying');
+    the.found = known('deploying', { interfaces: { deploy: 'proxmox' } });
     expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'hold' });
     the.install = { boots: 1, answerServed: true, done: true };
+    expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'own-disk' });
+  });
+
+  it('boots the agent for a deployment that is the agent’s, and its own disk once the agent has left it', async () => {
+    the.found = known('wait call-back');
+    expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'agent' });
+    the.found = known('wait call-back', { driverInternalInfo: { boots_own_disk: true } });
     expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'own-disk' });
   });
 

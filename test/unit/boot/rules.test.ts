@@ -7,7 +7,13 @@ import type { Config } from '../../../src/config/index.ts';
 import { parseMac } from '../../../src/lib/index.ts';
 
 type Match = Config['rule'][number]['match'];
-const rule = (match: Match, name = 'r'): Config['rule'][number] => ({ name, match, profile: 'p', auto_approve: false, overwrite_filesystems: false });
+const rule = (match: Match, name = 'r'): Config['rule'][number] => ({
+  name,
+  match,
+  profile: 'p',
+  auto_approve: false,
+  overwrite_filesystems: false,
+});
 const mac = parseMac('52:54:00:12:34:56') ?? expect.unreachable();
 const uuid = '4c4c4544-0042-3510-8051-b4c04f4d3232';
 const facts = { mac, smbiosUuid: uuid, manufacturer: 'Dell Inc.', product: 'PowerEdge R640', serial: 'CN747512345' };
