@@ -39,10 +39,11 @@ function firstWrong(name: CommandName, args: unknown): string | undefined {
   const [error] = Errors(COMMANDS[name].args, args);
   if (error === undefined) return undefined;
   const key = error.instancePath.split('/').filter((part) => part !== '');
-  const extra = 'additionalProperties' in error.params ? [error.params.additionalProperties].flat() : [];
-  const missing = 'requiredProperties' in error.params ? [error.params.requiredProperties].flat() : [];
-  const about = [...extra, ...missing].filter((one) => typeof one === 'string').join(', ');
   const where = key.length === 0 ? 'its arguments' : `argument ${key.join('.')}`;
+  // The schema of what may not be there is `false`.
+  if (error.keyword === 'boolean') return `${where} is not known to it`;
+  const missing = 'requiredProperties' in error.params ? [error.params.requiredProperties].flat() : [];
+  const about = missing.filter((one) => typeof one === 'string').join(', ');
   return about === '' ? `${where} ${error.message}` : `${where} ${error.message}: ${about}`;
 }
 

@@ -41,6 +41,13 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     probe: { command: 'mmdebstrap' },
     why: 'to make the minimal Debian systems that tests run in',
   },
+  { groups: ['test'], package: 'e2fsprogs', probe: { command: 'mkfs.ext4' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'dosfstools', probe: { command: 'mkfs.vfat' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'xfsprogs', probe: { command: 'mkfs.xfs' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'btrfs-progs', probe: { command: 'mkfs.btrfs' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'cryptsetup-bin', probe: { command: 'cryptsetup' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'gdisk', probe: { command: 'sgdisk' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'fdisk', probe: { command: 'sfdisk' }, why: 'to make disks that the agent recognises' },
   { groups: ['test'], package: 'mtools', probe: { command: 'mformat' }, why: 'to make disks that a virtual machine boots by itself' },
   { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
   {

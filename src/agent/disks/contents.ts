@@ -124,11 +124,8 @@ function isProbed({ type, size }: Partition): boolean {
   return size > 0 && !MBR_EXTENDED.has(kind) && kind !== MBR_PROTECTIVE;
 }
 
-/** What lies at the end of the last partition may lie at the end of the disk as well: it counts where it was found first. */
+/** What lies at the end of the last partition may lie at the end of the disk as well: then it is the partition's. By place. */
 function unique(signatures: readonly Signature[]): readonly Signature[] {
-  const seen = new Set<string>();
-  return signatures.filter(({ type, offset, uuid }) => {
-    const key = `${type} ${offset} ${uuid ?? ''}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const found = new Map(signatures.map((one) => [`${one.type} ${one.offset} ${one.uuid ?? ''}`, one]));
+  return [...found.values()].sort((a, b) => a.offset - b.offset);
 }
