@@ -95,8 +95,8 @@ export function signature(kind: Signature['kind'], about: string, more: Partial<
   return { kind, type: kind, offset: 0, partition: null, label: null, uuid: null, about, ids: {}, ...more };
 }
 
-export const ZFS = { signatures: [signature('zfs', 'pool tank (guid 77) of host nas')] } as const;
-export const CEPH = { signatures: [signature('ceph', 'OSD 3 of Ceph cluster 1f2e')] } as const;
+export const ZFS = { signatures: [signature('zfs', 'pool tank (guid 77) of host nas')] } satisfies Partial<DiskContents>;
+export const CEPH = { signatures: [signature('ceph', 'OSD 3 of Ceph cluster 1f2e')] } satisfies Partial<DiskContents>;
 export const WINDOWS = {
   table: 'gpt',
   tableUuid: 'aaaa',

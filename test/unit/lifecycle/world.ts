@@ -24,7 +24,7 @@ import { type AgentDesk, type Driver, type Gateway, NO_DESK } from '../../../src
 import { createMemory } from '../../../src/power/memory.ts';
 import { createRegistry } from '../../../src/power/registry.ts';
 import type { Store } from '../../../src/store/index.ts';
-import { createTaskEngine, type TaskEngine } from '../../../src/tasks/index.ts';
+import { createTaskEngine, type TaskDefinition, type TaskEngine } from '../../../src/tasks/index.ts';
 import { openTestStore } from '../../support/store.ts';
 import { memoryUrl } from '../tasks/harness.ts';
 
@@ -71,6 +71,8 @@ export interface WorldOptions {
   readonly workers?: number;
   /** Longer for tests that turn the clock by hours: each look and each renewed lease is one more stop on the way. */
   readonly engine?: { readonly pollMs: number; readonly leaseTtlMs: number };
+  /** Of rooms above the life cycle. */
+  readonly moreTasks?: readonly TaskDefinition[];
   /** Nothing works: what is asked for stays in the queue. */
   readonly isStill?: boolean;
 }
@@ -87,7 +89,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const gateway = createGateway({ ...common, registry, nodes, limits });
   const config = { ...CONFIG, ...options.config };
   const records = createRecords({ ...common, nodes });
-  const definitions = lifecycleTasks({ ...common, nodes, records, gateway, config, desk });
+  const definitions = [...lifecycleTasks({ ...common, nodes, records, gateway, config, desk }), ...(options.moreTasks ?? [])];
   const tasks = createTaskEngine({
     ...common,
     definitions,
