@@ -15,7 +15,7 @@ if (process.argv[2] === 'serve') await becomeServer();
 if (compileCache !== undefined) enableCompileCache(compileCache);
 const env = compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache };
 
-const [{ defaultDataDir, runCli }, { resource, runProgram, systemClock, systemCode, systemRandom }] = await Promise.all([
+const [{ askAt, defaultDataDir, runCli }, { resource, runProgram, systemClock, systemCode, systemRandom }] = await Promise.all([
   import('./cli/index.ts'),
   import('./lib/index.ts'),
 ]);
@@ -40,6 +40,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   isTerminal: process.stdout.isTTY,
+  ask: askAt(process.stdin, process.stdout, interrupted.signal),
   isRoot,
   home: homedir(),
   run: runProgram,

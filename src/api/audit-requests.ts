@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Audit } from '../access/index.ts';
+import { atOnce } from './hooks.ts';
 import { isReading } from './methods.ts';
 
 declare module 'fastify' {
@@ -12,12 +13,12 @@ declare module 'fastify' {
 }
 
 /** Of the body, what says what was asked for. Everything else may be a secret. */
-const TOLD = ['target', 'mode', 'role', 'name'] as const;
+const TOLD = ['target', 'mode', 'role', 'name', 'planHash', 'profile', 'reason'] as const;
 const TOLD_LENGTH = 128;
 
 export function auditRequests(app: FastifyInstance, audit: Pick<Audit, 'note'>): void {
   app.decorateRequest('claimedName', null);
-  app.addHook('onResponse', async (request, reply) => {
+  const note = atOnce((request, reply) => {
     if (isReading(request.method)) return;
     const { identity, claimedName } = request;
     // Strangers who were sent away are counted and limited: they shall not push the record out of its cap. Agents are not people.
@@ -33,6 +34,7 @@ export function auditRequests(app: FastifyInstance, audit: Pick<Audit, 'note'>):
       detail: { ...told(request), ...(identity?.by === undefined ? {} : { by: identity.by }) },
     });
   });
+  app.addHook('onResponse', note);
 }
 
 function told({ body }: FastifyRequest): Record<string, string> {

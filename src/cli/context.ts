@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Clock, Random, Run } from '../lib/index.ts';
+import type { Ask } from './ask.ts';
 import { type Client, createClient } from './client.ts';
 import { findConnection } from './connection.ts';
 import type { Format } from './output.ts';
@@ -11,6 +12,8 @@ export interface CliContext {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly isTerminal: boolean;
+  /** Undefined where nobody is there to be asked. */
+  readonly ask?: Ask | undefined;
   readonly isRoot: boolean;
   readonly home: string;
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 // The command line.
 
+export { askAt } from './ask.ts';
 export { type Client, createClient } from './client.ts';
 export { labApi, labConnection } from './commands/lab.ts';
 export { CONNECTION_FILE, type Connection, findConnection, readLocal } from './connection.ts';

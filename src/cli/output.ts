@@ -55,3 +55,8 @@ export function time(value: unknown): string {
   const date = typeof value === 'number' || typeof value === 'string' ? new Date(value) : undefined;
   return date === undefined || Number.isNaN(date.getTime()) ? '-' : date.toISOString().slice(0, 19).replace('T', ' ');
 }
+
+/** Messages may hold names that a hostile machine gave itself: nothing in them moves the terminal's cursor. */
+export function harmless(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, ' ');
+}

@@ -11,6 +11,7 @@ import { imageCommand } from './commands/image.ts';
 import { labCommand } from './commands/lab.ts';
 import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
+import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
 import { setupLinkCommand } from './commands/setup-link.ts';
 import { storeCommand } from './commands/store.ts';
@@ -19,7 +20,7 @@ import { tokenCommand } from './commands/token.ts';
 import { userCommand } from './commands/user.ts';
 import type { CliContext } from './context.ts';
 import { fail } from './errors.ts';
-import { FORMATS } from './output.ts';
+import { FORMATS, harmless } from './output.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -41,6 +42,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     configCommand,
     nodeCommand,
     enrolCommand,
+    rulesCommand,
     networkCommand,
     eventCommand,
     taskCommand,
@@ -104,9 +106,4 @@ export function explain(thrown: unknown, asJson: boolean): string {
   const { code, message, hint } = thrown;
   if (asJson) return `${JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) })}\n`;
   return harmless(`rackseed: ${message}\n${hint === undefined ? '' : `  Next step: ${hint}\n`}  (${code})\n`);
-}
-
-/** Messages may hold names that a hostile machine gave itself: nothing in them moves the terminal's cursor. */
-function harmless(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, ' ');
 }

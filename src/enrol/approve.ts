@@ -42,9 +42,11 @@ export async function approve(deps: EnrolDeps, tx: Tx, node: Node, approval: App
   if (row?.state === 'rejected')
     throw wrongState(node, `it was rejected: ${row.reason}`, `Take that back first: rackseed node unreject ${nodeTitle(node)}`);
   if (row?.state === 'approved') throw wrongState(node, 'it has been approved already', `Its task is ${row.taskId ?? 'not known'}.`);
-  const { plan, looked, profile } = await chosenPlan(deps, tx, node, approval);
-  const stored = await propose(deps, tx, node, plan);
-  await deps.plans.approve(tx, stored, nameOfBy(by));
+  const looked = await look(deps, tx, node);
+  if (looked === undefined) throw notReady(node);
+  const stored = (await givenPlan(deps, tx, node, approval)) ?? (await newPlan(deps, tx, node, { approval, looked, row, by }));
+  const { plan } = stored;
+  const profile = plan.profile === null ? null : profileNamed(deps, plan.profile);
   const name = approval.name ?? node.name ?? (await nameFor(deps, tx, { row, looked, profile }));
   const args: EnrolArgs = { name, profile: profile?.name ?? null, by: nameOfBy(by) };
   const taskId = await deps.tasks.submit(tx, { kind: ENROL_KIND, subject: `node:${node.uuid}`, nodeUuid: node.uuid, locks: [], args });
@@ -83,29 +85,35 @@ export function wrongState(node: Node, why: string, hint: string): Error {
   });
 }
 
-interface Chosen {
-  readonly plan: WipePlan;
+/** The yes was given before, and what it was to is used already or still the same: taking in goes on by it. */
+async function givenPlan(deps: EnrolDeps, tx: Tx, node: Node, { planHash: hash, profile, wipeSerials }: Approval): Promise<StoredPlan | undefined> {
+  const given = await deps.plans.given(node.uuid, tx);
+  if (given?.hash !== hash || (profile !== undefined && profile !== given.plan.profile)) return undefined;
+  return wipeSerials === undefined || wipeSerials.every((one) => given.plan.said.includes(one)) ? given : undefined;
+}
+
+interface Wanting {
+  readonly approval: Approval;
   readonly looked: Looked;
-  readonly profile: Profile | null;
+  readonly row: EnrolmentRow | undefined;
+  readonly by: By;
 }
 
 /** Throws unless the hash is that of the plan as it is now, or of the one that was shown and nothing but disks named one by one is new. */
-async function chosenPlan(deps: EnrolDeps, tx: Tx, node: Node, approval: Approval): Promise<Chosen> {
-  const looked = await look(deps, tx, node);
-  if (looked === undefined) throw notReady(node);
+async function newPlan(deps: EnrolDeps, tx: Tx, node: Node, { approval, looked, row, by }: Wanting): Promise<StoredPlan> {
   const shown = await deps.plans.proposed(node.uuid, tx);
-  const before = choiceOf(deps, looked, await deps.book.get(node.uuid, tx), shown?.plan);
-  const said = [...new Set([...before.said, ...knownDisks(node, looked, approval.wipeSerials ?? [])])];
+  const before = choiceOf(deps, looked, row, shown?.plan);
+  const named = approval.wipeSerials ?? [];
+  const said = [...new Set([...before.said, ...knownDisks(node, looked, named)])];
   const choice = { profile: approval.profile === undefined ? before.profile : approval.profile, said };
   const plan = planNow(deps, node, looked, choice);
-  if (
-    approval.planHash !== planHash(plan) &&
-    !(shown?.hash === approval.planHash && isCovered(plan, shown.plan, approval.wipeSerials ?? []))
-  )
-    throw planChanged(node, planHash(plan));
+  const isShown = shown?.hash === approval.planHash && isCovered(plan, shown.plan, named);
+  if (approval.planHash !== planHash(plan) && !isShown) throw planChanged(node, planHash(plan));
   const needed = plan.refused.filter(({ isNeeded }) => isNeeded);
   if (needed.length > 0) throw disksRefused(node, needed);
-  return { plan, looked, profile: choice.profile === null ? null : profileNamed(deps, choice.profile) };
+  const stored = await propose(deps, tx, node, plan);
+  await deps.plans.approve(tx, stored, nameOfBy(by));
+  return stored;
 }
 
 /** Does the plan erase nothing but what the other one does, and disks that were named? */

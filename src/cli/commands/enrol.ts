@@ -1,21 +1,22 @@
 // rackseed enrol …: may unknown machines boot the agent?
 
-import type { Command } from 'commander';
-import { asRecord, type CliContext, type GlobalOptions, positiveInteger, withClient } from '../context.ts';
-import { renderOne, time } from '../output.ts';
+import { type Command, Option } from 'commander';
+import { asList, asRecord, type CliContext, type GlobalOptions, positiveInteger, withClient } from '../context.ts';
+import { renderList, renderOne, time } from '../output.ts';
 
 interface OpenOptions extends GlobalOptions {
   readonly minutes?: number;
 }
+
+type Row = Readonly<Record<string, unknown>>;
 
 export function enrolCommand(program: Command, context: CliContext): void {
   const enrol = program.command('enrol').description('whether unknown machines boot the agent');
 
   const show = (answer: unknown, options: GlobalOptions): void => {
     const state = asRecord(answer);
-    context.out(
-      options.output === 'table' ? renderOne({ mode: state.mode, until: time(state.until) }, 'table') : renderOne(state, options.output),
-    );
+    const shown = { mode: state.mode, until: time(state.until), ...leftUntil(state.until, context.clock.now()) };
+    context.out(options.output === 'table' ? renderOne(shown, 'table') : renderOne(state, options.output));
   };
 
   enrol
@@ -25,6 +26,8 @@ export function enrolCommand(program: Command, context: CliContext): void {
       const options = command.optsWithGlobals<GlobalOptions>();
       show(await withClient(context, options, (client) => client.get('/api/enrolment')), options);
     });
+
+  listCommand(enrol, context);
 
   enrol
     .command('open')
@@ -43,4 +46,44 @@ export function enrolCommand(program: Command, context: CliContext): void {
       const options = command.optsWithGlobals<GlobalOptions>();
       show(await withClient(context, options, (client) => client.send('PUT', '/api/enrolment', { mode: 'closed' })), options);
     });
+}
+
+interface ListOptions extends GlobalOptions {
+  readonly state?: string;
+}
+
+/** Those that wait, are being taken in, or stopped. */
+function listCommand(enrol: Command, context: CliContext): void {
+  enrol
+    .command('list')
+    .addOption(new Option('--state <state>', 'only those').choices(['proposed', 'approved', 'done', 'failed', 'rejected', 'all']))
+    .description('machines that were discovered, with what is proposed for each')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ListOptions>();
+      const path = `/api/enrolments${options.state === undefined ? '' : `?state=${options.state}`}`;
+      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).enrolments);
+      context.out(renderList(rows, COLUMNS, options.output));
+      if (rows.length === 0 && options.output === 'table')
+        context.err('Nothing waits. Next step: rackseed enrol open, then switch a machine on that boots from the network.\n');
+    });
+}
+
+const COLUMNS = [
+  { title: 'NODE', value: (row: Row) => row.node },
+  { title: 'NAME', value: (row: Row) => row.name },
+  { title: 'STATE', value: (row: Row) => row.state },
+  { title: 'PROFILE', value: (row: Row) => row.profile },
+  { title: 'RULE', value: (row: Row) => row.rule },
+  { title: 'AGENT', value: (row: Row) => (row.isAgentThere === true ? 'yes' : 'no') },
+  { title: 'REASON', value: (row: Row) => row.reason },
+];
+
+const MINUTE_MS = 60_000;
+
+/** How long it stays open: a person thinks in minutes. */
+function leftUntil(until: unknown, now: number): { readonly left?: string } {
+  const end = typeof until === 'string' ? Date.parse(until) : Number.NaN;
+  if (Number.isNaN(end)) return {};
+  const minutes = Math.max(0, Math.ceil((end - now) / MINUTE_MS));
+  return { left: minutes === 1 ? '1 minute' : `${minutes} minutes` };
 }

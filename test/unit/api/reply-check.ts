@@ -2,13 +2,14 @@
 
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { FastifyRequest } from 'fastify';
+import { ENROL_SCHEMAS } from '../../../src/api/enrol-schemas.ts';
 import type { ApiApp } from '../../../src/api/index.ts';
 import { NAMED_SCHEMAS } from '../../../src/api/schemas.ts';
 import { parsed } from './harness.ts';
 
 const ajv = new Ajv({ allowUnionTypes: true, strictTypes: false });
 ajv.addFormat('date-time', (text) => new Date(text).toISOString() === text);
-for (const schema of NAMED_SCHEMAS) ajv.addSchema(closedDeep(schema));
+for (const schema of [...NAMED_SCHEMAS, ...ENROL_SCHEMAS]) ajv.addSchema(closedDeep(schema));
 /** By the schema's text: each app makes its schemas anew. */
 const compiled = new Map<string, ValidateFunction>();
 

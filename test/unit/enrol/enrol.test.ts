@@ -166,6 +166,25 @@ it('stops with what was wrong and the next step, and goes on by another yes', as
   expect(await world.nodes.get('web1')).toMatchObject({ provisionState: 'active', maintenance: false });
 });
 
+it('goes on by the yes that was given when it stopped after cleaning, as the disks are ours then', async () => {
+  let isBroken = true;
+  const act = (step: string): void => {
+    if (step === 'write' && isBroken) throw new RackseedError('power.step_failed', { status: 500, about: '' }, { message: 'no image' });
+  };
+  const world = await enrolWorld({ rules: [rule()], act });
+  const node = await world.discover(report({ disks: [{ serial: 'S1', holds: { table: 'gpt', tableUuid: 'x' } }] }));
+  const { plan } = await world.enrolment.proposal(node);
+  await world.enrolment.approve(node, { planHash: plan?.hash ?? '' }, OLGA);
+  expect(await world.reachesRow(node, 'failed')).toContain('Deploy did not come to its end: node web1 is deploy failed');
+  await world.again(await world.nodes.get('web1'), report());
+  const { plan: standing } = await world.enrolment.proposal(await world.nodes.get('web1'));
+  expect([standing?.state, standing?.hash]).toEqual(['standing', plan?.hash]);
+  isBroken = false;
+  await world.enrolment.approve(await world.nodes.get('web1'), { planHash: standing?.hash ?? '' }, OLGA);
+  await world.reachesRow(node, 'done');
+  expect(world.ran).toEqual(['web1 erase', 'web1 write', 'web1 write']);
+});
+
 it('stops after cleaning for Proxmox, as no installer is there, and without a profile', async () => {
   const world = await enrolWorld({
     rules: [rule({ profile: 'pve' })],
