@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Mac, Random } from '../lib/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
+import { cleanSmbiosUuid } from './identity.ts';
 import type { LookupRequest } from './protocol.ts';
 
 /** From the boot script to the agent's look-up: the download of the RAM system lies between. */
@@ -74,7 +75,8 @@ export function createBootSecrets({ store, clock, random, maxOpenSecrets = MAX_O
       const outcome = await store.transaction(async (tx) => {
         const row = await tx.selectFrom('boot_secrets').selectAll().where('hash', '=', hash).executeTakeFirst();
         if (row === undefined || row.expires_at <= now || !macs.includes(row.mac)) return 'unknown' as const;
-        if (row.smbios_uuid !== null && smbiosUuid !== null && row.smbios_uuid !== smbiosUuid) return 'unknown' as const;
+        // Both ends clean what firmware says by the same rules.
+        if (row.smbios_uuid !== null && row.smbios_uuid !== cleanSmbiosUuid(smbiosUuid)) return 'unknown' as const;
         if (row.spent_at !== null && row.claim_hash !== sha256(claim)) return { replayed: row.mac };
         const set = { spent_at: row.spent_at ?? now, claim_hash: sha256(claim), token_hash: sha256(token), expires_at: now + TOKEN_TTL_MS };
         await tx.updateTable('boot_secrets').set(set).where('hash', '=', hash).execute();

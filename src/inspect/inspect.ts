@@ -138,7 +138,7 @@ export function createInspect(options: InspectOptions): Inspect {
   }
 
   return {
-    issueSecret: (mac, smbiosUuid) => secrets.issue(mac, smbiosUuid),
+    issueSecret: (mac, smbiosUuid) => secrets.issue(mac, cleanSmbiosUuid(smbiosUuid)),
 
     async lookup(request, peer) {
       try {

@@ -85,7 +85,7 @@ async function passOn(deps: OrderDeps, from: Sender, open: readonly OrderRow[], 
     return;
   }
   const now = deps.clock.now();
-  const isDue = now - (order.heardAt ?? 0) >= PROGRESS_MS;
+  const isDue = order.progressText === '' || now - (order.heardAt ?? 0) >= PROGRESS_MS;
   const { fraction, text, log } = running;
   if (isDue) await deps.store.transaction((tx) => markProgress(tx, order.id, { fraction, text, now }));
   await deps.listener().progress(order.nodeUuid, { key: order.key, fraction, text, log, isDue });

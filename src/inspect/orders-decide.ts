@@ -111,5 +111,7 @@ function misfit(schema: (typeof COMMANDS)[keyof typeof COMMANDS]['args' | 'resul
   if (Check(schema, value)) return undefined;
   const [first] = Errors(schema, value);
   const at = first?.instancePath === undefined || first.instancePath === '' ? 'it' : first.instancePath.slice(1).replaceAll('/', '.');
+  // TypeBox's words for a key that is none of its object's.
+  if (first?.message === 'schema is false') return `${at} is not known to it`;
   return `${at} ${first?.message ?? 'does not fit'}`.slice(0, 300);
 }

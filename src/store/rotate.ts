@@ -54,12 +54,13 @@ async function dropOldKeys(vault: StoreVault, key: StoreKey, keyFile: string): P
   vault.useKeys([key]);
 }
 
-/** Everything not sealed with the newest key: the named secrets, the values inside driver_info, the check value. */
+/** Everything not sealed with the newest key: the named secrets, the values inside driver_info, orders to agents, the check value. */
 async function reseal(tx: Tx, vault: StoreVault): Promise<number> {
   const secrets = await resealSecrets(tx, vault);
   const nodes = await resealNodes(tx, vault);
+  const orders = await resealOrders(tx, vault);
   await writeKeyCheck(tx, vault);
-  return secrets + nodes;
+  return secrets + nodes + orders;
 }
 
 async function resealSecrets(tx: Tx, vault: StoreVault): Promise<number> {
@@ -91,6 +92,24 @@ async function resealNodes(tx: Tx, vault: StoreVault): Promise<number> {
       .where('uuid', '=', uuid)
       .execute();
     changed += count;
+  }
+  return changed;
+}
+
+/** Those that have ended hold nothing any more. */
+async function resealOrders(tx: Tx, vault: StoreVault): Promise<number> {
+  let changed = 0;
+  for (const { id, node_uuid, args } of await tx
+    .selectFrom('agent_orders')
+    .select(['id', 'node_uuid', 'args'])
+    .where('args', '!=', '')
+    .execute()) {
+    // inspect/orders-book.ts seals them in it.
+    const context = `agent_orders/${node_uuid}/${id}/args`;
+    if (keyIdOf(args, context) === vault.keyId) continue;
+    const again = vault.seal(vault.open(args, context), context);
+    await tx.updateTable('agent_orders').set({ args: again }).where('id', '=', id).execute();
+    changed += 1;
   }
   return changed;
 }

@@ -33,8 +33,8 @@ export type Deed =
   | { readonly does: 'succeed'; readonly result?: Record<string, unknown>; readonly message?: string }
   | { readonly does: 'fail'; readonly message: string }
   | { readonly does: 'refuse'; readonly message: string }
-  /** Beats so often with progress and a log line before it ends with `then`. */
-  | { readonly does: 'work'; readonly beats: number; readonly then: Deed }
+  /** Beats so often with progress and a log line before it ends with `end`. */
+  | { readonly does: 'work'; readonly beats: number; readonly end: Deed }
   /** Reports its inventory anew, then succeeds. */
   | { readonly does: 'report' }
   /** Answers and goes: the machine is off, or boots (live() ends). */
@@ -146,7 +146,7 @@ class Life {
       switch (deed.does) {
         case 'work':
           for (let at = 1; at <= deed.beats; at += 1) if (!(await this.#tell(command, at / deed.beats, signal))) return undefined;
-          deed = deed.then;
+          deed = deed.end;
           break;
         case 'stay': {
           let next: Deed | undefined;

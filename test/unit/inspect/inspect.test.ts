@@ -59,6 +59,7 @@ describe('a look-up', () => {
     const ofA = await inspect.issueSecret(A, UUID);
     await expect(inspect.lookup(request({ secret: ofA, macs: [B] }), '')).rejects.toMatchObject(refused);
     await expect(inspect.lookup(request({ secret: ofA, smbiosUuid: OTHER_UUID }), '')).rejects.toMatchObject(refused);
+    await expect(inspect.lookup(request({ secret: ofA, smbiosUuid: null }), '')).rejects.toMatchObject(refused);
     await clock.advance(31 * 60_000);
     await expect(inspect.lookup(request({ secret: ofA }), '')).rejects.toMatchObject(refused);
   });

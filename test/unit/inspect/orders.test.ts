@@ -1,109 +1,211 @@
-// Orders to agents over a real store, with agents that a test plays: what is given, to whom, how often, and how it ends.
+// Held heartbeats, silence and stops, with a clock that the test turns. What the database is asked for is in test/conformance.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createInspect, createOrders, type Inspect, type Orders, type OrderWord } from '../../../src/inspect/index.ts';
-import { parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
-import { createNodes, type Nodes } from '../../../src/nodes/index.ts';
-import type { Store } from '../../../src/store/index.ts';
-import { bootOwnAgent, type Command, type Deed, type OwnAgent } from '../../sim/own-agent.ts';
-import { inventoryOf } from '../../support/agent.ts';
+import type { OrdersOptions } from '../../../src/inspect/index.ts';
+import type { Command } from '../../sim/own-agent.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { ONE, type OrderWorld, orderWorld } from '../../support/orders.ts';
 import { openTestStore } from '../../support/store.ts';
 
-const MAC = '52:54:00:00:00:0a';
-const UUID = '4c4c4544-0042-3510-8051-b4c04f4d3232';
 const DISK = { serial: 'S1', wwn: null, size: 1000, byPath: null, expects: null, title: 'disk S1' };
+const ERASE = { key: 'loose:1', name: 'erase_metadata', args: { disks: [DISK] } };
+const MINUTE = 60_000;
 
-describe('an order', () => {
-  it('goes out with a held heartbeat at once, and its answer is what it stands at', async () => {
-    const world = await open();
-    const agent = await boot(world);
-    const living = agent.live(world.signal);
-    await held(world, 1);
-    await world.orders.place(agent.node.uuid, { key: 'power:1', name: 'erase_metadata', args: { disks: [DISK] } });
-    const end = await world.orders.ended(agent.node.uuid, 'power:1', world.signal);
-    expect(end).toMatchObject({ state: 'done', result: { disks: [{ title: 'disk S1', verified: true }] } });
-    expect(agent.given).toMatchObject([{ name: 'erase_metadata', arguments: { disks: [DISK] } }]);
-    world.stop();
-    expect(await living).toBe('stopped');
+async function open(options: Partial<OrdersOptions> = {}): Promise<OrderWorld & { readonly clock: FakeClock }> {
+  const clock = createFakeClock(1_800_000_000_000);
+  const world = orderWorld(await openTestStore({ clock }), clock, options);
+  onTestFinished(() => world.orders.stop());
+  return { ...world, clock };
+}
+
+describe('a held heartbeat', () => {
+  it('is answered when its time is over, and not before', async () => {
+    const { boot, clock, orders } = await open();
+    const agent = await boot(ONE);
+    let reply: unknown;
+    const beat = agent.beat({ holdSeconds: 25 }).then((one) => (reply = one));
+    await clock.advance(24_000);
+    expect(reply).toBeUndefined();
+    expect(orders.held).toBe(1);
+    await clock.advance(2000);
+    expect(await beat).toEqual({ waitSeconds: 0, command: null });
+    expect(orders.held).toBe(0);
   });
 
-  it('is placed once under its key, also when it has ended', async () => {
-    const world = await open();
-    const agent = await boot(world);
-    const order = { key: 'power:1', name: 'health', args: {} };
-    expect(await world.orders.place(agent.node.uuid, order)).toEqual({ state: 'waiting' });
-    expect(await world.orders.place(agent.node.uuid, order)).toEqual({ state: 'waiting' });
-    const { command } = await agent.beat();
-    expect((await world.orders.place(agent.node.uuid, order)).state).toBe('given');
-    await agent.beat({ answers: [{ commandId: idOf(command), outcome: 'done', message: 'well', result: { items: [] } }] });
-    expect(await world.orders.place(agent.node.uuid, order)).toEqual({ state: 'done', message: 'well', result: { items: [] } });
-    expect((await agent.beat()).command).toBeNull();
+  it('is answered at once with an order that is placed meanwhile', async () => {
+    const { boot, clock, orders } = await open();
+    const agent = await boot(ONE);
+    const beat = agent.beat({ holdSeconds: 25 });
+    await clock.advance(1000);
+    await orders.place(agent.node.uuid, ERASE);
+    expect(await beat).toMatchObject({ waitSeconds: 0, command: { name: 'erase_metadata' } });
+    expect(clock.now()).toBe(1_800_000_001_000);
+  });
+
+  it('ends when its machine is gone, and what it was given then goes to the next one', async () => {
+    const { boot, clock, orders } = await open();
+    const agent = await boot(ONE);
+    const gone = new AbortController();
+    const first = agent.beat({ holdSeconds: 25 }, gone.signal);
+    await clock.advance(1000);
+    gone.abort();
+    expect(await first).toEqual({ waitSeconds: 0, command: null });
+    expect(orders.held).toBe(0);
+    await orders.place(agent.node.uuid, ERASE);
+    const lost = await agent.beat();
+    expect((await agent.beat({ holdSeconds: 25 })).command).toEqual(lost.command);
+  });
+
+  it('gives way to the next one of the same machine', async () => {
+    const { boot, clock, orders } = await open();
+    const agent = await boot(ONE);
+    const first = agent.beat({ holdSeconds: 25 });
+    await clock.advance(1000);
+    const second = agent.beat({ holdSeconds: 25 });
+    expect(await first).toEqual({ waitSeconds: 0, command: null });
+    await clock.advance(1000);
+    expect(orders.held).toBe(1);
+    await orders.place(agent.node.uuid, ERASE);
+    expect((await second).command?.name).toBe('erase_metadata');
+  });
+
+  it('is not held where as many are held already', async () => {
+    const { boot, orders } = await open({ maxHeld: 0 });
+    const agent = await boot(ONE);
+    expect(await agent.beat({ holdSeconds: 25 })).toEqual({ waitSeconds: 5, command: null });
+    expect(orders.held).toBe(0);
+  });
+
+  it('is answered when the appliance stops, and none is held after that', async () => {
+    const { boot, clock, orders } = await open();
+    const agent = await boot(ONE);
+    const beat = agent.beat({ holdSeconds: 25 });
+    await clock.advance(1000);
+    await orders.release();
+    expect(await beat).toEqual({ waitSeconds: 0, command: null });
+    expect(await agent.beat({ holdSeconds: 25 })).toEqual({ waitSeconds: 5, command: null });
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('costs no timer of its own: a thousand share one', async () => {
+    const { boot, clock, orders, store } = await open();
+    const agent = await boot(ONE);
+    const nodes = Array.from({ length: 1000 }, (_, at) => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`);
+    const beats = nodes.map((nodeUuid) =>
+      orders.beat(
+        { nodeUuid, session: nodeUuid, mac: ONE.mac },
+        { uptimeSeconds: 1, agentVersion: 'x', answers: [], holdSeconds: 25 },
+        new AbortController().signal,
+        () => undefined,
+      ),
+    );
+    await clock.advance(1000);
+    expect(orders.held).toBe(1000);
+    expect(clock.sleeping).toBe(1);
+    await orders.place(agent.node.uuid, ERASE);
+    await clock.advance(26_000);
+    expect(await Promise.all(beats)).toEqual(nodes.map(() => ({ waitSeconds: 0, command: null })));
+    expect(clock.sleeping).toBe(0);
+    expect(await store.db.selectFrom('agent_orders').select('state').execute()).toEqual([{ state: 'waiting' }]);
   });
 });
 
-interface World {
-  readonly store: Store;
-  readonly nodes: Nodes;
-  readonly clock: FakeClock;
-  readonly orders: Orders;
-  readonly inspect: Inspect;
-  readonly words: (OrderWord & { readonly uuid: string })[];
-  readonly signal: AbortSignal;
-  stop(): void;
-}
-
-async function open(): Promise<World> {
-  const clock = createFakeClock(1_800_000_000_000);
-  const store = await openTestStore({ clock });
-  const common = { store, clock, random: systemRandom, log: silentLog };
-  const nodes = createNodes(common);
-  const orders = createOrders({ ...common, nodes });
-  const words: World['words'] = [];
-  orders.listen({
-    ended: (uuid, word) => {
-      words.push({ uuid, ...word });
-      return Promise.resolve();
-    },
-    progress: () => Promise.resolve(),
+describe('an agent', () => {
+  it('that falls silent fails its order after a while, and its late answer changes nothing', async () => {
+    const { boot, clock, orders, words } = await open();
+    await orders.start(new AbortController().signal);
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, ERASE);
+    const { id } = commandOf(await agent.beat());
+    await clock.advance(14 * MINUTE);
+    await agent.beat({ running: { commandId: id, fraction: 0.5, text: 'half', log: [] } });
+    await clock.advance(14 * MINUTE);
+    expect(await orders.standing(agent.node.uuid, ERASE.key)).toMatchObject({ state: 'given', fraction: 0.5 });
+    await clock.advance(2 * MINUTE);
+    const failed = await orders.standing(agent.node.uuid, ERASE.key);
+    expect(failed).toMatchObject({
+      state: 'failed',
+      message: expect.stringMatching(/^nothing was heard of the agent for 15 minutes/) as unknown,
+    });
+    expect(words.map(({ status }) => status)).toEqual(['error']);
+    await agent.beat({ answers: [{ commandId: id, outcome: 'done', message: '', result: { disks: [] } }] });
+    expect(await orders.standing(agent.node.uuid, ERASE.key)).toEqual(failed);
   });
-  const stopping = new AbortController();
-  onTestFinished(async () => {
+
+  it('gets nothing else while it is at something that nobody waits for any more', async () => {
+    const { boot, orders, beats } = await open();
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, ERASE);
+    const running = { commandId: 'of-another-life', fraction: 0.5, text: 'half', log: [] };
+    expect(await agent.beat({ running })).toEqual({ waitSeconds: 2, command: null });
+    expect((await agent.beat()).command?.name).toBe('erase_metadata');
+    expect(beats.at(-1)).toEqual({ uuid: agent.node.uuid, isBusy: true });
+  });
+
+  it('is said to beat until it was told to go', async () => {
+    const { boot, orders, clock } = await open();
+    const agent = await boot(ONE);
+    await agent.beat();
+    expect(orders.isBeating(agent.node.uuid)).toBe(true);
+    await orders.place(agent.node.uuid, { key: 'loose:2', name: 'power_off', args: {} });
+    const living = agent.live(new AbortController().signal);
+    expect(await living).toBe('gone');
+    expect(orders.isBeating(agent.node.uuid)).toBe(false);
+    await agent.beat();
+    expect(orders.isBeating(agent.node.uuid)).toBe(true);
+    await clock.advance(96_000);
+    expect(orders.isBeating(agent.node.uuid)).toBe(false);
+  });
+
+  it('tells progress at most once a second, and every line of its log', async () => {
+    const { boot, orders, progress, clock } = await open();
+    const agent = await boot(ONE, { script: () => ({ does: 'work', beats: 4, end: { does: 'succeed', result: { items: [] } } }) });
+    await orders.place(agent.node.uuid, { key: 'loose:3', name: 'health', args: {} });
+    const stopping = new AbortController();
+    const living = agent.live(stopping.signal);
+    expect(await orders.ended(agent.node.uuid, 'loose:3', stopping.signal)).toMatchObject({ state: 'done' });
     stopping.abort();
-    await orders.stop();
+    await clock.advance(1000);
+    await living;
+    expect(progress.map(({ isDue, log }) => [isDue, log.length])).toEqual([
+      [true, 1],
+      [false, 1],
+      [false, 1],
+      [false, 1],
+    ]);
   });
-  const inspect = createInspect({ ...common, nodes, orders });
-  return { store, nodes, clock, orders, inspect, words, signal: stopping.signal, stop: () => stopping.abort() };
-}
 
-async function boot({ inspect }: World, script?: (command: Command) => Deed): Promise<OwnAgent> {
-  const mac = parseMac(MAC) ?? expect.unreachable();
-  const secret = await inspect.issueSecret(mac, UUID);
-  return bootOwnAgent(secret, {
-    macs: [MAC],
-    smbiosUuid: UUID,
-    inventory: inventoryOf({ mac: MAC, uuid: UUID }),
-    send: (path, body, headers, signal) => into(inspect, path, body, headers, signal),
-    ...(script === undefined ? {} : { script }),
+  it('that notes something has it as an event of its node', async () => {
+    const { boot, store } = await open();
+    const agent = await boot(ONE);
+    await agent.beat({ notes: [{ kind: 'rescue', line: 'root came in from 10.0.0.5' }] });
+    const events = await store.events.list({ after: 0, limit: 100, type: 'agent.rescue' });
+    expect(events).toMatchObject([{ nodeUuid: agent.node.uuid, message: 'root came in from 10.0.0.5' }]);
   });
-}
+});
 
-/** Straight into the room, past the API. */
-async function into(inspect: Inspect, path: string, body: object, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
-  const token = headers.authorization?.slice('Bearer '.length) ?? '';
-  const made = JSON.parse(JSON.stringify(body)) as never; // in the protocol's form, as the stand-in made it
-  const reply = path.endsWith('lookup')
-    ? await inspect.lookup(made, '10.0.0.9')
-    : path.endsWith('inventory')
-      ? await inspect.receiveInventory(token, made)
-      : await inspect.heartbeat(token, made, signal);
-  return { status: 200, body: JSON.stringify(reply) };
-}
+describe('an order that no task wants', () => {
+  it('is given within ten minutes or never', async () => {
+    const { boot, orders, clock } = await open();
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, { key: 'power:1', name: 'power_off', args: {} });
+    await clock.advance(11 * MINUTE);
+    expect((await agent.beat()).command).toBeNull();
+    expect(await orders.standing(agent.node.uuid, 'power:1')).toEqual({ state: 'failed', message: 'no agent took it within 10 minutes' });
+  });
 
-async function held({ orders }: World, count: number): Promise<void> {
-  await expect.poll(() => orders.held).toBe(count);
-}
+  it('is gone when whoever placed it takes it back, and the others stay', async () => {
+    const { boot, orders } = await open();
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, { key: 'power:1', name: 'reboot', args: {} });
+    await orders.place(agent.node.uuid, ERASE);
+    await orders.cancel(agent.node.uuid, 'changed my mind', 'power:1');
+    expect((await agent.beat()).command?.name).toBe('erase_metadata');
+    await orders.cancel(agent.node.uuid, 'all of it');
+    expect((await orders.standing(agent.node.uuid, ERASE.key))?.state).toBe('given');
+  });
+});
 
-function idOf(command: Command | null): string {
-  return command?.id ?? expect.unreachable();
+function commandOf({ command }: { readonly command: Command | null }): Command {
+  return command ?? expect.unreachable('there is no command');
 }
