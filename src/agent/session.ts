@@ -14,6 +14,7 @@ import {
   PROTOCOL_LIMITS,
 } from '../inspect/protocol.ts';
 import { type Mac, Secret } from '../lib/index.ts';
+import { backoffMs } from './backoff.ts';
 import type { Client } from './client.ts';
 import type { CommandContext, CommandHandlers, Download, OpenOptions } from './commands/types.ts';
 import { fail } from './errors.ts';
@@ -29,6 +30,9 @@ const BEAT_MS = 2000;
 const FLOOR_MS = 1000;
 /** What runs wants to be told of soon after the network is back. */
 const RUNNING_LAST_MS = 15_000;
+
+/** A token that held so long was none that was lost at once. */
+const STEADY_MS = 60_000;
 
 /** Survives a crash of the agent, not a boot. */
 export interface Memory {
@@ -77,7 +81,8 @@ export async function runSession(parts: SessionParts, signal: AbortSignal): Prom
     commands = next;
     return save();
   });
-  for (;;) {
+  for (let losses = 1; ; losses += 1) {
+    const begun = parts.clock.monotonic();
     talk.token ??= await lookUp(parts, claim, signal);
     talk.renewed.resolve();
     talk.renewed = Promise.withResolvers();
@@ -86,6 +91,8 @@ export async function runSession(parts: SessionParts, signal: AbortSignal): Prom
     // The appliance lost our token (restored from a backup, say): the same secret and claim may still earn a new one.
     parts.say('The appliance no longer knows this machine: asking again.');
     talk.token = undefined;
+    if (parts.clock.monotonic() - begun > STEADY_MS) losses = 1;
+    await parts.clock.sleep(backoffMs(losses, parts.random, RUNNING_LAST_MS), signal);
   }
 }
 
@@ -141,7 +148,10 @@ async function converse(talk: Talk, token: Secret, runner: Runner): Promise<void
   }
 }
 
-async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Promise<HeartbeatReply | 'token-lost'> {
+/** `told`: the end of a command was among what was said. */
+type Heard = HeartbeatReply & { readonly told: boolean };
+
+async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Promise<Heard | 'token-lost'> {
   let said: Report = runner.report();
   const ask = (): Promise<HeartbeatReply> => {
     // Anew at each try: what runs goes on while nobody hears.
@@ -152,8 +162,9 @@ async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Pro
   };
   const lastMs = (): number | undefined => (runner.isRunning || runner.hasNews ? RUNNING_LAST_MS : undefined);
   const reply = await insist(parts, { what: 'heartbeat', ask, lastMs }, signal);
-  if (reply !== 'token-lost') await runner.heard(said);
-  return reply;
+  if (reply === 'token-lost') return reply;
+  await runner.heard(said);
+  return { ...reply, told: said.answers.length > 0 };
 }
 
 function bodyOf({ answers, running, notes }: Report, parts: SessionParts, runner: Runner): HeartbeatRequest {
@@ -168,9 +179,9 @@ function bodyOf({ answers, running, notes }: Report, parts: SessionParts, runner
   };
 }
 
-/** An answer is told at once, and a command's end; otherwise the appliance says when it wants to hear from us. */
-async function pause({ parts, signal }: Talk, runner: Runner, { waitSeconds }: HeartbeatReply, begun: number): Promise<void> {
-  if (runner.hasNews) return;
+/** An answer is told at once, and the next order asked for; otherwise the appliance says when it wants to hear from us. */
+async function pause({ parts, signal }: Talk, runner: Runner, { waitSeconds, told }: Heard, begun: number): Promise<void> {
+  if (runner.hasNews || (told && !runner.isRunning)) return;
   const took = parts.clock.monotonic() - begun;
   const wanted = Math.min(waitSeconds, PROTOCOL_LIMITS.heartbeatSecondsMax) * 1000;
   const ms = runner.isRunning ? BEAT_MS : Math.max(wanted, FLOOR_MS - took);

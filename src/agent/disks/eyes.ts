@@ -20,8 +20,8 @@ export interface OpenDisk {
 
 export interface Eyes {
   /** Never rejects: what can not be looked at says so. */
-  look(disk: DiskName): Promise<DiskContents>;
-  lookAll(disks: readonly DiskName[]): Promise<readonly DiskContents[]>;
+  readonly look: (disk: DiskName) => Promise<DiskContents>;
+  readonly lookAll: (disks: readonly DiskName[]) => Promise<readonly DiskContents[]>;
 }
 
 /** A healthy disk takes a second or two; the kernel's own patience with a dying one is minutes. */
