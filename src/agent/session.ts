@@ -148,7 +148,7 @@ async function converse(talk: Talk, token: Secret, runner: Runner): Promise<void
   }
 }
 
-/** `told`: the end of a command was among what was said. */
+/** `told`: answers or notes were among what was said, so that nothing was waited for. */
 type Heard = HeartbeatReply & { readonly told: boolean };
 
 async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Promise<Heard | 'token-lost'> {
@@ -164,7 +164,7 @@ async function beat({ parts, signal }: Talk, token: Secret, runner: Runner): Pro
   const reply = await insist(parts, { what: 'heartbeat', ask, lastMs }, signal);
   if (reply === 'token-lost') return reply;
   await runner.heard(said);
-  return { ...reply, told: said.answers.length > 0 };
+  return { ...reply, told: said.answers.length > 0 || said.notes.length > 0 };
 }
 
 function bodyOf({ answers, running, notes }: Report, parts: SessionParts, runner: Runner): HeartbeatRequest {
