@@ -127,7 +127,7 @@ base() {
     ln -s lvm "$tree/usr/lib/rackseed/rescue/$name"
   done
   ln -s rackseed/rescue/sftp-server "$tree/usr/lib/sftp-server"
-  mkdir -p "$tree/proc" "$tree/sys" "$tree/dev" "$tree/run" "$tree/tmp" "$tree/etc"
+  mkdir -p "$tree/proc" "$tree/sys" "$tree/dev" "$tree/run" "$tree/tmp" "$tree/etc" "$tree/mnt"
   cp -R "$here/files/." "$tree/"
   ln -sf /run/rackseed/resolv.conf "$tree/etc/resolv.conf"
   ln -sf /proc/self/mounts "$tree/etc/mtab"

@@ -17,15 +17,21 @@ const UNMOUNT_MS = 60_000;
 type Rescue = Pick<Required<CommandHandlers>, 'rescue' | 'unrescue'>;
 
 export function createRescue(machine: RescueMachine = rescueMachine): Rescue {
+  // How often it was opened or closed by order: an end after that is none to be noted.
+  let orders = 0;
   return {
     async rescue({ passwordHash, keys }, context) {
       checkAccess(passwordHash, keys);
       // Of an order before this one, or of an agent before this one: its keys are not these.
+      orders += 1;
       await closeSessions(machine, context);
       const hostKey = await machine.makeHostKey(context.run);
       await machine.writeAccess(shadowText(passwordHash), keys);
       const server = await machine.start({ allowsPasswords: passwordHash !== null, onLine: noteLines(context) });
-      void server.ended.then((said) => context.note('rescue', `the SSH server has ended: ${said.slice(0, 300)}`));
+      const order = orders;
+      void server.ended.then((said) => {
+        if (order === orders) context.note('rescue', `the SSH server has ended: ${said.slice(0, 300)}`);
+      });
       const addresses = reachable(machine.addresses());
       const fingerprint = `SHA256:${createHash('sha256')
         .update(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'))
@@ -36,6 +42,7 @@ export function createRescue(machine: RescueMachine = rescueMachine): Rescue {
       return { message, result: { addresses: [...addresses], hostKeys: [hostKey] } };
     },
     async unrescue(_args, context) {
+      orders += 1;
       const closed = await closeSessions(machine, context);
       await machine.removeAccess();
       const stuck = await unmountAll(machine, context);

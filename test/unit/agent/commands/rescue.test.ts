@@ -144,6 +144,18 @@ describe('the command rescue', () => {
     await Promise.resolve();
     expect(here.notes).toEqual(['rescue: the SSH server has ended: out of memory (SIGKILL)']);
   });
+
+  it('does not note an end that was ordered', async () => {
+    const machine = play();
+    const here = context();
+    const rescue = createRescue(machine);
+    await rescue.rescue({ passwordHash: null, keys: [KEY] }, here);
+    await rescue.unrescue({}, here);
+    machine.end('Terminated by signal');
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(here.notes).toEqual([]);
+  });
 });
 
 describe('the command unrescue', () => {
