@@ -12,7 +12,7 @@ import { type EnrolDeps, type Profile, profileNamed } from './parts.ts';
 import type { StoredPlan } from './plans.ts';
 import { choiceOf, type Looked, look, nameOfBy, planNow, propose, type Reviewed, tell } from './review.ts';
 import { ENROL_KIND, type EnrolArgs } from './task.ts';
-import { planHash, type WipePlan } from './wipe-plan-decide.ts';
+import { planHash, rootDeviceOf, type WipePlan } from './wipe-plan-decide.ts';
 
 export interface Approval {
   /** Of the plan that the yes is to. */
@@ -48,7 +48,7 @@ export async function approve(deps: EnrolDeps, tx: Tx, node: Node, approval: App
   const { plan } = stored;
   const profile = plan.profile === null ? null : profileNamed(deps, plan.profile);
   const name = approval.name ?? node.name ?? (await nameFor(deps, tx, { row, looked, profile }));
-  const args: EnrolArgs = { name, profile: profile?.name ?? null, by: nameOfBy(by) };
+  const args: EnrolArgs = { name, profile: profile?.name ?? null, by: nameOfBy(by), rootDevice: rootDeviceOf(plan) };
   const taskId = await deps.tasks.submit(tx, { kind: ENROL_KIND, subject: `node:${node.uuid}`, nodeUuid: node.uuid, locks: [], args });
   const rule = looked.matched.rule?.profile === profile?.name ? (looked.matched.rule?.name ?? null) : null;
   const decided = { state: 'approved', approvedBy: nameOfBy(by), approvedAt: deps.clock.now(), taskId } as const;
@@ -86,7 +86,12 @@ export function wrongState(node: Node, why: string, hint: string): Error {
 }
 
 /** The yes was given before, and what it was to is used already or still the same: taking in goes on by it. */
-async function givenPlan(deps: EnrolDeps, tx: Tx, node: Node, { planHash: hash, profile, wipeSerials }: Approval): Promise<StoredPlan | undefined> {
+async function givenPlan(
+  deps: EnrolDeps,
+  tx: Tx,
+  node: Node,
+  { planHash: hash, profile, wipeSerials }: Approval,
+): Promise<StoredPlan | undefined> {
   const given = await deps.plans.given(node.uuid, tx);
   if (given?.hash !== hash || (profile !== undefined && profile !== given.plan.profile)) return undefined;
   return wipeSerials === undefined || wipeSerials.every((one) => given.plan.said.includes(one)) ? given : undefined;

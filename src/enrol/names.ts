@@ -21,6 +21,8 @@ export interface NamesOptions {
 
 /** Names in a row that are in use: then something is wrong with the pattern. */
 const MAX_TRIES = 10_000;
+/** For a name that is only shown: each try is a question to the store, and every report asks. */
+const PREVIEW_TRIES = 32;
 const MAX_COUNT = 999_999_999;
 
 export function createNames({ db, nodes, clock }: NamesOptions): Names {
@@ -34,9 +36,14 @@ export function createNames({ db, nodes, clock }: NamesOptions): Names {
     return nameRefusal(name) === undefined && (await nodes.find(name, on)) === undefined;
   }
 
-  async function counted(on: Reader, pattern: string, parts: NameParts): Promise<{ readonly name: string; readonly count: number } | null> {
+  async function counted(
+    on: Reader,
+    pattern: string,
+    parts: NameParts,
+    tries = MAX_TRIES,
+  ): Promise<{ readonly name: string; readonly count: number } | null> {
     const first = await nextCount(on, pattern);
-    for (let count = first; count < first + MAX_TRIES && count <= MAX_COUNT; count += 1) {
+    for (let count = first; count < first + tries && count <= MAX_COUNT; count += 1) {
       const name = nameFrom(pattern, parts, count);
       if (name === null) return null;
       if (await isFree(name, on)) return { name, count };
@@ -44,16 +51,18 @@ export function createNames({ db, nodes, clock }: NamesOptions): Names {
     return null;
   }
 
-  async function uncounted(on: Reader, pattern: string, parts: NameParts): Promise<string | null> {
+  async function uncounted(on: Reader, pattern: string, parts: NameParts, tries = MAX_TRIES): Promise<string | null> {
     const name = nameFrom(pattern, parts, 0);
     if (name === null || (await isFree(name, on))) return name;
-    for (let turn = 2; turn < MAX_TRIES; turn += 1) if (await isFree(nameAgain(name, turn), on)) return nameAgain(name, turn);
+    for (let turn = 2; turn < tries; turn += 1) if (await isFree(nameAgain(name, turn), on)) return nameAgain(name, turn);
     return null;
   }
 
   return {
     preview: async (pattern, parts, on = db) =>
-      asksForCount(pattern) ? ((await counted(on, pattern, parts))?.name ?? null) : uncounted(on, pattern, parts),
+      asksForCount(pattern)
+        ? ((await counted(on, pattern, parts, PREVIEW_TRIES))?.name ?? null)
+        : uncounted(on, pattern, parts, PREVIEW_TRIES),
 
     async give(tx, pattern, parts) {
       if (!asksForCount(pattern)) return (await uncounted(tx, pattern, parts)) ?? noName(pattern);

@@ -94,7 +94,11 @@ export async function review(deps: EnrolDeps, tx: Tx, node: Node): Promise<Revie
   const looked = await look(deps, tx, node);
   if (looked === undefined) return undefined;
   const row = await deps.book.get(node.uuid, tx);
-  if ((await checkGiven(deps, tx, node, looked)) || !PLANNED.includes(node.provisionState)) return { looked, row, stored: undefined };
+  if ((await checkGiven(deps, tx, node, looked)) || !PLANNED.includes(node.provisionState)) {
+    // Looked at, so that nobody looks at the same report again.
+    if (row !== undefined) await deps.book.write(tx, node.uuid, {});
+    return { looked, row, stored: undefined };
+  }
   const before = (await deps.plans.proposed(node.uuid, tx))?.plan;
   const choice = choiceOf(deps, looked, row, before);
   let plan = planNow(deps, node, looked, choice);

@@ -23,7 +23,13 @@ export const ENROL_KIND = 'node.enrol';
 export const MOVED = 'moved';
 
 const maybe = Type.Union([Type.String(), Type.Null()]);
-export const enrolArgs = Type.Object({ name: maybe, profile: maybe, by: Type.String() });
+export const enrolArgs = Type.Object({
+  name: maybe,
+  profile: maybe,
+  by: Type.String(),
+  /** Hints for the one disk that the plan has for the system. */
+  rootDevice: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
+});
 export type EnrolArgs = Static<typeof enrolArgs>;
 
 type Context = StepContext<EnrolArgs>;
@@ -122,8 +128,10 @@ async function prepare(deps: EnrolTaskDeps, context: Context): Promise<StepResul
 }
 
 /** What a person has chosen for the node stays. */
-function changesFor(deps: EnrolTaskDeps, node: Node, { name }: EnrolArgs, profile: Profile | undefined): NodeChanges {
-  const info: JsonObject = profile?.os === 'image' ? { ...deps.imageInfo(profile) } : {};
+function changesFor(deps: EnrolTaskDeps, node: Node, { name, rootDevice }: EnrolArgs, profile: Profile | undefined): NodeChanges {
+  const isHinted = rootDevice === null || node.properties.root_device !== undefined;
+  const root: JsonObject = isHinted ? {} : { root_device: { ...rootDevice } };
+  const info: JsonObject = profile?.os === 'image' ? { ...deps.imageInfo(profile), ...root } : {};
   const deploy = node.interfaces.deploy ?? (profile === undefined ? undefined : profile.os === 'image' ? 'direct' : 'proxmox');
   const marks =
     profile === undefined ? {} : { profile: profile.name, ...(profile.cluster === undefined ? {} : { cluster: profile.cluster }) };

@@ -35,6 +35,8 @@ export interface WipePlan {
   readonly said: readonly string[];
   /** What destructive steps are given. */
   readonly disks: readonly DiskRef[];
+  /** Which of them the image goes to; null: none, or it is not one disk. */
+  readonly root: number | null;
   /** The same in words, in the same order. */
   readonly erased: readonly PlanDisk[];
   readonly kept: readonly PlanDisk[];
@@ -61,6 +63,7 @@ export function proposePlan({ disks, profile, hints, said, overwritesFilesystems
     profile: profile?.name ?? null,
     said: [...new Set(said)].sort(),
     disks: of('erased').map(({ ref }) => ref),
+    root: profile?.os === 'proxmox' ? null : rootOf(of('erased').map(({ isNeeded }) => isNeeded)),
     erased: of('erased').map(({ disk }) => disk),
     kept: of('kept').map(({ disk }) => disk),
     refused: of('refused').map(({ disk }) => disk),
@@ -69,7 +72,7 @@ export function proposePlan({ disks, profile, hints, said, overwritesFilesystems
 }
 
 type Sorted =
-  | { readonly is: 'erased'; readonly disk: PlanDisk; readonly ref: DiskRef }
+  | { readonly is: 'erased'; readonly disk: PlanDisk; readonly ref: DiskRef; readonly isNeeded: boolean }
   | { readonly is: 'kept'; readonly disk: PlanDisk }
   | { readonly is: 'refused'; readonly disk: RefusedDisk };
 
@@ -90,7 +93,21 @@ function sort(
   if (disk.isAmbiguous) return refused('it can not be told from another disk of the same size');
   const protection = protectionOf(disk.contents);
   if (protection !== null && !isSaid && !(protection.isFilesystem && overwritesFilesystems)) return refused(protection.why);
-  return { is: 'erased', disk: { ...words, why }, ref: refOf(disk) };
+  return { is: 'erased', disk: { ...words, why }, ref: refOf(disk), isNeeded: wanted?.isNeeded === true };
+}
+
+function rootOf(needed: readonly boolean[]): number | null {
+  const at = needed.indexOf(true);
+  return at < 0 ? null : at;
+}
+
+/** Ironic's root device hints for the disk that the image goes to, so that it is written to none other. */
+export function rootDeviceOf({ root, disks }: Pick<WipePlan, 'root' | 'disks'>): Readonly<Record<string, string>> | null {
+  const disk = root === null ? undefined : disks[root];
+  if (disk === undefined) return null;
+  const { serial, wwn, byPath } = disk;
+  if (serial !== null || wwn !== null) return { ...(serial === null ? {} : { serial }), ...(wwn === null ? {} : { wwn }) };
+  return byPath === null ? null : { by_path: byPath };
 }
 
 const KEPT = 'the system does not go there';

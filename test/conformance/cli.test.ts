@@ -88,7 +88,7 @@ describe('enrolment', () => {
   it('is opened for a time, told, and closed', async () => {
     const opened = parsed(await good('enrol', 'open', '--minutes', '5', '-o', 'json'));
     expect(opened).toMatchObject({ mode: 'open' });
-    expect(await good('enrol', 'status')).toMatch(/^mode {3}open\nuntil {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$/);
+    expect(await good('enrol', 'status')).toMatch(/^mode {3}open\nuntil {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\nleft {3}5 minutes\n$/);
     expect(await good('enrol', 'close')).toBe('mode   closed\nuntil  -\n');
   });
 
@@ -274,7 +274,20 @@ describe('completion', () => {
       return stdout.trim().split(' ');
     };
     expect(await complete('rackseed', 'no')).toEqual(['node']);
-    expect(await complete('rackseed', 'node', '')).toEqual(['list', 'show', 'why', 'history', 'ignore', 'unignore']);
+    expect(await complete('rackseed', 'node', '')).toEqual([
+      'list',
+      'show',
+      'why',
+      'history',
+      'plan',
+      'approve',
+      'reject',
+      'unreject',
+      'ignore',
+      'unignore',
+    ]);
+    expect(await complete('rackseed', 'node', 'approve', '--w')).toEqual(['--wipe-serial']);
+    expect(await complete('rackseed', 'rules', '')).toEqual(['test']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);
     expect(await complete('rackseed', '--output', 'json', 'task', 'c')).toEqual(['cancel']);
   });
