@@ -37,3 +37,4 @@ export { type Random, systemRandom } from './random.ts';
 export { programRoot, RESOURCES, type Resource, resource } from './resources.ts';
 export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts';
 export { Secret } from './secret.ts';
+export { mapInSlices } from './slices.ts';
