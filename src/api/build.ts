@@ -117,7 +117,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
   const routes = collectRoutes(app);
   for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
   readJsonBodies(app);
-  observeRequests(app, { clock, metrics });
+  observeRequests(app, { clock, metrics, log });
   answerErrors(app, metrics);
   const { sessions, basic, audit } = services.access;
   guardAccess(app, { mode: deps.config.authMode, auth: services.auth, sessions, basic, onRefused: () => metrics.refusals.inc() });

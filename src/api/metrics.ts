@@ -38,9 +38,16 @@ export function createApiMetrics(options: ApiMetricsOptions): ApiMetrics {
     buckets: SECONDS,
     registers,
   });
+  // Routes are few: their labels are looked up once.
+  const children = new Map<string, ReturnType<typeof requests.labels>>();
   return {
     registry: options.registry,
-    observeRequest: ({ method, route, status, seconds }) => requests.observe({ method, route, status: String(status) }, seconds),
+    observeRequest: ({ method, route, status, seconds }) => {
+      const key = `${method} ${status} ${route}`;
+      const child = children.get(key) ?? requests.labels({ method, route, status: String(status) });
+      children.set(key, child);
+      child.observe(seconds);
+    },
     bugs: new Counter({ name: 'rackseed_http_bugs_total', help: 'Requests that ended in an internal error.', registers }),
     refusals: new Counter({ name: 'rackseed_http_auth_refusals_total', help: 'Requests without a valid token.', registers }),
     streams: new Gauge({ name: 'rackseed_sse_clients', help: 'Open event streams.', registers }),

@@ -31,17 +31,22 @@ export function projectFilter(identity: Identity | null): { readonly project?: s
 /** Goes on the root after guardAccess. */
 export function guardProjects(app: FastifyInstance, services: SubjectServices): void {
   app.decorateRequest('relation', null);
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', (request, _reply, done) => {
     const { identity } = request;
-    if (identity?.project !== undefined) request.relation = await check(request, identity, identity.project, services);
+    if (identity?.project === undefined) done();
+    else
+      check(request, identity, identity.project, services)
+        .then((relation) => {
+          request.relation = relation;
+        })
+        .then(() => done(), done);
   });
   // On the text that leaves, because lists may be sent as text.
-  app.addHook('onSend', async (request, _reply, payload: unknown) => {
+  app.addHook('onSend', (request, _reply, payload: unknown, done) => {
     const project = request.identity?.project;
     const isWhole = project === undefined || request.relation === 'owner' || request.routeOptions.url?.startsWith('/v1/nodes') !== true;
-    if (isWhole || payload === undefined || payload === null || payload === '') return payload;
-    if (typeof payload !== 'string') throw new BugError('a reply about nodes is no text: what a project may see of it is not known');
-    return JSON.stringify(redacted(JSON.parse(payload), project));
+    if (isWhole || payload === undefined || payload === null || payload === '') done(null, payload);
+    else hidden(payload, project).then((text) => done(null, text), done);
   });
 }
 
@@ -78,6 +83,11 @@ function checkPatch(body: unknown, identity: Identity, subject: Subject, relatio
 
 function denied({ name, project }: Identity, what: string): Error {
   return fail('api.forbidden', { message: `${name} of the project ${project} ${what}`, hint: 'Ask an administrator.' });
+}
+
+async function hidden(payload: unknown, project: string): Promise<string> {
+  if (typeof payload !== 'string') throw new BugError('a reply about nodes is no text: what a project may see of it is not known');
+  return JSON.stringify(redacted(JSON.parse(payload), project));
 }
 
 function redacted(payload: unknown, project: string): unknown {

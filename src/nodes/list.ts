@@ -1,9 +1,9 @@
 // Pages of nodes: filters, order, marker. Reads only.
 
-import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
-import type { Database, NodeTable } from '../store/index.ts';
+import { type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { type Database, type NodeTable, prepared } from '../store/index.ts';
 import { fail } from './errors.ts';
-import { type Node, type NodeUuid, nodeOfRow, nodeUuidOf } from './model.ts';
+import { type Node, type NodeUuid, nodeOfRow, nodeUuidOf, parseNodeUuid } from './model.ts';
 import type { ProvisionState } from './states.ts';
 
 export type Reader = Kysely<Database>;
@@ -112,15 +112,30 @@ export interface NodeVersion {
   readonly conductorGroup: string;
 }
 
+const VERSION_COLUMNS = ['uuid', 'version', 'created_at', 'conductor_group'] as const;
+
 /** The same page, without reading what is in it. */
 export async function listVersions(db: Reader, query: NodeQuery): Promise<NodeVersion[]> {
-  const rows = await paged(db, db.selectFrom('nodes').select(['uuid', 'version', 'created_at', 'conductor_group']), query);
-  return (await rows.execute()).map((row) => ({
-    uuid: nodeUuidOf(row.uuid),
-    version: row.version,
-    createdAt: row.created_at,
-    conductorGroup: row.conductor_group,
-  }));
+  const rows = await paged(db, db.selectFrom('nodes').select(VERSION_COLUMNS), query);
+  return (await rows.execute()).map(versionOfRow);
+}
+
+const versionByUuid = prepared((db, given: { readonly uuid: string }) =>
+  db.selectFrom('nodes').select(VERSION_COLUMNS).where('uuid', '=', given.uuid),
+);
+const versionByName = prepared((db, given: { readonly name: string }) =>
+  db.selectFrom('nodes').select(VERSION_COLUMNS).where('name', '=', given.name),
+);
+
+/** The same of one node, by UUID or name. */
+export async function findVersion(db: Reader, ref: string): Promise<NodeVersion | undefined> {
+  const uuid = parseNodeUuid(ref);
+  const [row] = await (uuid === undefined ? versionByName(db, { name: ref }) : versionByUuid(db, { uuid }));
+  return row === undefined ? undefined : versionOfRow(row);
+}
+
+function versionOfRow(row: Pick<Selectable<NodeTable>, (typeof VERSION_COLUMNS)[number]>): NodeVersion {
+  return { uuid: nodeUuidOf(row.uuid), version: row.version, createdAt: row.created_at, conductorGroup: row.conductor_group };
 }
 
 /** As many as one question for some nodes can name. */

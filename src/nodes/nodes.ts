@@ -12,7 +12,17 @@ import { nodeTitle } from './guards.ts';
 import { getHistoryEntry, type HistoryQuery, listHistory } from './history.ts';
 import { type JsonObject, jsonColumn } from './json.ts';
 import { checkLinks, checkOwner, dropAllocation } from './links.ts';
-import { countByShard, countByState, listNodes, listSome, listVersions, type NodeQuery, type NodeVersion, type Reader } from './list.ts';
+import {
+  countByShard,
+  countByState,
+  findVersion,
+  listNodes,
+  listSome,
+  listVersions,
+  type NodeQuery,
+  type NodeVersion,
+  type Reader,
+} from './list.ts';
 import { isTransient } from './machine.ts';
 import {
   type HistoryEntry,
@@ -70,6 +80,8 @@ export interface Nodes {
   listVersions(query: NodeQuery): Promise<NodeVersion[]>;
   /** Those of the first SOME_NODES of these that are there, in no order. */
   listSome(uuids: readonly NodeUuid[]): Promise<Node[]>;
+  /** By UUID or name. */
+  findVersion(uuidOrName: string): Promise<NodeVersion | undefined>;
   countByShard(on?: Reader): ReturnType<typeof countByShard>;
   countByState(on?: Reader): Promise<Readonly<Record<string, number>>>;
   /** The nodes that have one of these MACs; usually one. Text that is no MAC matches nothing; the first 64 are looked at. */
@@ -107,6 +119,7 @@ export function createNodes({ store, clock, random, log }: NodesOptions): Nodes 
     list: (query, on) => listNodes(on ?? store.db, query),
     listVersions: (query) => listVersions(store.db, query),
     listSome: (uuids) => listSome(store.db, uuids),
+    findVersion: (ref) => findVersion(store.db, ref),
     countByShard: (on) => countByShard(on ?? store.db),
     countByState: (on) => countByState(on ?? store.db),
     findByAddresses: (addresses, on) => findByAddresses(on ?? store.db, addresses),

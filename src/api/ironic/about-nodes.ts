@@ -19,8 +19,8 @@ export async function viewOfNodes(known: Known, view: View, nodes: readonly Pick
 }
 
 function interfaces({ hardware }: Known): AboutNodes['interfaceOf'] {
-  const types = new Map(hardware?.hardwareTypes.map((type) => [type.name, type.supports]));
-  return (node: Node, which: Interface) => node.interfaces[which] ?? types.get(node.driver)?.[which][0] ?? null;
+  return (node: Node, which: Interface) =>
+    node.interfaces[which] ?? hardware?.hardwareTypes.find((type) => type.name === node.driver)?.supports[which][0] ?? null;
 }
 
 /** A node's driver must be one there is, and each chosen interface one that it has. */

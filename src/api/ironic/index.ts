@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RouteDeps } from '../build.ts';
 import { noted, sendFault } from '../error-replies.ts';
+import { atOnce } from '../hooks.ts';
 import { isReading } from '../methods.ts';
 import { allocationsPlugin, nodeAllocationPlugin } from './allocations.ts';
 import { chassisPlugin } from './chassis.ts';
@@ -59,7 +60,7 @@ export function ironicPlugin(deps: RouteDeps): FastifyPluginAsyncTypebox {
       sendFault(reply, fault);
       return reply.type('application/json').send(ironicErrorBody(fault));
     });
-    app.addHook('onRequest', addRequestIds);
+    app.addHook('onRequest', atOnce(addRequestIds));
     app.get('/', { config: { access: 'public' } }, async (request) => rootBody(viewOf(request)));
     app.register(v1({ ...deps, viewOf }), { prefix: '/v1' });
   };
@@ -72,11 +73,14 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
       if ([route.method].flat().some((method) => !isReading(method)))
         route.handler = patient(route.handler, deps.limits.lockWaitMs, deps.clock);
     });
-    app.addHook('onRequest', async (request, reply) => {
-      reply.headers(versionHeaders(request.ironicMinor)); // also on the refusal of a version
-      request.ironicMinor = negotiateVersion(request.headers);
-      reply.headers(versionHeaders(request.ironicMinor));
+    const negotiate = atOnce((request, reply) => {
+      try {
+        request.ironicMinor = negotiateVersion(request.headers);
+      } finally {
+        reply.headers(versionHeaders(request.ironicMinor)); // also on the refusal of a version
+      }
     });
+    app.addHook('onRequest', negotiate);
     app.setNotFoundHandler((request) => {
       throw unrouted(request.method, request.url);
     });
@@ -106,7 +110,7 @@ function v1(deps: IronicDeps): FastifyPluginAsyncTypebox {
 }
 
 /** Both spellings: the first is what every OpenStack service sends, the second is Ironic's since 1.107. */
-async function addRequestIds(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function addRequestIds(request: FastifyRequest, reply: FastifyReply): void {
   const id = request.id.startsWith('req-') ? request.id : `req-${request.id}`;
   reply.headers({ 'openstack-request-id': id, 'x-openstack-request-id': id });
 }

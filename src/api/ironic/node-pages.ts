@@ -1,4 +1,4 @@
-// A page of nodes as bytes: which nodes are in it is asked each time, the texts of those that have not changed are kept.
+// Nodes as bytes, a page of them or one: which nodes are in it is asked each time, the texts of those that have not changed are kept.
 
 import { type Node, type NodeQuery, type NodeVersion, SOME_NODES } from '../../nodes/index.ts';
 import type { ApiServices } from '../services.ts';
@@ -21,6 +21,12 @@ export interface NodePage {
 }
 
 export type NodePagesServices = Pick<ApiServices, 'nodes' | 'lifecycle' | 'hardware' | 'conductorOf'>;
+
+export interface OneNode {
+  readonly version: NodeVersion;
+  readonly fields: Shown<Node>;
+  readonly view: View;
+}
 
 /** About 3,000 nodes with all their fields. */
 const KEPT_BYTES = 8 * 1024 * 1024;
@@ -48,6 +54,17 @@ export class NodePages {
     const end = next.next === undefined ? ']}' : `],"next":${JSON.stringify(next.next)}}`;
     const rows = texts.flatMap(({ text }, index) => (index === 0 ? [text] : [COMMA, text]));
     return Buffer.concat([Buffer.from('{"nodes":['), ...rows, Buffer.from(end)]);
+  }
+
+  /** As it is in a list, too. Throws nodes.not_found when it is gone meanwhile. */
+  async one({ version, fields, view: asked }: OneNode): Promise<Buffer> {
+    const { aboutNodes } = await viewOfNodes(this.#services, asked, [version], fields);
+    const view = aboutNodes === undefined ? asked : { ...asked, aboutNodes };
+    const form = formOf({ view, fields });
+    const text = this.#kept.find(form, version, besideOf(view, version));
+    if (text !== undefined) return text;
+    const node = await this.#services.nodes.get(version.uuid);
+    return this.#write(node, form, fields, view, besideOf(view, node)).text;
   }
 
   /** Undefined when too many are not known, or one of them has changed since the page was asked for: it may not belong on it any more. */
@@ -98,6 +115,14 @@ function besideOf({ aboutNodes: about }: View, node: Pick<Node, 'uuid' | 'conduc
   return { holder: about?.holders.get(node.uuid) ?? null, conductor: about?.conductorOf(node) ?? null };
 }
 
-function formOf({ view, fields }: NodePage): string {
-  return `${view.minor} ${view.baseUrl} ${fields.map((field) => field.name).join(',')}`;
+function formOf({ view, fields }: Pick<NodePage, 'view' | 'fields'>): string {
+  return `${view.minor} ${view.baseUrl} ${namesOf(fields)}`;
+}
+
+const names = new WeakMap<Shown<Node>, string>();
+
+function namesOf(fields: Shown<Node>): string {
+  const known = names.get(fields) ?? fields.map((field) => field.name).join(',');
+  names.set(fields, known);
+  return known;
 }

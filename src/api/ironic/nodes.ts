@@ -14,7 +14,7 @@ import { byOf, detailFields, listFields, oneFields } from './lists.ts';
 import { NODE_ATTRIBUTES } from './node-attributes.ts';
 import { NODE_FIELDS } from './node-fields.ts';
 import { type NodeListQuery, nodeListQuery, nodeQueryOf } from './node-filters.ts';
-import { nodeOf } from './node-find.ts';
+import { nodeOf, versionOf } from './node-find.ts';
 import { NodePages } from './node-pages.ts';
 import { createNode, patchNode, removeNode } from './node-writes.ts';
 import { booleanOf, limitOf, PAGE_QUERY } from './query.ts';
@@ -31,6 +31,12 @@ interface List {
   readonly fields: Shown<Node>;
 }
 
+/** What a project sees of nodes is made of text: project.ts. */
+function sendBytes({ identity }: FastifyRequest, reply: FastifyReply, bytes: Buffer): FastifyReply {
+  reply.type('application/json; charset=utf-8');
+  return reply.send(identity?.project === undefined ? bytes : bytes.toString());
+}
+
 export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
   const { nodes } = services;
   const config = { access: 'reader' } as const;
@@ -45,9 +51,7 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
     // One node at most has an instance: there is no next page, whatever the limit was.
     const shownLimit = asked.instance_uuid === undefined ? limit : Number.POSITIVE_INFINITY;
     const bytes = await pages.bytes({ query, conductor: asked.conductor, fields, view, path, asked, limit: shownLimit });
-    reply.type('application/json; charset=utf-8');
-    // What a project sees of nodes is made of text: project.ts.
-    return reply.send(request.identity?.project === undefined ? bytes : bytes.toString());
+    return sendBytes(request, reply, bytes);
   }
 
   async function shownOne(node: Node, fields: Shown<Node>, view: View): Promise<object> {
@@ -65,10 +69,12 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
       return list({ request, reply, asked, path: '/v1/nodes/detail', fields: detailFields(NODE_FIELDS, asked, viewOf(request)) });
     });
 
-    app.get('/:id', { config, schema: { params: idPath, querystring: oneQuery } }, async (request) => {
+    app.get('/:id', { config, schema: { params: idPath, querystring: oneQuery } }, async (request, reply) => {
       const view = viewOf(request);
       const fields = oneFields(NODE_FIELDS, request.query, view);
-      return shownOne(await nodeOf(nodes, request.params.id, view), fields, view);
+      if (request.query.fields !== undefined) return shownOne(await nodeOf(nodes, request.params.id, view), fields, view);
+      const version = await versionOf(nodes, request.params.id, view);
+      return sendBytes(request, reply, await pages.one({ version, fields, view }));
     });
 
     app.post('/', { config: writes, schema: { body: bodySchema(NODE_ATTRIBUTES) } }, async (request, reply) => {

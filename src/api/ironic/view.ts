@@ -3,12 +3,22 @@
 import { nearest } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
 import type { Field, View } from './fields.ts';
+import type { Minor } from './version.ts';
 
 export type Shown<Model> = readonly Field<Model>[];
 
-/** Every field of the version. */
+/** By table, then by version: asked for by nearly every request. */
+const full = new WeakMap<object, Map<Minor, unknown>>();
+
+/** Every field of the version; the same object each time. */
 export function fullFields<Model>(table: readonly Field<Model>[], { minor }: Pick<View, 'minor'>): Shown<Model> {
-  return table.filter((field) => field.since <= minor);
+  const versions = full.get(table) ?? new Map<Minor, unknown>();
+  full.set(table, versions);
+  const known = versions.get(minor) as Shown<Model> | undefined; // what was kept under this table is of this table
+  if (known !== undefined) return known;
+  const fields = table.filter((field) => field.since <= minor);
+  versions.set(minor, fields);
+  return fields;
 }
 
 /** What lists show. */
