@@ -16,7 +16,11 @@ export interface DownloadParts {
 
 const SILENT_MS = 60_000;
 
-export function openDownload(url: string, { headers = {}, isAppliance, signal }: OpenOptions, parts: DownloadParts): Promise<Download> {
+export async function openDownload(
+  url: string,
+  { headers = {}, isAppliance, signal }: OpenOptions,
+  parts: DownloadParts,
+): Promise<Download> {
   const where = isAppliance ? atAppliance(url, parts.appliance) : anywhere(url);
   const token = isAppliance ? parts.token() : undefined;
   const options: RequestOptions = {

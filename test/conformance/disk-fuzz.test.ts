@@ -1,5 +1,6 @@
 // Any bytes at all on a disk: the agent's reader ends, answers within its schema, and reads no more than its bound.
 
+import { crc32 } from 'node:zlib';
 import { Check } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { readContents } from '../../src/agent/disks/contents.ts';
@@ -26,19 +27,28 @@ async function corpus(): Promise<{ at: number; bytes: Buffer }[]> {
     { at: SIZE - 256 * 1024, bytes: zfs },
     { at: 0, bytes: lvm },
     { at: 0, bytes: ceph },
-    { at: 0, bytes: gptOf(128) },
     { at: 0, bytes: mbrLoop() },
   ];
 }
 
-/** Entries that overlap, reach beyond the disk, and lie where the table itself is. */
-function gptOf(count: number): Buffer {
+/** Whole by its checksums, with entries that overlap, reach beyond the disk, end before they begin, and lie where the table itself is. */
+function gptOf(random: () => number): Buffer {
   const bytes = Buffer.alloc(34 * 512);
-  bytes.write('EFI PART', 512);
-  bytes.writeUInt32LE(92, 512 + 12);
-  bytes.writeBigUInt64LE(2n, 512 + 72);
-  bytes.writeUInt32LE(count, 512 + 80);
-  bytes.writeUInt32LE(128, 512 + 84);
+  for (let at = 1024; at < bytes.length; at += 128) {
+    if (random() < 0.8) continue;
+    for (let index = 0; index < 128; index += 1) bytes[at + index] = Math.floor(random() * 256);
+    bytes.writeBigUInt64LE(BigInt(Math.floor(random() * (random() < 0.9 ? SIZE / 512 : 2 ** 52))), at + 32);
+    bytes.writeBigUInt64LE(BigInt(Math.floor(random() * (random() < 0.9 ? SIZE / 512 : 2 ** 52))), at + 40);
+  }
+  const header = bytes.subarray(512, 512 + 92);
+  header.write('EFI PART');
+  header.writeUInt32LE(92, 12);
+  header.writeBigUInt64LE(1n, 24);
+  header.writeBigUInt64LE(2n, 72);
+  header.writeUInt32LE(128, 80);
+  header.writeUInt32LE(128, 84);
+  header.writeUInt32LE(crc32(bytes.subarray(1024)), 88);
+  header.writeUInt32LE(crc32(header), 16);
   return bytes;
 }
 
@@ -57,9 +67,14 @@ function mbrLoop(): Buffer {
 describe('any bytes on a disk', { timeout: 280_000 }, () => {
   it(`are looked at ${ROUNDS} times without an error, an endless read or an answer outside the schema`, async () => {
     const seeds = await corpus();
+    let tables = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const random = chance(round + 1);
-      const pieces = seeds.filter(() => random() < 0.5).map(({ at, bytes }) => ({ at, bytes: damaged(bytes, random) }));
+      const gpt = random() < 0.4 ? [{ at: 0, bytes: gptOf(random) }] : [];
+      const pieces = seeds
+        .filter(() => random() < 0.5)
+        .map(({ at, bytes }) => ({ at, bytes: damaged(bytes, random) }))
+        .concat(gpt);
       const noise = round % 4 === 0;
       let total = 0;
       const read = async (offset: number, length: number): Promise<Uint8Array> => {
@@ -75,8 +90,10 @@ describe('any bytes on a disk', { timeout: 280_000 }, () => {
       };
       const contents = await readContents({ name: '/dev/sda', serial: null, wwn: null, size: SIZE }, read);
       expect(Check(DiskContentsSchema, contents), `round ${round}`).toBe(true);
+      tables += contents.partitions.length > 0 ? 1 : 0;
       expect(total, `round ${round}`).toBeLessThanOrEqual(READ_MAX);
     }
+    expect(tables).toBeGreaterThan(ROUNDS / 20);
   });
 
   it('and a disk that answers nothing but errors is unread, not blank', async () => {

@@ -2,13 +2,17 @@
 // Network boot is not part of this: see the lab's own test.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ARTEFACT_NAMES, type Artefacts, ensureArtefacts } from '../../images/index.ts';
+import type { Answer, Command } from '../../src/inspect/protocol.ts';
 import { runProgram } from '../../src/lib/index.ts';
+import { containing } from '../support/containing.ts';
+import { blankDisk, put, recorded, zfsMember } from '../support/disk-images.ts';
 import { STAND_IN_NODE, type StandIn, startStandIn } from './agent-stand-in.ts';
 
 const MAC = '52:54:00:12:34:56';
@@ -41,10 +45,9 @@ function pathOf(name: string): string {
   return found.path;
 }
 
-async function disk(name: string): Promise<string> {
-  const path = join(directory, name);
-  await writeFile(path, '');
-  await truncate(path, DISK_BYTES);
+async function disk(name: string, pieces: Parameters<typeof put>[1] = []): Promise<string> {
+  const path = await blankDisk(join(directory, name), DISK_BYTES);
+  await put(path, pieces);
   return `if=none,id=${name},file=${path},format=raw,file.locking=off`;
 }
 
@@ -53,6 +56,7 @@ interface Machine {
   readonly serial: () => string;
   /** Resolves with the milliseconds since power-on at which the console said the words. */
   readonly says: (words: string) => Promise<number>;
+  readonly process: ChildProcess;
 }
 
 function powerOn(name: string, standIn: StandIn, args: readonly (readonly string[])[]): Machine {
@@ -92,7 +96,7 @@ function powerOn(name: string, standIn: StandIn, args: readonly (readonly string
       );
       look();
     });
-  return { serial: () => text, says };
+  return { serial: () => text, says, process: machine };
 }
 
 describe('the RAM system', () => {
@@ -102,8 +106,13 @@ describe('the RAM system', () => {
     const machine = powerOn('discover', standIn, [
       ['-m', '1024', '-netdev', 'user,id=n1,ipv6=off,net=10.0.3.0/24', '-device', 'e1000e,netdev=n1,mac=52:54:00:12:34:57,romfile='],
       ['-drive', await disk('virtio'), '-device', 'virtio-blk-pci,drive=virtio,serial=VIRT-0001'],
-      ['-drive', await disk('sata'), '-device', 'ide-hd,drive=sata,bus=ide.1,serial=ATA-0002,wwn=0x5000c50012345678'],
-      ['-drive', await disk('nvme'), '-device', 'nvme,drive=nvme,serial=NVME-0003'],
+      [
+        '-drive',
+        await disk('sata', [{ at: 0, bytes: await recorded('lvm-pv') }]),
+        '-device',
+        'ide-hd,drive=sata,bus=ide.1,serial=ATA-0002,wwn=0x5000c50012345678',
+      ],
+      ['-drive', await disk('nvme', await zfsMember(0, DISK_BYTES)), '-device', 'nvme,drive=nvme,serial=NVME-0003'],
     ]);
     const initMs = await machine.says('RACKSEED-MARK init');
     await machine.says(`RACKSEED discovered: node ${STAND_IN_NODE.uuid}`);
@@ -137,9 +146,30 @@ describe('the RAM system', () => {
     );
     expect(standIn.lookups[0]).toMatchObject({ smbiosUuid: UUID });
 
-    standIn.command({ id: 'c1', name: 'dance' });
-    await standIn.until('an answer', ({ answers }) => answers.some((answer) => answer.outcome === 'refused'), AbortSignal.timeout(120_000));
+    expect(report?.pluginData.disk_contents?.map(({ serial, isBlank, system, unread }) => ({ serial, isBlank, system, unread }))).toEqual(
+      expect.arrayContaining([
+        { serial: 'VIRT-0001', isBlank: true, system: null, unread: null },
+        { serial: 'ATA-0002', isBlank: false, system: 'Proxmox VE on LVM group pve', unread: null },
+        { serial: 'NVME-0003', isBlank: false, system: containing('ZFS pool rpool of host vm'), unread: null },
+      ]),
+    );
+
+    const answered = async (command: Command): Promise<unknown> => {
+      const isIt = (answer: Answer): boolean => answer.commandId === command.id;
+      standIn.command(command);
+      await standIn.until(`an answer to ${command.name}`, ({ answers }) => answers.some(isIt), AbortSignal.timeout(240_000));
+      return standIn.answers.find(isIt);
+    };
+    expect(await answered({ id: 'c1', name: 'dance' })).toMatchObject({ outcome: 'refused' });
+    expect(await answered({ id: 'c2', name: 'inventory' })).toMatchObject({ outcome: 'done' });
+    expect(standIn.inventories).toHaveLength(2);
+    expect(standIn.inventories[1]?.pluginData.disk_contents).toEqual(report?.pluginData.disk_contents);
     expect(machine.serial()).not.toContain(standIn.secret);
+
+    // QEMU runs with -no-reboot: it ends where a machine would restart.
+    const ended = once(machine.process, 'exit', { signal: AbortSignal.timeout(240_000) });
+    expect(await answered({ id: 'c3', name: 'reboot' })).toMatchObject({ outcome: 'done' });
+    expect(await ended).toEqual([0, null]);
   });
 
   it('says on the screen when the machine has too little memory to unpack it', async () => {

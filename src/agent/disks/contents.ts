@@ -41,6 +41,9 @@ const PROBES: readonly Probe[] = [
 const BYTES_MAX = 256 * 2 ** 20;
 const SIGNATURES_MAX = 512;
 
+/** About what is left of one that says only that. */
+const SHORT_LENGTH = 1024;
+
 export type DiskName = Pick<Disk, 'name' | 'serial' | 'wwn' | 'size'>;
 
 /** Never rejects. */
@@ -77,6 +80,24 @@ export async function readContents({ name, serial, wwn, size }: DiskName, read: 
     ...(sampled === undefined ? {} : { sampled: sampled.words }),
     unread: notes.size === 0 ? null : shown([...notes].join('; ')),
   };
+}
+
+/** What a report has room for: of so many disks that it would be too long, those with the most to tell say only that. */
+export function fitting(all: readonly DiskContents[], maxLength: number): readonly DiskContents[] {
+  const lengths = all.map((one) => JSON.stringify(one).length);
+  let left = lengths.reduce((sum, length) => sum + length, 0) - maxLength;
+  const longest = [...lengths.entries()].sort(([, a], [, b]) => b - a);
+  const short = new Set<number>();
+  for (const [index, length] of longest) {
+    if (left <= 0) break;
+    short.add(index);
+    left -= length - SHORT_LENGTH;
+  }
+  return all.map((one, index) =>
+    short.has(index)
+      ? { ...one, partitions: [], signatures: [], isBlank: false, unread: 'there is too much on the disks of this machine to report' }
+      : one,
+  );
 }
 
 /** Behind a protective MBR there is a GPT, or was one. */

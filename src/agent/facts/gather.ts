@@ -7,8 +7,9 @@ import { hostname, networkInterfaces } from 'node:os';
 import { basename, join } from 'node:path';
 import type { DiskContents } from '../../inspect/disk-contents.ts';
 import type { Disk, Inventory, Memory } from '../../inspect/inventory.ts';
-import type { InventoryRequest } from '../../inspect/protocol.ts';
+import { type InventoryRequest, PROTOCOL_LIMITS } from '../../inspect/protocol.ts';
 import { type Mac, messageOf, type Run } from '../../lib/index.ts';
+import { fitting } from '../disks/contents.ts';
 import { kernelArchitecture, parseCpuinfo } from './cpu.ts';
 import { disksOf, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase } from './disks.ts';
 import { interfacesOf, type PortAddress, type PortFiles } from './interfaces.ts';
@@ -18,6 +19,8 @@ import { DMI_FILES, type DmiTexts, parsePciDevices, systemVendorOf } from './sys
 
 const PROGRAM_TIMEOUT_MS = 30_000;
 const GAP_LENGTH = 200;
+/** Characters: what else is reported has the rest of the protocol's limit. */
+const CONTENTS_LENGTH = PROTOCOL_LIMITS.bodyBytes / 2;
 const NET = '/sys/class/net';
 const DMI = '/sys/class/dmi/id';
 const BOOT_PARAMS = '/sys/kernel/boot_params/data';
@@ -56,7 +59,7 @@ export async function gatherInventory(run: Run, words: BootWords, lookAll: LookA
     hostname: hostname(),
     bmc_address: null,
   };
-  const contents = await lookAll(disks);
+  const contents = fitting(await lookAll(disks), CONTENTS_LENGTH);
   return {
     inventory,
     pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, disk_contents: [...contents], gaps },
