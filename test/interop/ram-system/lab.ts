@@ -25,15 +25,15 @@ export interface RamSystem {
   renew(): Promise<void>;
   removePort(): Promise<void>;
   addPort(): Promise<void>;
-  addresses(): Promise<string>;
-  defaultRoute(): Promise<string>;
-  resolvConf(): Promise<string>;
+  readonly addresses: () => Promise<string>;
+  readonly defaultRoute: () => Promise<string>;
+  readonly resolvConf: () => Promise<string>;
   /** Waits until it is so. */
   until(what: () => Promise<string>, holds: RegExp): Promise<void>;
   /** "settled" when its scripts know of the link and of the lease. */
-  settled(): Promise<string>;
+  readonly settled: () => Promise<string>;
   /** What it said on its console. */
-  said(): Promise<string>;
+  readonly said: () => Promise<string>;
   /** Process ids of DHCP clients, from the inside of its namespace. */
   clients(): Promise<readonly number[]>;
   kill(process: number): void;
