@@ -6,6 +6,7 @@ import { type Clock, type Component, type Log, messageOf, RackseedError, type Ra
 import type { Node, Nodes } from './nodes/index.ts';
 import {
   type AgentDesk,
+  type ApplianceImages,
   createApplianceKey,
   createDrivers,
   createGateway,
@@ -23,7 +24,7 @@ import {
 import type { Store } from './store/index.ts';
 
 export interface PowerPartsOptions {
-  readonly config: Pick<Config, 'power'>;
+  readonly config: Pick<Config, 'power' | 'lifecycle'>;
   readonly store: Store;
   readonly nodes: Nodes;
   readonly clock: Clock;
@@ -32,6 +33,8 @@ export interface PowerPartsOptions {
   /** This appliance, among those that share the store. */
   readonly holder: string;
   readonly desk: AgentDesk;
+  /** Files of the appliance that machines may be given. */
+  readonly images: ApplianceImages;
 }
 
 export interface PowerParts {
@@ -61,6 +64,8 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     people: peopleOf(store, log),
     sightings,
     desk: options.desk,
+    images: options.images,
+    cleaning: options.config.lifecycle.clean,
     sshKey: createApplianceKey(store),
   });
   const registry = createRegistry(drivers);

@@ -17,9 +17,10 @@ import {
 } from './api/index.ts';
 import { accessSettings, firstSetupLink, tellNobodyCanSignIn } from './app-access.ts';
 import { bootUrlOf } from './app-boot.ts';
-import { afterReport, createTaking, enrolParts } from './app-enrol.ts';
+import { createTaking, enrolParts } from './app-enrol.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { inspectParts } from './app-inspect.ts';
+import { deploymentsOf, imageFiles } from './app-install.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
@@ -94,7 +95,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const nodes = createNodes(common);
   const holder = await instanceId(config.server.data_dir, random);
   const orders = createOrders({ ...common, nodes });
-  const power = powerParts({ ...common, config, nodes, holder, desk: orders });
+  const images = imageFiles(config);
+  const power = powerParts({ ...common, config, nodes, holder, desk: orders, images });
   const records = createRecords({ ...common, nodes });
   const taking = createTaking();
   const {
@@ -105,8 +107,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const { registry } = power.gateway;
-  const enrol = enrolParts({ ...common, config, nodes, tasks, lifecycle, registry, desk: orders, window: enrolment, taking });
-  const onStored = afterReport(enrol, logger.child({ part: 'enrol' }));
+  const { enrol, onStored } = enrolParts({ ...common, config, nodes, tasks, lifecycle, registry, desk: orders, window: enrolment, taking });
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
@@ -141,6 +142,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     enrol,
     inspect,
     ramdisk,
+    deployments: deploymentsOf({ ...common, nodes, images, certificate: certificate?.cert ?? null, lifecycle }),
     network: network.network,
   };
   const given = { services, config: apiConfig(config), tls: certificate, log: logger, clock, random, version };

@@ -4,6 +4,7 @@ import type { Access, Identity } from '../access/index.ts';
 import type { Conductors } from '../conductors/index.ts';
 import type { Enrol } from '../enrol/index.ts';
 import type { Inspect, Ramdisk } from '../inspect/index.ts';
+import type { Deployments } from '../install/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
@@ -162,6 +163,7 @@ export interface ApiServices {
   readonly enrolment: EnrolmentService;
   readonly enrol?: EnrolService;
   readonly inspect: InspectService;
+  readonly deployments: Deployments;
   /** The same for OpenStack's own agent. */
   readonly ramdisk?: Ramdisk;
   readonly network: NetworkService;

@@ -4,6 +4,9 @@
 import { type Clock, type Random, type Run, runProgram } from '../lib/index.ts';
 import { agentDriver } from './agent.ts';
 import type { AgentDesk } from './agent-desk.ts';
+import type { Cleaning } from './agent-steps/clean.ts';
+import { agentDeploys, cleanedByAgent } from './agent-steps/deploy.ts';
+import { type ApplianceImages, NO_IMAGES } from './agent-steps/images.ts';
 import { agentRescue } from './agent-steps/rescue.ts';
 import { IPMI_INFO, REDFISH_INFO } from './bmc-info.ts';
 import { chainDriver } from './chain.ts';
@@ -39,6 +42,10 @@ export interface DriverParts {
   readonly sightings?: Sightings;
   /** How agents are told what to do; unless it is given none runs anywhere. */
   readonly desk?: AgentDesk;
+  /** Image files of the appliance; none unless given. */
+  readonly images?: ApplianceImages;
+  /** What cleaning erases by itself. */
+  readonly cleaning?: Cleaning;
 }
 
 const RAID_STEPS: readonly DriverStep[] = [
@@ -47,6 +54,7 @@ const RAID_STEPS: readonly DriverStep[] = [
 ];
 
 export function createDrivers(parts: DriverParts): readonly Driver[] {
+  const hands = { desk: parts.desk ?? NO_DESK, images: parts.images ?? NO_IMAGES, cleaning: parts.cleaning ?? 'express' };
   return [
     ...fakeDrivers(parts),
 
@@ -70,10 +78,9 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
     ...bareDrivers(parts),
     noopManagement,
 
-    unservedDeploy('direct', 'the agent writes a disk image', true),
+    ...agentDeploys(hands),
     unservedDeploy('ramdisk', 'the machine runs from memory', true),
-    unservedDeploy('custom-agent', 'the agent runs deploy steps only', false),
-    unservedDeploy('proxmox', "Proxmox's own installer, unattended", false),
+    cleanedByAgent(unservedDeploy('proxmox', "Proxmox's own installer, unattended", false), hands),
     noopDeploy,
 
     agentInspect,

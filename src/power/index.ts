@@ -1,6 +1,13 @@
 // The drivers' door: what a machine can be told, by whom, and how it is asked. Knows nothing of states, tasks or the API.
 
 export type { AgentDesk, AgentOrder, OrderStanding } from './agent-desk.ts';
+export { CLEANINGS, type Cleaning } from './agent-steps/clean.ts';
+export { wantsConfigDrive } from './agent-steps/deploy.ts';
+export { FIRST_BOOT } from './agent-steps/first-boot-decide.ts';
+export { type ImageReading, readImage } from './agent-steps/image-decide.ts';
+export { type ApplianceImages, NO_IMAGES } from './agent-steps/images.ts';
+export { chooseRootDisk, type RootChoice } from './agent-steps/root-disk-decide.ts';
+export { type SeenDisk, seenDisks } from './agent-steps/seen-disks.ts';
 export { createDrivers, type DriverParts, manualOf } from './drivers.ts';
 export { POWER_ERRORS } from './errors.ts';
 export { createGateway, type GatewayLimits, type GatewayOptions } from './gateway.ts';

@@ -35,7 +35,7 @@ export const writeConfigdrive: CommandHandler<'write_configdrive'> = async ({ di
   } finally {
     await device.close();
   }
-  await rereadTable(context, found.path);
+  if (device.isBlock) await rereadTable(context, found.path);
   return {
     message: `the config drive (${image.length} bytes) is in partition ${place.number} of ${disk.title}`,
     result: { partition: String(place.number) },

@@ -14,6 +14,7 @@ export const MACHINE_CHECKS: readonly Check[] = [
   { needs: ['/rule/*/name_pattern'], run: patternsAreNames },
   { needs: ['/rule/*/match', '/rule/*/auto_approve'], run: approvalIsNarrow },
   { needs: ['/profile/*/os', '/profile/*/answer_template', '/profile/*/image'], run: profilesAreWhole },
+  { needs: ['/profile/*/os', '/profile/*/image', '/profile/*/image_checksum'], run: imagesAreWhole },
   { needs: ['/boot/model'], run: modelsAreNamed },
   { needs: ['/cluster/*/api_token_id', '/cluster/*/api_token'], run: tokensAreWhole },
 ];
@@ -97,6 +98,21 @@ function profilesAreWhole({ profile }: Config, notes: Notes): void {
     if (os === 'image' && template !== undefined)
       notes.problem(`${pointer}/answer_template`, 'is for os = "proxmox"; a disk image has no installer to answer', {
         expected: 'no answer_template',
+      });
+  }
+}
+
+function imagesAreWhole({ profile }: Config, notes: Notes): void {
+  for (const [index, { os, image, image_checksum: checksum }] of profile.entries()) {
+    if (os !== 'image' || image === undefined) continue;
+    const isUrl = /^https?:\/\/[^/]/.test(image);
+    if (!isUrl && !image.startsWith('/'))
+      notes.problem(`/profile/${index}/image`, `${JSON.stringify(image)} is neither a URL nor the path of a file on the appliance`, {
+        expected: 'https://… or /…',
+      });
+    if (isUrl && checksum === undefined)
+      notes.problem(`/profile/${index}/image_checksum`, 'missing; nobody else says that the image at a URL is the one that was meant', {
+        expected: '"sha256:…"',
       });
   }
 }

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { closed, flag, NAME, oneOf, secret, text, texts, whole } from '../fields.ts';
 
 export const ENROL_MODES = ['closed', 'open'] as const;
+export const IMAGE_FORMATS = ['auto', 'raw', 'qcow2'] as const;
 export const PROFILE_SYSTEMS = ['proxmox', 'image'] as const;
 /** What a rule's name_pattern may ask for, in braces. */
 export const NAME_PLACEHOLDERS = ['n', 'serial', 'mac', 'product', 'lldp_port'] as const;
@@ -115,10 +116,31 @@ export const Profile = Type.Object(
     answer_template: Type.Optional(text({ description: 'Answer template, for os = "proxmox".', examples: ['zfs-mirror'] })),
     image: Type.Optional(
       text({
-        description: 'The image: needed for os = "image"; for "proxmox" the installer, by default the newest that was imported.',
+        description:
+          'The image. For os = "image": its URL, or the path of a file on the appliance. For "proxmox" the installer, by default the newest that was imported.',
         examples: ['proxmox-ve-9'],
       }),
     ),
+    image_checksum: Type.Optional(
+      text({
+        description: 'Checksum of the image, for os = "image": needed for a URL; of a file on the appliance it is computed.',
+        pattern: '^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
+        'x-expected': '"sha256:" or "sha512:" and the checksum in hexadecimal digits',
+        examples: [`sha256:${'ab'.repeat(32)}`],
+      }),
+    ),
+    image_format: Type.Optional(
+      oneOf(IMAGE_FORMATS, {
+        description: 'Format of the image, whatever it is packed with; "auto" looks at its first bytes.',
+        examples: ['qcow2'],
+      }),
+    ),
+    first_boot: flag({
+      description:
+        'Wait for the new system to tell of its first boot, with its SSH host keys, before the machine counts as deployed. The image needs cloud-init.',
+      default: false,
+      examples: [true],
+    }),
     wipe: oneOf(WIPES, {
       description:
         '"os": only the disks that the system goes to may be erased. "all": every internal disk whose contents nobody may miss, too.',

@@ -1,7 +1,7 @@
 // [tasks], [power] and [webhooks]: how much is done at once, and who is told.
 
 import { Type } from 'typebox';
-import { closed, flag, secret, text, texts, whole } from '../fields.ts';
+import { closed, flag, oneOf, secret, text, texts, whole } from '../fields.ts';
 
 export const TasksSection = Type.Object(
   {
@@ -16,6 +16,8 @@ export const TasksSection = Type.Object(
   { ...closed, description: 'The task engine.' },
 );
 
+export const CLEANINGS = ['metadata', 'express', 'full'] as const;
+
 export const LifecycleSection = Type.Object(
   {
     automated_clean: flag({
@@ -23,6 +25,12 @@ export const LifecycleSection = Type.Object(
         'Clean a machine before it becomes available, where its node does not say otherwise. Only what its wipe plan names is erased.',
       default: true,
       examples: [true],
+    }),
+    clean: oneOf(CLEANINGS, {
+      description:
+        'What cleaning erases by itself. "metadata": partition tables and signatures. "express": also all data where the disk does that itself in a minute (NVMe format, discard). "full": every disk whole, by its secure erase or by overwriting, which takes hours on large disks.',
+      default: 'express',
+      examples: ['express'],
     }),
     max_deploys: whole({
       description: 'Deployments under way at the same time; further ones wait in a queue.',

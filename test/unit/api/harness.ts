@@ -16,6 +16,7 @@ import {
 } from '../../../src/api/index.ts';
 import { createConductors } from '../../../src/conductors/index.ts';
 import { createInspect, createOrders } from '../../../src/inspect/index.ts';
+import { createDeployments, createImageFiles } from '../../../src/install/index.ts';
 import { type Clock, parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import { createNodes, createRecords, type Node, type NodeInput, type Nodes } from '../../../src/nodes/index.ts';
 import { createAllocations } from '../../../src/reservations/index.ts';
@@ -49,6 +50,8 @@ export interface HarnessOptions {
   readonly services?: (real: ApiServices) => ApiServices;
   readonly config?: Partial<ApiConfig>;
   readonly clock?: Clock;
+  readonly imageDirectory?: string;
+  readonly onReport?: (uuid: string) => Promise<void>;
   /** For auth.mode basic. */
   readonly basic?: NonNullable<AccessOptions['basic']>;
 }
@@ -101,6 +104,14 @@ export async function prepareApi(options: HarnessOptions = {}): Promise<Omit<Har
     tasks: createTaskService(store, tasks),
     enrolment: playedEnrolment(clock),
     inspect: createInspect({ ...common, nodes, orders: createOrders({ ...common, nodes }) }),
+    deployments: createDeployments({
+      ...common,
+      nodes,
+      images: createImageFiles({ directory: options.imageDirectory ?? '/var/lib/rackseed/images', named: [] }),
+      certificate: null,
+      fetch: () => Promise.reject(new Error('nobody fetches in these tests')),
+      onReport: options.onReport ?? (() => Promise.resolve()),
+    }),
     network: { status: () => PLAYED_NETWORK, warnings: () => [], probe: () => Promise.resolve() },
   };
   const services = options.services?.(real) ?? real;

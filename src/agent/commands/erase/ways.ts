@@ -11,9 +11,9 @@ export interface WayParts {
   readonly context: Pick<CommandContext, 'run' | 'signal' | 'clock' | 'random' | 'log'>;
   readonly passes: number;
   readonly verify: boolean;
-  progress(fraction: number, text: string): void;
+  readonly progress: (fraction: number, text: string) => void;
   /** The disk, open; programs that ask the disk itself want it closed. */
-  withDevice<T>(work: (device: BlockDevice) => Promise<T>): Promise<T>;
+  readonly withDevice: <T>(work: (device: BlockDevice) => Promise<T>) => Promise<T>;
 }
 
 const HOUR = 3_600_000;

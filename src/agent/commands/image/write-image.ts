@@ -71,6 +71,8 @@ interface Written {
   readonly written: number;
   readonly seconds: number;
   readonly grown: number | undefined;
+  /** The kernel has nodes for its partitions. */
+  readonly isBlock: boolean;
   readonly root: Awaited<ReturnType<typeof findRootFs>>;
 }
 
@@ -115,7 +117,14 @@ async function writeAndVerify(job: Job): Promise<Written> {
   const root = await findRootFs(device, grown);
   const named = root.uuid === null ? await findRootFs(device) : root;
   const seconds = (clock.monotonic() - begun) / 1000;
-  return { bytes, written: writer.written, seconds, grown, root: { ...named, partition: root.partition ?? named.partition } };
+  return {
+    bytes,
+    written: writer.written,
+    seconds,
+    grown,
+    isBlock: device.isBlock,
+    root: { ...named, partition: root.partition ?? named.partition },
+  };
 }
 
 async function mapOf(source: Source, device: BlockDevice) {
@@ -227,11 +236,10 @@ function checkSum({ checksum }: Args, hash: Hash | undefined): void {
 async function settle(args: Args, context: CommandContext, path: string, work: Written): Promise<Done<'write_image'>> {
   const { run, clock, signal, log } = context;
   const say = (line: string): void => log(line);
-  await rereadTable({ run, clock, signal }, path);
+  if (work.isBlock) await rereadTable({ run, clock, signal }, path);
+  const type = work.root.partition === work.grown ? work.root.type : null;
   const words =
-    work.grown === undefined
-      ? ''
-      : `; ${await growFileSystem({ run, clock, signal, log: say }, path, work.grown, work.root.partition === work.grown ? work.root.type : null)}`;
+    work.grown === undefined || !work.isBlock ? '' : `; ${await growFileSystem({ run, clock, signal, log: say }, path, work.grown, type)}`;
   const rate = work.bytes / 2 ** 20 / Math.max(work.seconds, 0.001);
   return {
     message: `${mib(work.bytes)} MiB are on ${args.disk.title}, ${mib(work.written)} of them written, in ${work.seconds.toFixed(1)} s (${rate.toFixed(0)} MiB/s)${words}`,

@@ -1,0 +1,103 @@
+// /api/agent: what a machine that is being deployed fetches, and what its new system tells once. Who may is decided by the agent's token,
+// which is of one node, and by the one-time token that the config drive carries.
+
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { bearerToken } from '../access.ts';
+import type { RouteDeps } from '../build.ts';
+import { fail } from '../errors.ts';
+import { createRateLimiter } from '../rate-limit.ts';
+import { oneRange } from './range-decide.ts';
+
+const MAX_ADDRESSES = 4096;
+const REPORT_BYTES = 32 * 1024;
+
+const ReportSchema = Type.Object(
+  {
+    hostname: Type.String({ maxLength: 253 }),
+    /** `ssh-ed25519 AAAA…`, as sshd keeps them. */
+    hostKeys: Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 16 }),
+  },
+  { additionalProperties: false },
+);
+
+export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }: RouteDeps): FastifyPluginAsyncTypebox {
+  const tags = ['agent'];
+  const config = { access: 'agent' } as const;
+  const { deployments } = services;
+  const limiter = createRateLimiter({ burst: limits.agentBurst, perSecond: limits.agentPerSecond, maxAddresses: MAX_ADDRESSES }, clock);
+  const nodeOf = async (request: FastifyRequest): Promise<string> => {
+    const uuid = await services.inspect.nodeOfToken(tokenOf(request));
+    if (uuid !== null) return uuid;
+    throw fail('api.not_found', { message: 'nothing is kept for a machine that is no node yet' });
+  };
+  return async (app) => {
+    app.addHook('onRequest', async (request) => {
+      const retryAfterSeconds = limiter.take(request.ip);
+      if (retryAfterSeconds === undefined) return;
+      throw fail('api.rate_limited', {
+        message: `too many requests from ${request.ip}`,
+        hint: `Try again in ${retryAfterSeconds} s.`,
+        detail: { retryAfterSeconds },
+      });
+    });
+
+    app.get(
+      '/configdrive',
+      { config, schema: { operationId: 'agentConfigDrive', summary: 'The config drive of the deployment that is under way', tags } },
+      async (request, reply) => {
+        const uuid = await nodeOf(request);
+        const url = publicUrl ?? `${hasTls ? 'https' : 'http'}://${request.headers.host ?? ''}`;
+        const ended = new AbortController();
+        request.raw.once('close', () => ended.abort());
+        const bytes = await deployments.configDrive(uuid, url, ended.signal);
+        return reply.type('application/octet-stream').header('cache-control', 'no-store').send(bytes);
+      },
+    );
+
+    app.get(
+      '/image',
+      { config, schema: { operationId: 'agentImage', summary: 'The image file of the deployment that is under way; takes ranges', tags } },
+      async (request, reply) => sendImage(deployments, await nodeOf(request), request, reply),
+    );
+
+    app.post(
+      '/first-boot',
+      {
+        config,
+        bodyLimit: REPORT_BYTES,
+        schema: { operationId: 'agentFirstBoot', summary: 'A deployed system runs: its SSH host keys', tags, body: ReportSchema },
+      },
+      async (request, reply) => {
+        await deployments.reported(tokenOf(request), request.body, request.ip);
+        return reply.code(204).send();
+      },
+    );
+  };
+}
+
+async function sendImage(
+  deployments: RouteDeps['services']['deployments'],
+  uuid: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const file = await deployments.image(uuid);
+  const etag = `"${file.tag}"`;
+  reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'no-store', 'content-type': 'application/octet-stream' });
+  const { range, 'if-range': ifRange, 'if-match': ifMatch } = request.headers;
+  if (ifMatch !== undefined && ifMatch !== etag) return reply.code(412).send();
+  const wanted = ifRange !== undefined && ifRange !== etag ? 'all' : oneRange(range, file.bytes);
+  if (wanted === 'none') return reply.code(416).header('content-range', `bytes */${file.bytes}`).send();
+  const { start, end } = wanted === 'all' ? { start: 0, end: file.bytes - 1 } : wanted;
+  if (wanted !== 'all') reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
+  reply.header('content-length', String(end - start + 1));
+  return reply.send(deployments.readImage(file, start, end));
+}
+
+function tokenOf(request: FastifyRequest): string {
+  const token = bearerToken(request);
+  if (token !== undefined) return token;
+  throw fail('api.unauthenticated', { message: 'the request has no token', hint: 'Send it as Authorization: Bearer …' });
+}

@@ -1,0 +1,27 @@
+// Wiring of what deployments are made of: image files, config drives, reports of first boots. Has no rules of its own.
+
+import type { Config } from './config/index.ts';
+import { createDeployments, createImageFiles, type Deployments, type ImageFiles, imageDirectory } from './install/index.ts';
+import type { Clock, Random } from './lib/index.ts';
+import type { Lifecycle } from './lifecycle/index.ts';
+import type { Nodes } from './nodes/index.ts';
+import type { Store } from './store/index.ts';
+
+export function imageFiles({ profile, server }: Config): ImageFiles {
+  const named = profile.flatMap(({ os, image }) => (os === 'image' && image?.startsWith('/') === true ? [image] : []));
+  return createImageFiles({ directory: imageDirectory(server.data_dir), named });
+}
+
+export interface DeploymentParts {
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly images: ImageFiles;
+  readonly certificate: string | null;
+  readonly lifecycle: Pick<Lifecycle, 'agentHeard'>;
+}
+
+export function deploymentsOf({ lifecycle, ...parts }: DeploymentParts): Deployments {
+  return createDeployments({ ...parts, fetch: globalThis.fetch, onReport: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }) });
+}

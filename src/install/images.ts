@@ -1,0 +1,112 @@
+// Image files of the appliance: which of them machines may have, their checksums, and their bytes. Knows nothing of who asks.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+import { messageOf } from '../lib/index.ts';
+import { fail } from './errors.ts';
+
+export interface ImageFilesOptions {
+  /** Where people put images; every file below it may be given. */
+  readonly directory: string;
+  /** Files that profiles name, wherever they are. */
+  readonly named: readonly string[];
+}
+
+export interface ImageFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Changes when the file does. */
+  readonly tag: string;
+}
+
+export interface ImageFiles {
+  /** For drivers: the URL of every machine's own image. */
+  readonly url: string;
+  readonly refusal: (path: string) => string | null;
+  readonly describe: (path: string, signal: AbortSignal) => Promise<{ readonly checksum: string; readonly bytes: number }>;
+  readonly find: (path: string) => Promise<ImageFile>;
+  readonly read: (file: ImageFile, start: number, end: number) => Readable;
+}
+
+interface Known {
+  readonly tag: string;
+  readonly checksum: Promise<string>;
+}
+
+const READ_BYTES = 1024 * 1024;
+const MAX_KNOWN = 256;
+
+export function createImageFiles({ directory, named }: ImageFilesOptions): ImageFiles {
+  const known = new Map<string, Known>();
+
+  const refusal = (path: string): string | null => {
+    if (!path.startsWith('/')) return `the image ${path} of the appliance is no absolute path`;
+    if (named.includes(path) || path.startsWith(`${directory}${sep}`)) return null;
+    return `the file ${path} is given to no machine: only what is in ${directory}, or what a [[profile]] names as its image`;
+  };
+
+  /** A link out of the directory is a way out of it. */
+  const find = async (path: string): Promise<ImageFile> => {
+    const before = refusal(path);
+    if (before !== null) throw fail('install.no_image', { message: before });
+    try {
+      const real = await realpath(path);
+      const isInside = named.includes(path) || real.startsWith(`${await realpath(directory)}${sep}`);
+      if (!isInside) throw fail('install.no_image', { message: `${path} leads out of ${directory}` });
+      const stats = await stat(real);
+      if (!stats.isFile()) throw fail('install.no_image', { message: `${path} is no file` });
+      return {
+        path: real,
+        bytes: stats.size,
+        tag: `${stats.ino.toString(36)}-${stats.size.toString(36)}-${Math.round(stats.mtimeMs).toString(36)}`,
+      };
+    } catch (error) {
+      if (error instanceof Error && 'status' in error) throw error;
+      throw fail('install.no_image', { message: `the image ${path} can not be read: ${messageOf(error)}`, cause: error });
+    }
+  };
+
+  return {
+    url: '/api/agent/image',
+    refusal,
+    find,
+    describe: async (path, signal) => {
+      const file = await find(path);
+      let one = known.get(file.path);
+      if (one?.tag !== file.tag) {
+        one = { tag: file.tag, checksum: sumOf(file) };
+        if (known.size >= MAX_KNOWN) known.clear();
+        known.set(file.path, one);
+        one.checksum.catch(() => known.delete(file.path)); // told to whoever waits; the next one reads again
+      }
+      const checksum = await abortable(one.checksum, signal);
+      if ((await find(path)).tag !== file.tag)
+        throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
+      return { checksum: `sha256:${checksum}`, bytes: file.bytes };
+    },
+    read: ({ path }, start, end) => createReadStream(path, { start, end, highWaterMark: READ_BYTES }),
+  };
+}
+
+export function imageDirectory(dataDir: string): string {
+  return join(dataDir, 'images');
+}
+
+async function sumOf({ path }: ImageFile): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Several deployments may wait for one sum: one that gives up leaves it to the others. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.throwIfAborted();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
