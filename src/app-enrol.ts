@@ -2,9 +2,20 @@
 
 import { observeOnly } from './app-lifecycle.ts';
 import type { Config } from './config/index.ts';
-import { carefully, createEnrol, type Enrol, type EnrolOptions, type EnrolTaskDeps, enrolDefinition } from './enrol/index.ts';
+import {
+  carefully,
+  createEnrol,
+  type Enrol,
+  type EnrolOptions,
+  type EnrolTaskDeps,
+  enrolDefinition,
+  type Report,
+  type RootHints,
+} from './enrol/index.ts';
 import type { InspectOptions } from './inspect/index.ts';
-import type { Log } from './lib/index.ts';
+import { imageInstanceInfo } from './install/index.ts';
+import type { JsonObject, Node } from './nodes/index.ts';
+import { chooseRootDisk, seenDisks } from './power/index.ts';
 import type { TaskDefinition } from './tasks/index.ts';
 
 export interface Taking {
@@ -33,18 +44,30 @@ export interface EnrolPartsOptions extends Omit<EnrolOptions, 'config' | 'observ
   readonly taking: Taking;
 }
 
-export function enrolParts({ taking, ...options }: EnrolPartsOptions): Enrol {
+export interface EnrolParts {
+  readonly enrol: Enrol;
+  /** A report is kept also when what follows from it could not be decided: the next look does that. */
+  readonly onStored: NonNullable<InspectOptions['onStored']>;
+}
+
+export function enrolParts({ taking, ...options }: EnrolPartsOptions): EnrolParts {
   const own = {
     ...options,
     observeOnly: observeOnly(options.config),
-    imageInfo: ({ image }) => (image === undefined ? {} : { image_source: image }),
-    rootHints: () => ({ none: true }),
+    imageInfo: imageInstanceInfo,
+    rootHints,
   } satisfies EnrolOptions;
   taking.bind(own);
-  return createEnrol(own);
+  const enrol = createEnrol(own);
+  const log = options.log.child({ part: 'enrol' });
+  return { enrol, onStored: carefully(enrol, (message, fields) => log.warn(fields, message)) };
 }
 
-/** A report is kept also when what follows from it could not be decided: the next look does that. */
-export function afterReport(enrol: Enrol, log: Log): NonNullable<InspectOptions['onStored']> {
-  return carefully(enrol, (message, fields) => log.warn(fields, message));
+/** By the same choice that a deployment makes. */
+function rootHints(node: Node, report: Report): RootHints {
+  const wanted = node.instanceInfo.root_device ?? node.properties.root_device;
+  if (wanted === undefined || wanted === null) return { none: true };
+  if (typeof wanted !== 'object' || Array.isArray(wanted)) return { refusal: 'root_device is no object of hints' };
+  const choice = chooseRootDisk(seenDisks(report), { hints: wanted as JsonObject, plan: [] }); // by the tests
+  return 'disk' in choice ? { disk: choice.disk, text: JSON.stringify(wanted) } : { refusal: choice.refused };
 }

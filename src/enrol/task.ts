@@ -2,6 +2,7 @@
 // be cut off anywhere: where the node stands says how far it came. Does nothing to a machine itself.
 
 import { type Static, Type } from 'typebox';
+import { DISCOVERED_DRIVER } from '../inspect/index.ts';
 import {
   isTransient,
   type JsonObject,
@@ -133,11 +134,14 @@ function changesFor(deps: EnrolTaskDeps, node: Node, { name, rootDevice }: Enrol
   const root: JsonObject = isHinted ? {} : { root_device: { ...rootDevice } };
   const info: JsonObject = profile?.os === 'image' ? { ...deps.imageInfo(profile), ...root } : {};
   const deploy = node.interfaces.deploy ?? (profile === undefined ? undefined : profile.os === 'image' ? 'direct' : 'proxmox');
+  // The agent on it can switch it as long as it runs; a person is asked where nothing else can.
+  const power = node.interfaces.power ?? (node.driver === DISCOVERED_DRIVER ? 'chain' : undefined);
+  const chosen = { ...(deploy === undefined ? {} : { deploy }), ...(power === undefined ? {} : { power }) };
   const marks =
     profile === undefined ? {} : { profile: profile.name, ...(profile.cluster === undefined ? {} : { cluster: profile.cluster }) };
   return {
     ...(name === null ? {} : { name }),
-    ...(deploy === undefined ? {} : { interfaces: { ...node.interfaces, deploy } }),
+    interfaces: { ...node.interfaces, ...chosen },
     ...(profile?.resource_class === undefined ? {} : { resourceClass: profile.resource_class }),
     ...(node.maintenance && node.fault !== null ? { maintenance: false } : {}),
     instanceInfo: { ...node.instanceInfo, ...info },
