@@ -62,6 +62,7 @@ export interface OrdersOptions {
 /** power/agent-desk.ts says what the first of these mean. */
 export interface Orders extends Component {
   isBeating(nodeUuid: string): boolean;
+  seen(nodeUuid: string, signal: AbortSignal): Promise<boolean>;
   place(nodeUuid: string, order: { readonly key: string; readonly name: string; readonly args: JsonObject }): Promise<Standing>;
   standing(nodeUuid: string, key: string): Promise<Standing | undefined>;
   ended(nodeUuid: string, key: string, signal: AbortSignal): Promise<Standing | undefined>;
@@ -80,6 +81,9 @@ export interface Orders extends Component {
 const BEATS_FOR_MS = 95_000;
 const MAX_HEARD = 20_000;
 const LOOK_MS = 3000;
+/** An agent that lost the appliance tries again every 15 s at most; one that was held notices sooner. */
+const SETTLE_MS = 45_000;
+const SEEN_EVERY_MS = 250;
 
 /** What the parts of this room that deal with orders share. */
 export interface OrderDeps extends OrdersOptions {
@@ -108,6 +112,8 @@ export function createOrders(options: OrdersOptions): Orders {
   });
   const deps: OrderDeps = { ...options, holds, heardAt, listener: () => listener, end };
   const care = createCare(deps);
+  const settledAt = clock.monotonic() + SETTLE_MS;
+  const isBeating = (nodeUuid: string): boolean => clock.monotonic() - (heardAt.get(nodeUuid) ?? Number.NEGATIVE_INFINITY) < BEATS_FOR_MS;
 
   /** Stored first, then told: whoever is not told because we are killed is told again. */
   async function end(order: OrderRow, over: OrderEnd, result: JsonObject = {}): Promise<void> {
@@ -156,7 +162,14 @@ export function createOrders(options: OrdersOptions): Orders {
       return holds.size;
     },
 
-    isBeating: (nodeUuid) => clock.monotonic() - (heardAt.get(nodeUuid) ?? Number.NEGATIVE_INFINITY) < BEATS_FOR_MS,
+    isBeating,
+
+    async seen(nodeUuid, signal) {
+      if (isBeating(nodeUuid)) return true;
+      if (clock.monotonic() >= settledAt || !(await mayRun(store, nodeUuid, clock.now()))) return false;
+      while (!isBeating(nodeUuid) && clock.monotonic() < settledAt) await clock.sleep(SEEN_EVERY_MS, signal);
+      return isBeating(nodeUuid);
+    },
 
     async place(nodeUuid, { key, name, args }) {
       const wrong = badOrder(name, args);
@@ -213,6 +226,12 @@ export function createOrders(options: OrdersOptions): Orders {
       }
     },
   };
+}
+
+/** Has the agent of a boot of it a token of ours? It may be switched off all the same. */
+async function mayRun({ db }: Store, nodeUuid: string, now: number): Promise<boolean> {
+  const rows = db.selectFrom('boot_secrets').select('hash').where('node_uuid', '=', nodeUuid).where('token_hash', 'is not', null);
+  return (await rows.where('expires_at', '>', now).executeTakeFirst()) !== undefined;
 }
 
 export function standingOf({ state, progress, progressText: text, message, result }: OrderRow): Standing {

@@ -14,7 +14,7 @@ export function needsRamdisk(work: Work, node: Node): boolean {
  * was done to it.
  */
 export async function bootRamdisk(work: Work, node: Node): Promise<'there' | 'booting'> {
-  if (work.deps.config.fastTrack && work.deps.desk.isBeating(node.uuid)) {
+  if (work.deps.config.fastTrack && (await work.deps.desk.seen(node.uuid, work.context.signal))) {
     work.context.log('our agent runs on it already: it is not booted again');
     return 'there';
   }

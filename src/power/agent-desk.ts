@@ -25,6 +25,8 @@ export type OrderStanding =
 export interface AgentDesk {
   /** The agent runs there now. */
   isBeating(nodeUuid: string): boolean;
+  /** The same, but soon after a start of the appliance, when no agent had time to be heard, that of a machine that may run one is waited for. */
+  seen(nodeUuid: string, signal: AbortSignal): Promise<boolean>;
   /** Stored when it resolves. The life cycle is woken when the agent has answered. Throws inspect.bad_order when the arguments do not fit. */
   place(nodeUuid: string, order: AgentOrder): Promise<OrderStanding>;
   /** Undefined: nobody placed it. */

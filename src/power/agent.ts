@@ -52,7 +52,7 @@ export function agentDriver({ desk, toldOff, random }: AgentParts): Driver {
       },
       set: async ({ uuid, name }, wanted, call) => {
         call.signal.throwIfAborted();
-        if (!desk.isBeating(uuid)) {
+        if (!(await desk.seen(uuid, call.signal))) {
           throw fail('power.unreachable', {
             message: `the agent does not run on node ${name ?? uuid}: it was not heard in the last 95 s`,
             hint: 'Boot the agent on it, or switch it by another power_interface.',

@@ -5,6 +5,7 @@ import { fail } from './errors.ts';
 
 export const NO_DESK: AgentDesk = {
   isBeating: () => false,
+  seen: () => Promise.resolve(false),
   place: (nodeUuid, { name }) =>
     Promise.reject(
       fail('power.unreachable', {

@@ -86,7 +86,8 @@ describe.each([
     expect(await stored()).toMatch(/^v1:/);
     expect(await stored()).not.toContain(hash);
     const [row] = await store.db.selectFrom('agent_orders').selectAll().execute();
-    // Bound to its row: elsewhere it does not open.
+    // Bound to its row, in the words that the change of keys uses too: elsewhere it does not open.
+    expect(store.vault.open(row?.args ?? '', `agent_orders/${agent.node.uuid}/${row?.id}/args`).reveal()).toContain(hash);
     const elsewhere = `agent_orders/${agent.node.uuid}/other/args`;
     expect(() => store.vault.open(row?.args ?? '', elsewhere)).toThrow(/can't be opened/);
     const { id, arguments: args } = commandOf(await agent.beat());

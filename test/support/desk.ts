@@ -39,6 +39,7 @@ export function playedDesk(clock: Pick<Clock, 'monotonic'>): PlayedDesk {
     if (order !== undefined) order.standing = { state: 'given', fraction: 0, text: '' };
     return order;
   };
+  const isBeating = (uuid: string): boolean => clock.monotonic() - (heardAt.get(uuid) ?? Number.NEGATIVE_INFINITY) < 95_000;
   return {
     placed: orders,
     heard: (uuid) => void heardAt.set(uuid, clock.monotonic()),
@@ -53,7 +54,8 @@ export function playedDesk(clock: Pick<Clock, 'monotonic'>): PlayedDesk {
       return order.name;
     },
     report: (uuid, found) => void reports.set(uuid, found),
-    isBeating: (uuid) => clock.monotonic() - (heardAt.get(uuid) ?? Number.NEGATIVE_INFINITY) < 95_000,
+    isBeating,
+    seen: (uuid) => Promise.resolve(isBeating(uuid)),
     place: (uuid, order) => {
       const kept = find(uuid, order.key) ?? { ...order, uuid, standing: { state: 'waiting' } as const, settled: new Set() };
       if (!orders.includes(kept)) orders.push(kept);

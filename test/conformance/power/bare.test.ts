@@ -374,7 +374,7 @@ driverSuite('agent', () => {
   const beat = setInterval(() => desk.take(well.uuid), 10);
   desk.heard(well.uuid);
   return Promise.resolve({
-    driver: driverOf('agent', { desk: { ...desk, isBeating: () => true } }),
+    driver: driverOf('agent', { desk: { ...desk, isBeating: () => true, seen: () => Promise.resolve(true) } }),
     well,
     failing: well,
     hanging: well,

@@ -20,7 +20,7 @@ export function rotationTests(bench: Bench): void {
     const { store, keyFile, keys, url } = await sealedStore(bench);
     const [old] = keys;
     const result = await rotate(store, keyFile);
-    expect(result).toMatchObject({ dropped: [old?.id], resealed: 3 });
+    expect(result).toMatchObject({ dropped: [old?.id], resealed: 4 });
     await expectSecrets(store);
     await store.close();
     const text = await readFile(keyFile, 'utf8');
@@ -82,7 +82,7 @@ interface Sealed {
   readonly url: string;
 }
 
-/** A store with a named secret, and a node with two sealed values in its driver_info, one of them deep inside. */
+/** A store with a named secret, a node with two sealed values in its driver_info, one of them deep inside, and an order to its agent. */
 async function sealedStore(bench: Bench): Promise<Sealed> {
   const url = await bench.fixture.freshUrl();
   const keyFile = join(await temporaryDirectory(), 'key');
@@ -97,7 +97,25 @@ async function sealedStore(bench: Bench): Promise<Sealed> {
     plugs: [{ url: 'http://x', token: sealed('deep', 'plugs/0/token') }],
   });
   await addNode(store, { driver_info });
+  await addOrder(store);
   return { store, keyFile, keys, url };
+}
+
+const ORDER_CONTEXT = `agent_orders/${NODE.uuid}/order-1/args`;
+
+async function addOrder({ db, vault }: Store): Promise<void> {
+  const names = { id: 'order-1', node_uuid: NODE.uuid, key: 'k', name: 'rescue', title: 'Open a rescue shell', state: 'waiting' };
+  const times = { created_at: 1, updated_at: 1, given_at: null, heard_at: null, finished_at: null };
+  const rest = { session: null, attempts: 0, progress: 0, progress_text: '', message: '', result: '{}' };
+  const args = vault.seal(new Secret('ordered'), ORDER_CONTEXT);
+  await db
+    .insertInto('agent_orders')
+    .values([
+      { ...names, ...rest, ...times, args },
+      // It has ended: nothing is kept of what it was given.
+      { ...names, ...rest, ...times, id: 'order-2', key: 'l', state: 'done', args: '' },
+    ])
+    .execute();
 }
 
 async function expectSecrets(store: Store): Promise<void> {
@@ -109,6 +127,8 @@ async function expectSecrets(store: Store): Promise<void> {
   const at = driverInfoContext(NODE.uuid);
   expect(store.vault.open(texts[0] ?? '', `${at}/ipmi_password`).reveal()).toBe('flat');
   expect(store.vault.open(texts[1] ?? '', `${at}/plugs/0/token`).reveal()).toBe('deep');
+  const { args } = await store.db.selectFrom('agent_orders').select('args').where('id', '=', 'order-1').executeTakeFirstOrThrow();
+  expect(store.vault.open(args, ORDER_CONTEXT).reveal()).toBe('ordered');
 }
 
 function rotate(store: Store, keyFile: string, cutOffAfter?: RotationStep) {
