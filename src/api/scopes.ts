@@ -20,7 +20,6 @@ const COVERS: Readonly<Record<Scope, readonly Cover[]>> = {
   power: [NODE_READING, { routes: /^\/v1\/nodes\/:[^/]+\/(?:states\/power|management\/inject_nmi)$/ }],
   allocations: [NODE_READING, { routes: /^\/v1\/(?:allocations|nodes\/:[^/]+\/allocation)(?:\/|$)/ }],
   enrolment: [
-    NODE_READING,
     { routes: /^\/api\/(?:enrolments?|rules)(?:\/|$)/ },
     { routes: /^\/api\/nodes\/:[^/]+\/(?:approve|reject|unreject|wipe-plan|ignored)$/ },
   ],

@@ -226,7 +226,9 @@ export async function approveByRule(
   const { rule } = looked.matched;
   if (rule?.auto_approve !== true || row?.state !== 'proposed' || stored === undefined || node.provisionState !== 'enroll') return null;
   if (stored.plan.profile !== rule.profile) return null;
-  const { refused, problem } = stored.plan;
+  const { refused, problem, said } = stored.plan;
+  // A person is at it: what they looked at is theirs to say yes to.
+  if (said.length > 0) return `a person has asked for a plan with ${said.join(', ')}`;
   if (refused.length > 0) return `${refused.map(({ title, why }) => `${title}: ${why}`).join('; ')}`;
   if (problem !== null) return problem;
   if (node.ignored) return 'it is ignored';

@@ -189,7 +189,7 @@ it('tries rules out by a node or a file', async () => {
   const tried = await cli(site, ['rules', 'test', '--file', path, '-o', 'json']);
   expect(JSON.parse(tried.stdout)).toMatchObject({
     rule: null,
-    reason: 'no rule fits; the nearest is minis: manufacturer is to be Example, and is Dell',
+    reason: 'no rule fits; the nearest is racks: manufacturer is to be Rack*, and is Dell',
   });
   expect((await cli(site, ['rules', 'test'])).code).toBe(2);
   expect((await cli(site, ['rules', 'test', '--file', '/nowhere'])).stderr).toContain('(cli.bad_file)');

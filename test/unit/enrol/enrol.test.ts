@@ -91,6 +91,15 @@ it('asks a person where a disk holds what may be missed, and takes a yes to its 
   expect(world.given[0]).toMatchObject({ disks: [{ serial: 'OSD7', expects: ['ceph @0'] }] });
 });
 
+it('does not say yes by a rule to what a person has only looked at', async () => {
+  const world = await enrolWorld({ rules: [rule({ auto_approve: true })] });
+  const words = report({ disks: [{ serial: 'Z', holds: ZFS }] });
+  const node = await world.discover(words);
+  expect((await world.enrolment.plan(node, { said: ['Z'] }, OLGA)).plan.refused).toEqual([]);
+  await world.again(node, words);
+  expect(await world.row(node)).toMatchObject({ state: 'proposed', reason: containing('a person has asked for a plan with Z') });
+});
+
 it('lets a rule overwrite file systems, and nothing more precious', async () => {
   const world = await enrolWorld({ rules: [rule({ auto_approve: true, overwrite_filesystems: true })] });
   const windows = await world.discover(report({ disks: [{ serial: 'W', holds: WINDOWS }] }));
