@@ -5,7 +5,7 @@
 const FLAGS = ['--max-semi-space-size=4'];
 /**
  * glibc's: one arena instead of one for each of Node's eight threads, and whatever is large is the kernel's again when it is free. Without
- * them 60 to 90 MB stay behind after a burst of work, with them 25 to 45 (Nov 2026).
+ * them 60 to 90 MB stay behind after a burst of work, with them 25 to 50 (Nov 2026).
  */
 const ALLOCATOR = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
 
