@@ -35,7 +35,7 @@ export type EnrolArgs = Static<typeof enrolArgs>;
 
 type Context = StepContext<EnrolArgs>;
 /** What the task works with; the life cycle is made after the engine that has the definitions. */
-export type EnrolTaskDeps = Pick<EnrolDeps, 'nodes' | 'store' | 'config' | 'registry' | 'imageInfo' | 'clock' | 'lifecycle'>;
+export type EnrolTaskDeps = Pick<EnrolDeps, 'nodes' | 'store' | 'config' | 'registry' | 'imageInfo' | 'clock' | 'lifecycle' | 'desk'>;
 
 const MINUTE = 60_000;
 const BY = { who: 'system', actor: 'enrolment' } as const;
@@ -141,6 +141,8 @@ function changesFor(deps: EnrolTaskDeps, node: Node, { name, rootDevice }: Enrol
     profile === undefined ? {} : { profile: profile.name, ...(profile.cluster === undefined ? {} : { cluster: profile.cluster }) };
   return {
     ...(name === null ? {} : { name }),
+    // Nobody may have asked yet; a machine whose agent speaks is on.
+    ...(deps.desk.isBeating(node.uuid) ? { powerState: 'power on' as const } : {}),
     interfaces: { ...node.interfaces, ...chosen },
     ...(profile?.resource_class === undefined ? {} : { resourceClass: profile.resource_class }),
     ...(node.maintenance && node.fault !== null ? { maintenance: false } : {}),
