@@ -4,9 +4,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ARTEFACT_NAMES, type Artefacts, ensureArtefacts } from '../../images/index.ts';
 import type { Answer, Command } from '../../src/inspect/protocol.ts';
@@ -59,13 +60,18 @@ interface Machine {
   readonly process: ChildProcess;
 }
 
-function powerOn(name: string, standIn: StandIn, args: readonly (readonly string[])[]): Machine {
+function powerOn(
+  name: string,
+  standIn: StandIn,
+  args: readonly (readonly string[])[],
+  initrd: string = pathOf(ARTEFACT_NAMES.initrd),
+): Machine {
   const words = `rackseed.url=https://10.0.2.2:${standIn.port} rackseed.fp=${standIn.fingerprint} rackseed.secret=${standIn.secret} rackseed.mac=${MAC}`;
   const begun = performance.now();
   const common = [
     ['-accel', 'tcg', '-machine', 'q35', '-cpu', 'max', '-smp', '2', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
     ['-uuid', UUID, '-smbios', 'type=1,manufacturer=Acme,product=Mini 3000,serial=SN-0042'],
-    ['-kernel', pathOf(ARTEFACT_NAMES.kernel), '-initrd', pathOf(ARTEFACT_NAMES.initrd)],
+    ['-kernel', pathOf(ARTEFACT_NAMES.kernel), '-initrd', initrd],
     ['-append', `console=tty0 console=ttyS0,115200 quiet ${words}`],
     ['-netdev', 'user,id=n0,ipv6=off', '-device', `virtio-net-pci,netdev=n0,mac=${MAC},romfile=`, '-device', 'virtio-rng-pci'],
   ];
@@ -178,5 +184,35 @@ describe('the RAM system', () => {
     const machine = powerOn('too-small', standIn, [['-m', '300']]);
     await machine.says('memory is too small for the discovery system');
     expect(machine.serial()).toContain('RACKSEED-MARK truncated');
+  });
+
+  it('says on the screen when it did not arrive whole', async () => {
+    const standIn = await startStandIn(1);
+    standIns.push(standIn);
+    const cut = join(directory, 'cut-initrd');
+    await copyFile(pathOf(ARTEFACT_NAMES.initrd), cut);
+    await truncate(cut, (await stat(cut)).size - 1000);
+    const machine = powerOn('cut-off', standIn, [['-m', '1024']], cut);
+    await machine.says('did not arrive whole');
+    expect(machine.serial()).toContain('RACKSEED-MARK truncated');
+  });
+
+  it('starts an agent that ends again, less and less often, and shows its last words', async () => {
+    const standIn = await startStandIn(1);
+    standIns.push(standIn);
+    const broken = join(directory, 'broken-initrd');
+    await copyFile(pathOf(ARTEFACT_NAMES.initrd), broken);
+    await writeFile(join(directory, 'agent.mjs'), `throw new Error('no such luck');\n`);
+    const member = join(directory, 'agent-member');
+    const env = { ...process.env, TMP: join(directory, 'recipe') };
+    const recipe = fileURLToPath(new URL('../../images/agent/recipe.sh', import.meta.url));
+    const packed = await runProgram(recipe, ['agent', join(directory, 'agent.mjs'), 'broken', member], { env });
+    expect(packed).toMatchObject({ code: 0 });
+    // A later member's file takes the place of one of the same name.
+    await appendFile(broken, await readFile(member));
+    const machine = powerOn('broken', standIn, [['-m', '1024']], broken);
+    for (const seconds of [1, 2, 4]) await machine.says(`The agent ended (code 1). It starts again in ${seconds} s.`);
+    expect(machine.serial()).toContain('no such luck');
+    expect(machine.serial().split('RACKSEED-MARK agent-ended code=1')).toHaveLength(4);
   });
 });
