@@ -1,8 +1,7 @@
-// LVM2: a label in one of the first four sectors, and the volume group as text in a ring behind it (lvm2, lib/format_text/layout.h). Also
-// the OSDs that ceph-volume made of logical volumes: their ids stand in the volumes' tags. Pure.
+// LVM2: a label in one of the first four sectors, and the volume group as text in a ring behind it (lvm2, lib/format_text/layout.h). Pure.
 
 import { hasText, place, shown, u32le, u64le } from './bytes.ts';
-import { type BluestoreLabel, cephFind, decodeBluestore } from './ceph-codec.ts';
+import { osdsOf, type Volume } from './ceph-volume-codec.ts';
 import { countOf, type LvmSection, listOf, parseLvmText, sectionOf, sectionsOf, stringOf } from './lvm-text-codec.ts';
 import type { Find, Probe } from './probe.ts';
 import type { Region } from './read-at.ts';
@@ -13,7 +12,6 @@ const AREA_MAGIC = ' LVM2 x[5A%r0N*>';
 const AREA_HEADER = 512;
 const TEXT_MAX = 8 * 1024 * 1024;
 const AREAS_MAX = 16;
-const VOLUMES_MAX = 32;
 const NAMED_MAX = 12;
 
 export const probeLvm: Probe = async (region) => {
@@ -87,13 +85,6 @@ async function groupAt({ read }: Region, area: Area): Promise<Group | undefined>
   return { name: shown(name, 128) ?? '', uuid: stringOf(section, 'id'), section };
 }
 
-interface Volume {
-  readonly name: string;
-  readonly tags: ReadonlyMap<string, string>;
-  /** Of its first byte in the physical volume; null where that lies elsewhere. */
-  readonly start: number | null;
-}
-
 /** Those with a part on this physical volume. */
 function volumesOf({ section }: Group, uuid: string | null): readonly Volume[] {
   const pv = sectionsOf(sectionOf(section, 'physical_volumes')).find(([, one]) => stringOf(one, 'id') === uuid);
@@ -116,32 +107,6 @@ function tagsOf(volume: LvmSection): ReadonlyMap<string, string> {
   return new Map(
     tags.flatMap((tag) => (tag.includes('=') ? [[tag.slice(0, tag.indexOf('=')), tag.slice(tag.indexOf('=') + 1)] as const] : [])),
   );
-}
-
-async function osdsOf(region: Region, volumes: readonly Volume[]): Promise<readonly Find[]> {
-  const finds: Find[] = [];
-  for (const { tags, start } of volumes.slice(0, VOLUMES_MAX)) {
-    const label = start === null ? undefined : decodeBluestore(await region.read(start, 4096));
-    const tagged = labelOfTags(tags);
-    if (label === undefined && tagged === undefined) continue;
-    const { osdId = null, osdUuid = null, fsid = null, part = null } = tagged ?? {};
-    const both = {
-      osdId: osdId ?? label?.osdId ?? null,
-      osdUuid: osdUuid ?? label?.osdUuid ?? null,
-      fsid: fsid ?? label?.fsid ?? null,
-      part: part ?? label?.part ?? null,
-    };
-    // The same finding whether label and tags are there or one of them: an erased half is no news.
-    finds.push(cephFind(both, start ?? 0));
-  }
-  return finds;
-}
-
-/** ceph-volume, api/lvm.py: tags of the volumes it makes; what is encrypted has them too. */
-function labelOfTags(tags: ReadonlyMap<string, string>): BluestoreLabel | undefined {
-  if (!tags.has('ceph.osd_fsid') && !tags.has('ceph.osd_id')) return undefined;
-  const tag = (name: string): string | null => shown(tags.get(name) ?? '', 64);
-  return { osdId: tag('ceph.osd_id'), osdUuid: tag('ceph.osd_fsid'), fsid: tag('ceph.cluster_fsid'), part: tag('ceph.type') };
 }
 
 /** As LVM's own tools show it: 6-4-4-4-4-4-6. */
