@@ -2,7 +2,7 @@
 
 import type { JsonObject, Node, NodeChanges } from '../nodes/index.ts';
 import type { Store } from '../store/index.ts';
-import { shownName } from './cursor.ts';
+import { type Cursor, shownName } from './cursor.ts';
 import { fail } from './errors.ts';
 import { readAll } from './look.ts';
 import { offeredSteps } from './perform.ts';
@@ -64,7 +64,7 @@ export const deployFlow = walkFlow({
     });
   },
   // As every deployment of Ironic's ends: the machine runs what was written.
-  finish: (work, node) => (node.powerState === 'power on' ? undefined : () => startOwnSystem(work, node)),
+  finish: (work, node, cursor) => (isStarted(work, node, cursor) ? undefined : () => startOwnSystem(work, node)),
   ending: () => ({ event: 'done' }),
 });
 
@@ -97,6 +97,13 @@ export const rescueFlow = walkFlow({
 
 function jsonOf(value: unknown): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject; // an object goes in
+}
+
+/** By a step that had it boot, where nobody can know its power state. */
+function isStarted(work: Work, node: Node, { steps }: Cursor): boolean {
+  if (node.powerState !== null) return node.powerState === 'power on';
+  const leaving = offeredSteps(work, node, 'deploy').filter(({ step }) => step.leavesAgent === true);
+  return leaving.some((one) => steps.some(({ interface: which, step }) => which === one.interface && step === one.step.step));
 }
 
 async function startOwnSystem(work: Work, node: Node): Promise<void> {
