@@ -5,5 +5,5 @@ export { LAB_ERRORS } from './errors.ts';
 export { FIRMWARES, type Firmware } from './firmware.ts';
 export { forward, parseEnd } from './forward.ts';
 export { API_PORT, createLab, type Lab, type LabApi, type LabConnection, type LabOptions, type LabStatus } from './lab.ts';
-export type { MachineNic, MachineSpec } from './machine.ts';
+export type { DiskBus, MachineDisk, MachineNic, MachineSpec } from './machine.ts';
 export type { LabNetwork } from './network.ts';

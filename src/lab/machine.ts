@@ -10,6 +10,14 @@ export interface MachineNic {
   readonly tap: string;
 }
 
+export type DiskBus = 'virtio' | 'sata' | 'nvme';
+
+/** A further disk: a raw image that is used as it is, not copied. */
+export interface MachineDisk {
+  readonly bus: DiskBus;
+  readonly file: string;
+}
+
 export interface MachineSpec extends MachineNic {
   readonly name: string;
   readonly firmware: Firmware;
@@ -21,6 +29,10 @@ export interface MachineSpec extends MachineNic {
   readonly nics?: readonly MachineNic[];
   /** A raw image that is copied to be the disk, in place of an empty one of `diskGb`. */
   readonly ownDisk?: string;
+  /** What that disk is plugged into: virtio, unless told otherwise. */
+  readonly diskBus?: DiskBus;
+  /** Their serial numbers end in -1, -2 …, in this order. The firmware does not boot from them. */
+  readonly disks?: readonly MachineDisk[];
   /** Whether UEFI tries PXE over IPv6: not unless asked for, since each try costs a minute where nobody answers it. */
   readonly bootIpv6?: boolean;
   /** Whether UEFI tries PXE over IPv4: yes unless told otherwise. */
@@ -67,6 +79,7 @@ export function qemuArguments(
 ): readonly string[] {
   const serial = `LAB-${spec.name.toUpperCase()}`;
   const ports = portsOf(spec);
+  const disks = [{ bus: spec.diskBus ?? 'virtio', file: files.disk }, ...(spec.disks ?? [])];
   return [
     ['-name', spec.name],
     ['-accel', 'tcg'],
@@ -81,13 +94,29 @@ export function qemuArguments(
     ['-uuid', spec.smbiosUuid],
     ['-smbios', `type=1,manufacturer=Rackseed,product=Virtual mini-PC,serial=${serial},uuid=${spec.smbiosUuid}`],
     ['-device', 'virtio-rng-pci'],
-    ['-drive', `if=none,id=disk0,file=${files.disk},format=raw,cache=unsafe,discard=unmap`],
-    ['-device', `virtio-blk-pci,drive=disk0,serial=${serial}-0,bootindex=${ports.length + 1}`],
+    ...diskArguments(disks, { serial, bootIndex: ports.length + 1 }),
     ...firmwareArguments(spec.firmware, files.vars),
     ...networkArguments(spec),
     ...ports.flatMap((port, index) => portArguments(spec.firmware, port, index)),
     spec.qemu ?? [],
   ].flat();
+}
+
+const DISK_DEVICES: Readonly<Record<DiskBus, string>> = { virtio: 'virtio-blk-pci', sata: 'ide-hd', nvme: 'nvme' };
+
+/** The first one is what the firmware boots from, after the ports. Each SATA port has a bus of its own. */
+function diskArguments(
+  disks: readonly MachineDisk[],
+  { serial, bootIndex }: { readonly serial: string; readonly bootIndex: number },
+): readonly string[][] {
+  return disks.flatMap(({ bus, file }, index) => {
+    const port = disks.slice(0, index).filter((one) => one.bus === 'sata').length;
+    const more = `${bus === 'sata' ? `,bus=ide.${port}` : ''}${index === 0 ? `,bootindex=${bootIndex}` : ''}`;
+    return [
+      ['-drive', `if=none,id=disk${index},file=${file},format=raw,cache=unsafe,discard=unmap`],
+      ['-device', `${DISK_DEVICES[bus]},drive=disk${index},serial=${serial}-${index}${more}`],
+    ];
+  });
 }
 
 /** romfile= keeps QEMU's own iPXE out of UEFI machines, so that the firmware's PXE asks and our loader comes over TFTP. */

@@ -7,7 +7,7 @@ import { Check } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentItems, type DiskContents, DiskContentsSchema } from '../../src/inspect/disk-contents.ts';
 import { containing } from '../support/containing.ts';
-import { blankDisk, blkid, lookAt, MIB, put, recorded, tool, zfsMember } from '../support/disk-images.ts';
+import { blankDisk, blkid, lookAt, MIB, proxmoxDisk, put, recorded, tool, zfsMember } from '../support/disk-images.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -127,23 +127,8 @@ describe('the agent recognises', { timeout: 60_000 }, () => {
 });
 
 describe('partition tables', { timeout: 60_000 }, () => {
-  const GPT = ['-n', '1:0:+1M', '-t', '1:ef02', '-n', '2:0:+40M', '-t', '2:ef00', '-c', '2:EFI system', '-n', '3:0:0', '-t', '3:bf01'];
-
-  /** As Proxmox's installer leaves a disk of a mirror. */
-  async function proxmoxDisk(): Promise<string> {
-    const path = await disk(256);
-    await tool('sgdisk', [...GPT, path]);
-    const { partitions } = await look(path);
-    const [, esp, zfs] = partitions;
-    await tool('mkfs.vfat', ['-F', '32', '--offset', String((esp?.start ?? 0) / 512), path, '39000']);
-    const image = `${path}@@${esp?.start}`;
-    await tool('mmd', ['-i', image, '::EFI', '::EFI/BOOT', '::EFI/systemd', '::EFI/proxmox']);
-    await put(path, await zfsMember(zfs?.start ?? 0, zfs?.size ?? 0));
-    return path;
-  }
-
   it('a Proxmox VE install is recognised by its pool and its loader', async () => {
-    const contents = await look(await proxmoxDisk());
+    const contents = await look(await proxmoxDisk(await disk(0)));
     expect(contents.system).toBe('Proxmox VE on ZFS pool rpool of host vm');
     expect(contents.partitions).toMatchObject([
       { number: 1, size: MIB, typeName: 'BIOS boot' },
@@ -155,7 +140,7 @@ describe('partition tables', { timeout: 60_000 }, () => {
   });
 
   it('the same is read from the backup when the first copy is gone, and what was half erased is no news', async () => {
-    const path = await proxmoxDisk();
+    const path = await proxmoxDisk(await disk(0));
     const before = await look(path);
     await put(path, [{ at: 0, bytes: new Uint8Array(34 * 512) }]);
     expect(contentItems(await look(path))).toEqual(contentItems(before));
@@ -167,7 +152,7 @@ describe('partition tables', { timeout: 60_000 }, () => {
   });
 
   it('a GPT whose copies are both damaged is one with data', async () => {
-    const path = await proxmoxDisk();
+    const path = await proxmoxDisk(await disk(0));
     await put(path, [
       { at: 512 + 60, bytes: Buffer.from('damaged') },
       { at: 256 * MIB - 512 + 60, bytes: Buffer.from('damaged') },

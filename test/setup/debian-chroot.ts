@@ -1,17 +1,15 @@
 // Minimal Debian systems for tests, built once by mmdebstrap and kept outside the tree by the hash of their recipe.
 // Knows how to run a program inside one without changing it; not what is tested there.
 
-import { createHash } from 'node:crypto';
-import { chown, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type RunResult, runProgram } from '../../src/lib/index.ts';
+import { CACHE, cached } from '../support/cache.ts';
 
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 export const SUITE = 'trixie';
 const MINUTE = 60_000;
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rackseed');
-const MAX_AGE_MS = 30 * 24 * 60 * MINUTE;
 
 /** This machine's, mounted over empty ones: the network is the same inside. */
 const NETWORK_FILES = ['/etc/resolv.conf', '/etc/hosts'];
@@ -34,7 +32,7 @@ export async function mustRun(
 /** A tar of Debian's minimal system and the packages given. */
 export function debianTar(packages: readonly string[]): Promise<string> {
   const words = ['--variant=minbase', ...SLIM, `--include=${packages.join(',')}`, SUITE];
-  return cached('chroots', `${SUITE}-${packages.join('+')}`, words, '.tar', async (target) => {
+  return cached({ kind: 'chroots', name: `${SUITE}-${packages.join('+')}`, recipe: words, suffix: '.tar' }, async (target) => {
     await mustRun('mmdebstrap', ['--quiet', '--format=tar', ...words, target]);
   });
 }
@@ -42,16 +40,19 @@ export function debianTar(packages: readonly string[]): Promise<string> {
 /** The same as a folder. It is shared between runs: see `runInside`, which cannot write to it. */
 export async function debianFolder(packages: readonly string[]): Promise<string> {
   const tar = await debianTar(packages);
-  return cached('chroots', `${SUITE}-${packages.join('+')}`, [tar, ...NETWORK_FILES], '', async (target) => {
-    await mkdir(target);
-    await mustRun('tar', ['--extract', '--numeric-owner', '--file', tar, '--directory', target]);
-    for (const file of NETWORK_FILES) await writeFile(target + file, '');
-  });
+  return cached(
+    { kind: 'chroots', name: `${SUITE}-${packages.join('+')}`, recipe: [tar, ...NETWORK_FILES], suffix: '' },
+    async (target) => {
+      await mkdir(target);
+      await mustRun('tar', ['--extract', '--numeric-owner', '--file', tar, '--directory', target]);
+      for (const file of NETWORK_FILES) await writeFile(target + file, '');
+    },
+  );
 }
 
 /** npm of a given version as a folder; its package holds everything it needs. */
 export function npmFolder(version: string): Promise<string> {
-  return cached('npm', version, [version], '', async (target) => {
+  return cached({ kind: 'npm', name: version, recipe: [version], suffix: '' }, async (target) => {
     const scratch = await mkdtemp(join(tmpdir(), 'rackseed-npm-'));
     try {
       await mustRun('npm', ['pack', '--silent', '--pack-destination', scratch, `npm@${version}`]);
@@ -144,52 +145,6 @@ export async function maskRegistry(text: string): Promise<string> {
 async function npmConfig(): Promise<Record<string, unknown>> {
   const { stdout } = await runProgram('npm', ['config', 'list', '--long', '--json']);
   return JSON.parse(stdout) as Record<string, unknown>; // npm's documented form: an object
-}
-
-/** Builds beside the target and renames, so that two test files may want the same thing at the same time. */
-async function cached(
-  kind: string,
-  name: string,
-  recipe: readonly string[],
-  suffix: string,
-  build: (target: string) => Promise<void>,
-): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 16);
-  const target = join(CACHE, kind, `${name}-${hash}${suffix}`);
-  await mkdir(dirname(target), { recursive: true });
-  await dropOld(dirname(target));
-  if (!(await exists(target))) {
-    const scratch = await mkdtemp(`${target}.part-`);
-    const part = join(scratch, `made${suffix}`);
-    try {
-      await build(part);
-      await rename(part, target).catch(async (error: unknown) => {
-        if (!(await exists(target))) throw error; // somebody else was faster with the same thing
-      });
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  }
-  const now = new Date();
-  await utimes(target, now, now);
-  return target;
-}
-
-/** What nobody has used for a month is an old recipe, or a build that was cut off. */
-async function dropOld(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const age = await stat(path)
-      .then(({ mtimeMs }) => Date.now() - mtimeMs)
-      .catch(() => 0); // gone already: another run cleans up too
-    if (age > MAX_AGE_MS) await rm(path, { recursive: true, force: true });
-  }
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path)
-    .then(() => true)
-    .catch(() => false);
 }
 
 function quote(text: string): string {

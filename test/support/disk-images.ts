@@ -43,6 +43,33 @@ export async function zfsMember(start: number, size: number): Promise<{ at: numb
   return [start, start + bytes.length, end - 2 * bytes.length, end - bytes.length].map((at) => ({ at, bytes }));
 }
 
+/** A member of an array, with a super-block 1.2 (Linux, include/uapi/linux/raid/md_p.h: struct mdp_superblock_1) of our making. */
+export function mdMember(name: string): { at: number; bytes: Uint8Array }[] {
+  const at = 4096;
+  const bytes = Buffer.alloc(4096);
+  bytes.writeUInt32LE(0xa92b4efc, 0);
+  bytes.writeUInt32LE(1, 4);
+  Buffer.from('00112233445566778899aabbccddeeff', 'hex').copy(bytes, 16);
+  bytes.write(name, 32);
+  bytes.writeInt32LE(5, 72);
+  bytes.writeUInt32LE(4, 92);
+  bytes.writeBigUInt64LE(BigInt(at / 512), 144);
+  return [{ at, bytes }];
+}
+
+/** As Proxmox's installer leaves a disk of a mirror. */
+export async function proxmoxDisk(path: string): Promise<string> {
+  const size = 256 * MIB;
+  await blankDisk(path, size);
+  const gpt = ['-n', '1:0:+1M', '-t', '1:ef02', '-n', '2:0:+40M', '-t', '2:ef00', '-c', '2:EFI system', '-n', '3:0:0', '-t', '3:bf01'];
+  await tool('sgdisk', [...gpt, path]);
+  const [, esp, zfs] = (await lookAt(path)).partitions;
+  await tool('mkfs.vfat', ['-F', '32', '--offset', String((esp?.start ?? 0) / 512), path, '39000']);
+  await tool('mmd', ['-i', `${path}@@${esp?.start}`, '::EFI', '::EFI/BOOT', '::EFI/systemd', '::EFI/proxmox']);
+  await put(path, await zfsMember(zfs?.start ?? 0, zfs?.size ?? 0));
+  return path;
+}
+
 export async function lookAt(path: string): Promise<DiskContents> {
   const { size } = await stat(path);
   return createEyes({ clock: systemClock }).look({ name: path, serial: null, wwn: null, size });

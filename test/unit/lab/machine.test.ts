@@ -49,6 +49,21 @@ describe('the arguments of a virtual machine', () => {
     expect(words).toContain('serial=LAB-MINI-0,bootindex=3');
   });
 
+  it('plug further disks into buses of their own kind, by serial numbers that count up, and boot from none of them', () => {
+    const words = argumentsOf({
+      diskBus: 'nvme',
+      disks: [
+        { bus: 'sata', file: '/lab/a.disk' },
+        { bus: 'virtio', file: '/lab/b.disk' },
+        { bus: 'sata', file: '/lab/c.disk' },
+      ],
+    });
+    expect(words).toContain('nvme,drive=disk0,serial=LAB-MINI-0,bootindex=2');
+    expect(words).toContain('id=disk1,file=/lab/a.disk');
+    expect(words).toMatch(/ide-hd,drive=disk1,serial=LAB-MINI-1,bus=ide.0 .*virtio-blk-pci,drive=disk2,serial=LAB-MINI-2 /);
+    expect(words).toContain('ide-hd,drive=disk3,serial=LAB-MINI-3,bus=ide.1');
+  });
+
   it('end the machine where it would restart, unless restarts are wanted', () => {
     expect(argumentsOf()).toContain('-no-reboot');
     expect(argumentsOf({ reboots: true })).not.toContain('-no-reboot');
