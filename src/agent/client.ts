@@ -23,9 +23,11 @@ export interface Client {
 interface Raw {
   readonly status: number;
   readonly text: string;
+  readonly date?: string | undefined;
 }
 
-export function createClient(url: URL, agent: Agent | undefined): Client {
+/** `onDate`: what the appliance's clock showed in a reply. */
+export function createClient(url: URL, agent: Agent | undefined, onDate: (date: string) => void = () => undefined): Client {
   return {
     async post(question, signal) {
       const where = new URL(question.path.replace(/^\//, ''), `${url.href.replace(/\/$/, '')}/`);
@@ -36,6 +38,7 @@ export function createClient(url: URL, agent: Agent | undefined): Client {
           throw error;
         },
       );
+      if (raw.date !== undefined) onDate(raw.date);
       return readReply(raw, question);
     },
   };
@@ -65,7 +68,9 @@ function exchange(where: URL, agent: Agent | undefined, question: Question<TSche
           response.destroy(new Error(`its reply is longer than ${PROTOCOL_LIMITS.replyBytes} bytes`));
       });
       response.once('error', unreachable);
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8'), date: response.headers.date }),
+      );
     });
     request.once('error', unreachable);
     request.end(body);

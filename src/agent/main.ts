@@ -18,6 +18,7 @@ import { openDownload } from './download.ts';
 import { fail } from './errors.ts';
 import { gatherDmi, gatherInterfaces, gatherInventory, listDisks } from './facts/gather.ts';
 import { canReach } from './facts/interfaces.ts';
+import { createNeighbours } from './facts/lldp.ts';
 import { PinnedAgent } from './pinned-agent.ts';
 import { openScreen, type Screen } from './screen.ts';
 import { type Memory, runSession, type SessionParts } from './session.ts';
@@ -48,6 +49,10 @@ async function main(consoles: readonly string[]): Promise<void> {
 function partsOf(words: BootWords, agentVersion: string, screen: Screen): SessionParts {
   const [agent, downloads] = words.fingerprint === null ? [] : [new PinnedAgent(words.fingerprint), new PinnedAgent(words.fingerprint)];
   const eyes = createEyes({ clock: systemClock });
+  const applianceClock = createApplianceClock();
+  const neighbours = createNeighbours({ run: runProgram, directory: RUN_DIRECTORY, signal: new AbortController().signal });
+  let isListening = false;
+  const more = { applianceMs: () => applianceClock.now(), listening: () => neighbours.take() };
   const looking = {
     disks: () => listDisks(runProgram, (what, error) => screen.say(`${what}: ${messageOf(error)}`)),
     uses: (disks: readonly Disk[]) => findUses(disks, { root: '/', partitionUuids: async (disk) => partitionUuids(await eyes.look(disk)) }),
@@ -56,7 +61,7 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
     url: words.url,
     secret: words.secret,
     agentVersion,
-    client: createClient(words.url, agent),
+    client: createClient(words.url, agent, (date) => applianceClock.heard(date)),
     clock: systemClock,
     random: systemRandom,
     say: screen.say,
@@ -65,9 +70,28 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
     handlers: createHandlers(),
     tools: { run: runProgram, resolve: (refs) => resolveDisks(refs, { ...looking, look: eyes.look }) },
     open: (url, options, token) => openDownload(url, options, { appliance: words.url, agent: downloads, token }),
-    inventory: () => gatherInventory(runProgram, words, eyes.lookAll),
+    inventory: async () => {
+      const request = await gatherInventory(runProgram, words, eyes.lookAll, more);
+      // Those without a cable have nobody to hear; what is heard is reported by another inventory.
+      if (!isListening) neighbours.listen(request.inventory.interfaces.filter((port) => port.has_carrier).map((port) => port.name));
+      isListening = true;
+      return request;
+    },
+    hasNewFacts: () => neighbours.hasNews,
     uptimeSeconds: uptime,
     memory: createMemory(screen),
+  };
+}
+
+/** The appliance's clock as it shows now, by what it last said and how long ago that was. */
+function createApplianceClock(): { now(): number | undefined; heard(date: string): void } {
+  let last: { readonly shown: number; readonly at: number } | undefined;
+  return {
+    now: () => (last === undefined ? undefined : last.shown + systemClock.monotonic() - last.at),
+    heard: (date) => {
+      const shown = Date.parse(date);
+      if (Number.isFinite(shown)) last = { shown, at: systemClock.monotonic() };
+    },
   };
 }
 

@@ -51,6 +51,8 @@ export interface SessionParts extends InsistParts {
   readonly open: (url: string, options: OpenOptions, token: () => Secret | undefined) => Promise<Download>;
   readonly identity: () => Promise<{ readonly macs: readonly Mac[]; readonly smbiosUuid: string | null }>;
   readonly inventory: () => Promise<InventoryRequest>;
+  /** Something was found out since the last inventory, by listening. */
+  readonly hasNewFacts?: () => boolean;
   readonly uptimeSeconds: () => number;
   readonly memory: { load(): Promise<Memory | undefined>; save(memory: Memory): Promise<void> };
 }
@@ -135,7 +137,7 @@ async function lookUp(parts: SessionParts, claim: string, signal: AbortSignal): 
 async function converse(talk: Talk, token: Secret, runner: Runner): Promise<void> {
   let isReported = false;
   for (let count = 1; ; count += 1) {
-    if (!isReported && !runner.isRunning) {
+    if ((!isReported || talk.parts.hasNewFacts?.() === true) && !runner.isRunning) {
       if ((await report(talk, token)) === 'token-lost') return;
       isReported = true;
     }

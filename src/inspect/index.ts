@@ -44,5 +44,6 @@ export {
   type Ramdisk,
   type RamdiskOptions,
 } from './ramdisk.ts';
+export { ReadinessItemSchema, storedReadiness } from './readiness.ts';
 export type { AgentReport } from './reports.ts';
 export { createRuleRunner, type RuleRunner } from './rules-apply.ts';

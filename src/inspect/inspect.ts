@@ -12,6 +12,7 @@ import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
 import type { Orders } from './orders.ts';
 import { propertiesOf } from './properties.ts';
 import type { HeartbeatReply, HeartbeatRequest, InventoryReply, InventoryRequest, LookupReply, LookupRequest } from './protocol.ts';
+import { jsonOf, readinessOf, readinessWords } from './readiness.ts';
 import type { RuleRunner } from './rules-apply.ts';
 
 export interface InspectOptions {
@@ -101,7 +102,10 @@ export function createInspect(options: InspectOptions): Inspect {
     const reported = { inventory: { ...request.inventory }, pluginData: { ...request.pluginData } };
     const isInspected = isNew || isInspecting(node);
     const ruled = isInspected ? await options.rules?.run(tx, node, reported) : undefined;
-    await nodes.saveInventory(tx, node.uuid, { ...reported, pluginData: ruled?.pluginData ?? reported.pluginData });
+    const readiness = await readinessOf(nodes, tx, node, request);
+    const pluginData = { ...(ruled?.pluginData ?? reported.pluginData), readiness: jsonOf(readiness) };
+    await nodes.saveInventory(tx, node.uuid, { ...reported, pluginData });
+    store.reasons.note({ subject: `node:${node.uuid}`, area: 'readiness', decision: readiness.level, reason: readinessWords(readiness) });
     const failure = ruled?.failure ?? null;
     if (failure !== null && isNew) await nodes.update(tx, node, { lastError: failure }, BY);
     return failure;

@@ -3,6 +3,7 @@
 
 import { type Static, Type } from 'typebox';
 import { DiskContentsSchema } from './disk-contents.ts';
+import { FactsSchema } from './facts.ts';
 
 export const INVENTORY_LIMITS = {
   disks: 256,
@@ -121,7 +122,7 @@ export const InventorySchema = Type.Object(
       closed,
     ),
     hostname: maybe,
-    bmc_address: Type.Null(),
+    bmc_address: maybe,
   },
   closed,
 );
@@ -143,6 +144,8 @@ export const PluginDataSchema = Type.Object(
     kernel: maybe,
     /** What is on each disk; absent from agents that did not look. */
     disk_contents: Type.Optional(Type.Array(DiskContentsSchema, { maxItems: INVENTORY_LIMITS.disks })),
+    /** What else was found out; absent from agents that did not look. */
+    facts: Type.Optional(FactsSchema),
     /** Facts that could not be read, and why: an inventory with a hole is better than none. */
     gaps: Type.Array(text, { maxItems: 32 }),
   },

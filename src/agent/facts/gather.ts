@@ -12,6 +12,7 @@ import { type Mac, messageOf, type Run } from '../../lib/index.ts';
 import { fitting } from '../disks/contents.ts';
 import { kernelArchitecture, parseCpuinfo } from './cpu.ts';
 import { disksOf, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase } from './disks.ts';
+import { type FactParts, gatherFacts } from './gather-facts.ts';
 import { interfacesOf, type PortAddress, type PortFiles } from './interfaces.ts';
 import { parseMeminfoTotal, parseMemoryModules } from './memory.ts';
 import { parseSecureBoot } from './secure-boot.ts';
@@ -19,6 +20,7 @@ import { DMI_FILES, type DmiTexts, parsePciDevices, systemVendorOf } from './sys
 
 const PROGRAM_TIMEOUT_MS = 30_000;
 const GAP_LENGTH = 200;
+const GAPS_MAX = 32;
 /** Characters: what else is reported has the rest of the protocol's limit. */
 const CONTENTS_LENGTH = PROTOCOL_LIMITS.bodyBytes / 2;
 const NET = '/sys/class/net';
@@ -33,10 +35,13 @@ export interface BootWords {
 
 export type LookAll = (disks: readonly Disk[]) => Promise<readonly DiskContents[]>;
 
-export async function gatherInventory(run: Run, words: BootWords, lookAll: LookAll): Promise<InventoryRequest> {
+/** What beyond the machine itself facts come from. */
+export type More = Pick<FactParts, 'applianceMs' | 'listening'>;
+
+export async function gatherInventory(run: Run, words: BootWords, lookAll: LookAll, more: More): Promise<InventoryRequest> {
   const gaps: string[] = [];
   const gap = (what: string, error: unknown): void => {
-    gaps.push(`${what}: ${messageOf(error)}`.slice(0, GAP_LENGTH));
+    if (gaps.length < GAPS_MAX) gaps.push(`${what}: ${messageOf(error)}`.slice(0, GAP_LENGTH));
   };
   const [cpuinfo, maxKilohertz, memory, disks, interfaces, dmi, pci, kernel, boot] = await Promise.all([
     readFile('/proc/cpuinfo', 'utf8'),
@@ -49,7 +54,7 @@ export async function gatherInventory(run: Run, words: BootWords, lookAll: LookA
     textOf('/proc/sys/kernel/osrelease'),
     gatherBoot(words),
   ]);
-  const inventory: Inventory = {
+  const found = {
     cpu: parseCpuinfo(cpuinfo, kernelArchitecture(process.arch), maxKilohertz),
     memory,
     disks,
@@ -57,12 +62,14 @@ export async function gatherInventory(run: Run, words: BootWords, lookAll: LookA
     system_vendor: systemVendorOf(dmi),
     boot,
     hostname: hostname(),
-    bmc_address: null,
   };
+  // Not at once: SMART answers of a disk wait behind what is read from it.
   const contents = fitting(await lookAll(disks), CONTENTS_LENGTH);
+  const facts = await gatherFacts({ run, gap, ...more }, found);
+  const inventory: Inventory = { ...found, bmc_address: facts.bmc?.address ?? null };
   return {
     inventory,
-    pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, disk_contents: [...contents], gaps },
+    pluginData: { pci_devices: parsePciDevices(pci ?? ''), kernel: kernel?.trim() ?? null, disk_contents: [...contents], facts, gaps },
   };
 }
 

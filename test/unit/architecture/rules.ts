@@ -5,7 +5,7 @@ import type { Import, Source } from './source.ts';
 /** From top to bottom. An import goes to a lower row; rooms of one row do not know each other. */
 export const ROWS: readonly (readonly string[])[] = [
   ['cli', 'api', 'web'],
-  ['reservations', 'enrol'],
+  ['reservations', 'enrol', 'checks'],
   ['lifecycle'],
   ['pipeline'],
   ['install', 'inspect', 'boot', 'power', 'proxmox'],
@@ -32,7 +32,9 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = { 'images/index.ts': ['lab', 'setup', 'cli'] };
 
 /** What the agent and the server say to each other, and which names of a machine both believe. */
-const SHARED_WITH_AGENT: readonly string[] = ['protocol', 'inventory', 'identity', 'commands', 'disk-contents'].map((name) => `src/inspect/${name}.ts`);
+const SHARED_WITH_AGENT: readonly string[] = ['protocol', 'inventory', 'identity', 'commands', 'disk-contents', 'facts'].map(
+  (name) => `src/inspect/${name}.ts`,
+);
 
 const PURE_NAME = /\/(?:[a-z0-9-]+-)?(?:codec|decide|states|render)(?:-[a-z0-9-]+)?\.ts$/;
 const EDGE_MODULES = /^node:(?:child_process|cluster|dgram|dns|fs|http|http2|https|net|readline|timers|tls|worker_threads)(?:\/|$)/;
