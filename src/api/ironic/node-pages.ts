@@ -1,5 +1,6 @@
 // Nodes as bytes, a page of them or one: which nodes are in it is asked each time, the texts of those that have not changed are kept.
 
+import { mapInSlices } from '../../lib/index.ts';
 import { type Node, type NodeQuery, type NodeVersion, SOME_NODES } from '../../nodes/index.ts';
 import type { ApiServices } from '../services.ts';
 import { viewOfNodes } from './about-nodes.ts';
@@ -30,6 +31,8 @@ export interface OneNode {
 
 /** About 3,000 nodes with all their fields. */
 const KEPT_BYTES = 8 * 1024 * 1024;
+/** Some milliseconds' work. */
+const SLICE = 100;
 const COMMA = Buffer.from(',');
 
 export class NodePages {
@@ -96,7 +99,7 @@ export class NodePages {
     const rows = page.conductor === undefined ? found : found.filter((node) => conductorOf?.(node) === page.conductor);
     const view = await viewOfNodes(this.#services, page.view, rows, page.fields);
     const form = formOf(page);
-    return rows.map((node) => this.#write(node, form, page.fields, view, besideOf(view, node)));
+    return mapInSlices(rows, SLICE, (node) => this.#write(node, form, page.fields, view, besideOf(view, node)));
   }
 
   #write(node: Node, form: string, fields: Shown<Node>, view: View, beside: Beside): NodeText {
