@@ -50,7 +50,8 @@ export async function openBlockDevice(path: string, run: Run): Promise<BlockDevi
     size,
     isBlock,
     sectorSize: isBlock ? (logical ?? 0) || 512 : 512,
-    isRotational: (rotational ?? 0) !== 0,
+    // virtio and loop devices say that they spin, and only SATA and SAS disks do.
+    isRotational: (rotational ?? 0) !== 0 && basename(path).startsWith('sd'),
     zeroesFast: (zeroBytes ?? 0) > 0,
     discards: (discardBytes ?? 0) > 0,
     read: (offset, length) => readAll(handle, offset, Math.min(length, Math.max(0, size - offset))),
