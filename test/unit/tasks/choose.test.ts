@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { type Candidate, chooseTasks, type QueueView } from '../../../src/tasks/choose.ts';
 
 const candidate = (id: string, locks: readonly string[], more: Partial<Candidate> = {}): Candidate => ({
-  ...{ id, kind: 'test', state: 'queued', fence: 0, locks, isBegun: false },
+  id,
+  kind: 'test',
+  state: 'queued',
+  fence: 0,
+  locks,
+  isBegun: false,
   ...more,
 });
 const view = (more: Partial<QueueView> = {}): QueueView => ({

@@ -74,10 +74,10 @@ describe('the task engine', () => {
           name: 'only',
           title: 'Only',
           timeoutMs: MINUTE,
-          run: ({ args, finish }) =>
-            finish(async (tx) => {
-              await bench.store.events.append(tx, note(args.fails ? 'taken back' : 'kept'));
-              if (args.fails) throw fail('test.broken', { message: 'no' });
+          run: (context) =>
+            context.finish(async (tx) => {
+              await bench.store.events.append(tx, note(context.args.fails ? 'taken back' : 'kept'));
+              if (context.args.fails) throw fail('test.broken', { message: 'no' });
               const unfinished = await bench.store.db.selectFrom('tasks').select('id').where('state', '=', 'running').execute();
               open.push(unfinished.length);
             }, 'well'),
