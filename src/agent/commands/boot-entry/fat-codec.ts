@@ -125,8 +125,15 @@ function parseDirectory(bytes: Buffer): FatEntry[] {
   return found;
 }
 
+const LOWER_BASE = 0x08;
+const LOWER_EXTENSION = 0x10;
+
+/** Byte 12 says where a short name was written in lower case: as Windows NT does it, and Linux after it. */
 function shortName(entry: Buffer): string {
+  const flags = entry[12] ?? 0;
   const base = entry.toString('latin1', 0, 8).trimEnd();
   const extension = entry.toString('latin1', 8, 11).trimEnd();
-  return extension === '' ? base : `${base}.${extension}`;
+  const name = (flags & LOWER_BASE) === 0 ? base : base.toLowerCase();
+  if (extension === '') return name;
+  return `${name}.${(flags & LOWER_EXTENSION) === 0 ? extension : extension.toLowerCase()}`;
 }
