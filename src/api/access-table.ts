@@ -58,6 +58,9 @@ export const ACCESS_TABLE: readonly Row[] = [
   ['/api/agent/lookup', { POST: 'agent' }],
   ['/api/agent/inventory', { POST: 'agent' }],
   ['/api/agent/heartbeat', { POST: 'agent' }],
+  ['/api/agent/configdrive', { GET: 'agent' }],
+  ['/api/agent/image', { GET: 'agent' }],
+  ['/api/agent/first-boot', { POST: 'agent' }],
 
   ['/', { GET: 'public' }],
   ['/v1', { GET: 'public' }],

@@ -207,7 +207,7 @@ describe('refused together', () => {
     ],
     [
       'answers without an installer',
-      '[[profile]]\nname = "a"\nos = "image"\nimage = "x"\nanswer_template = "y"',
+      '[[profile]]\nname = "a"\nos = "image"\nimage = "/srv/x.raw"\nanswer_template = "y"',
       'rackseed.toml:5: profile[0].answer_template: is for os = "proxmox"; a disk image has no installer to answer',
     ],
     [

@@ -64,11 +64,11 @@ describe('a wrong setting', () => {
       'rackseed.toml:2: store.password.file: expected an absolute path, beginning with "/", got a plain text',
     ],
     [
-      '[[profile]]\nname = "a"\nos = "image"\nimage = "x"\nvariables = { Zone = 1 }',
+      '[[profile]]\nname = "a"\nos = "image"\nimage = "/srv/x.raw"\nvariables = { Zone = 1 }',
       'rackseed.toml:5: profile[0].variables.Zone: not a name for a variable; expected lower case letters, digits and "_"',
     ],
     [
-      '[[profile]]\nname = "a"\nos = "image"\nimage = "x"\nvariables = { z = 9223372036854775807 }',
+      '[[profile]]\nname = "a"\nos = "image"\nimage = "/srv/x.raw"\nvariables = { z = 9223372036854775807 }',
       'rackseed.toml:5: profile[0].variables.z: 9223372036854775807 is too large a number; write it as a text',
     ],
     [
