@@ -133,6 +133,8 @@ export function createInspect(options: InspectOptions): Inspect {
       const node = who.is === 'known' ? await refresh(tx, who.node, request) : await discover(tx, request, who.reason);
       const failure = await keep(tx, node, request, who.is !== 'known');
       await secrets.bindNode(tx, session, node.uuid);
+      // Before anybody learns of the report: what a rule's yes begins at once finds an agent that runs, and boots no machine for one.
+      options.orders.heard(node.uuid);
       return { node, failure, word: (await options.onStored?.(tx, node)) ?? null };
     });
   }

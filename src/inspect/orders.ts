@@ -68,6 +68,8 @@ export interface Orders extends Component {
   ended(nodeUuid: string, key: string, signal: AbortSignal): Promise<Standing | undefined>;
   cancel(nodeUuid: string, reason: string, key?: string): Promise<void>;
   inventory(nodeUuid: string): Promise<{ readonly inventory: JsonObject; readonly pluginData: JsonObject } | null>;
+  /** Its agent has spoken otherwise than by a heartbeat: it runs. */
+  heard(nodeUuid: string): void;
   /** Told once, before agents are heard. */
   listen(listener: OrderListener): void;
   /** `onAlive` is told whether the agent has something to do, or nothing. */
@@ -215,6 +217,8 @@ export function createOrders(options: OrdersOptions): Orders {
       const found = await nodes.inventory(nodeUuid as Parameters<Nodes['inventory']>[0]); // the same text; whoever has no such node has no inventory
       return found === undefined ? null : { inventory: found.inventory, pluginData: found.pluginData };
     },
+
+    heard: (nodeUuid) => heard(heardAt, nodeUuid, clock.monotonic()),
 
     beat: async (from, request, signal, onAlive) => {
       heard(heardAt, from.nodeUuid, clock.monotonic());

@@ -142,6 +142,12 @@ describe('an agent', () => {
     expect(beats.at(-1)).toEqual({ uuid: agent.node.uuid, isBusy: true });
   });
 
+  it('is said to run from its report on, before its first heartbeat', async () => {
+    const { boot, orders } = await open();
+    const agent = await boot(ONE);
+    expect(orders.isBeating(agent.node.uuid)).toBe(true);
+  });
+
   it('is said to beat until it was told to go', async () => {
     const { boot, orders, clock } = await open();
     const agent = await boot(ONE);
