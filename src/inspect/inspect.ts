@@ -27,7 +27,7 @@ export interface InspectOptions {
   readonly maxOpenSecrets?: number;
   /** The agent of this node was heard: work that waited for it goes on, unless the agent is at something or about to be. */
   readonly onBeat?: (uuid: string, isBusy: boolean) => void;
-  readonly orders: Pick<Orders, 'beat' | 'release'>;
+  readonly orders: Pick<Orders, 'beat' | 'heard' | 'release'>;
   readonly rules?: RuleRunner;
   /** In the transaction that keeps a report: what follows from it for the node, and in a line for the person at the screen. */
   readonly onStored?: (tx: Tx, node: Node) => Promise<string | null>;
