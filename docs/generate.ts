@@ -9,7 +9,9 @@ import { AGENT_ERRORS } from '../src/agent/errors.ts';
 import { API_ERRORS } from '../src/api/index.ts';
 import { APP_ERRORS } from '../src/app-files.ts';
 import { BOOT_ERRORS } from '../src/boot/index.ts';
+import { CHECK_ERRORS } from '../src/checks/index.ts';
 import { CLI_ERRORS } from '../src/cli/index.ts';
+import { CLUSTER_ERRORS } from '../src/clusters/index.ts';
 import { CONFIG_ERRORS, envVariables, jsonSchema, SCHEMA_FILE, type SchemaNode, schemaText } from '../src/config/index.ts';
 import { ENROL_ERRORS } from '../src/enrol/index.ts';
 import { INSPECT_ERRORS } from '../src/inspect/index.ts';
@@ -21,6 +23,7 @@ import { DHCP6_ERRORS } from '../src/net/dhcp6/index.ts';
 import { TFTP_ERRORS } from '../src/net/tftp/index.ts';
 import { NODE_ERRORS, RECORD_ERRORS, stateDocs } from '../src/nodes/index.ts';
 import { POWER_ERRORS } from '../src/power/index.ts';
+import { PROXMOX_ERRORS } from '../src/proxmox/index.ts';
 import { RESERVATION_ERRORS } from '../src/reservations/index.ts';
 import { STORE_ERRORS } from '../src/store/index.ts';
 import { TASK_ERRORS } from '../src/tasks/index.ts';
@@ -38,9 +41,11 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   APP_ERRORS,
   BOOT_ERRORS,
   CLI_ERRORS,
+  CLUSTER_ERRORS,
   CONFIG_ERRORS,
   DHCP_ERRORS,
   DHCP6_ERRORS,
+  CHECK_ERRORS,
   ENROL_ERRORS,
   IMAGES_ERRORS,
   INSPECT_ERRORS,
@@ -48,6 +53,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   LIFECYCLE_ERRORS,
   NODE_ERRORS,
   POWER_ERRORS,
+  PROXMOX_ERRORS,
   RECORD_ERRORS,
   RESERVATION_ERRORS,
   STORE_ERRORS,

@@ -283,6 +283,11 @@ describe('completion', () => {
       'approve',
       'reject',
       'unreject',
+      'readiness',
+      'checks',
+      'benchmark',
+      'burn-in',
+      'rehearse',
       'ignore',
       'unignore',
     ]);

@@ -6,6 +6,7 @@ import { eraseDisks, eraseMetadata } from './erase/erase.ts';
 import { createWriteImage } from './image/write-image.ts';
 import { takeInventory } from './inventory.ts';
 import { createLeaving } from './leave.ts';
+import { createLoad } from './load.ts';
 import { createRescue } from './rescue.ts';
 import type { CommandHandlers } from './types.ts';
 
@@ -14,6 +15,7 @@ export function createHandlers(): CommandHandlers {
   return {
     ...createLeaving(),
     ...createRescue(),
+    ...createLoad(),
     inventory: takeInventory,
     erase_metadata: eraseMetadata,
     erase_disks: eraseDisks,

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { allPages, asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
 import { renderList, renderOne, renderValue, time } from '../output.ts';
 import { approveCommands } from './approve.ts';
+import { checkCommands } from './checks.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -71,6 +72,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
       });
   };
   approveCommands(node, context);
+  checkCommands(node, context);
   setIgnored('ignore', 'PUT', 'leave a machine alone: it starts its own disk and is never touched');
   setIgnored('unignore', 'DELETE', 'no longer leave it alone');
 }

@@ -1,0 +1,92 @@
+// The results of tests, in the store: so many of a node are kept.
+
+import type { Clock, Random } from '../lib/index.ts';
+import type { Asked, Tx } from '../store/index.ts';
+import type { Figures } from './compare-decide.ts';
+
+export const CHECK_KINDS = ['benchmark', 'burn-in', 'rehearse'] as const;
+export type CheckKind = (typeof CHECK_KINDS)[number];
+export const VERDICTS = ['good', 'warning', 'bad'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export interface Check {
+  readonly id: string;
+  readonly kind: string;
+  readonly verdict: string;
+  readonly message: string;
+  readonly figures: Figures;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+export type NewCheck = Omit<Check, 'id' | 'finishedAt' | 'kind' | 'verdict'> & { readonly kind: CheckKind; readonly verdict: Verdict };
+
+const KEPT = 100;
+const MESSAGE_MAX = 4000;
+const OTHERS_MAX = 500;
+
+export async function writeCheck(
+  tx: Tx,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  nodeUuid: string,
+  check: NewCheck,
+): Promise<void> {
+  const now = clock.now();
+  const { kind, verdict, startedAt } = check;
+  const row = { id: random.uuid(), node_uuid: nodeUuid, kind, verdict, message: check.message.slice(0, MESSAGE_MAX) };
+  const times = { started_at: startedAt, finished_at: now, created_at: now, updated_at: now };
+  await tx
+    .insertInto('node_checks')
+    .values({ ...row, ...times, figures: JSON.stringify(check.figures) })
+    .execute();
+  const old = await tx
+    .selectFrom('node_checks')
+    .select('id')
+    .where('node_uuid', '=', nodeUuid)
+    .orderBy('finished_at', 'desc')
+    .orderBy('id')
+    .offset(KEPT)
+    .limit(KEPT)
+    .execute();
+  if (old.length > 0)
+    await tx
+      .deleteFrom('node_checks')
+      .where(
+        'id',
+        'in',
+        old.map(({ id }) => id),
+      )
+      .execute();
+}
+
+/** The newest first. */
+export async function checksOf(db: Asked, nodeUuid: string, limit: number): Promise<Check[]> {
+  const rows = db.selectFrom('node_checks').selectAll().where('node_uuid', '=', nodeUuid);
+  const found = await rows.orderBy('finished_at', 'desc').orderBy('id').limit(limit).execute();
+  return found.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    verdict: row.verdict,
+    message: row.message,
+    figures: figuresIn(row.figures),
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }));
+}
+
+/** Of each other node its newest of that kind. */
+export async function newestOfOthers(
+  db: Asked,
+  nodeUuid: string,
+  kind: CheckKind,
+): Promise<{ readonly nodeUuid: string; readonly figures: Figures }[]> {
+  const rows = db.selectFrom('node_checks').select(['node_uuid', 'figures']).where('kind', '=', kind).where('node_uuid', '!=', nodeUuid);
+  const newest = new Map<string, Figures>();
+  for (const row of await rows.orderBy('finished_at', 'desc').limit(OTHERS_MAX).execute())
+    if (!newest.has(row.node_uuid)) newest.set(row.node_uuid, figuresIn(row.figures));
+  return [...newest].map(([uuid, figures]) => ({ nodeUuid: uuid, figures }));
+}
+
+function figuresIn(text: string): Figures {
+  return JSON.parse(text) as Figures; // written by writeCheck
+}
