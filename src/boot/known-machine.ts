@@ -19,7 +19,7 @@ const INSTALLER = 'proxmox';
 
 /** `deploysBy`: its deploy interface, also where it is its driver's default. */
 export function knownMachineOf(node: Node, deploysBy: string): KnownMachine {
-  const { uuid, name, provisionState, ignored } = node;
+  const { uuid, name, provisionState, ignored, observeOnly } = node;
   const held = node.driverInternalInfo[BOOT_HOLD];
   const rejected = node.driverInternalInfo[REJECTED];
   return {
@@ -27,6 +27,7 @@ export function knownMachineOf(node: Node, deploysBy: string): KnownMachine {
     name,
     provisionState,
     ignored,
+    observed: observeOnly,
     held: typeof held === 'string' && held !== '' ? held : null,
     rejected: typeof rejected === 'string' ? rejected : null,
     ownDisk: readOwnDisk(node.driverInfo.own_disk, node.driverInfo.own_disk_path),

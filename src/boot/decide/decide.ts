@@ -11,6 +11,8 @@ export interface KnownMachine {
   readonly name: string | null;
   readonly provisionState: string;
   readonly ignored: boolean;
+  /** A member of a cluster that is only observed; absent: it is not. */
+  readonly observed?: boolean;
   /** Why it may start nothing at all, set while it is being replaced; null otherwise. */
   readonly held: string | null;
   /** Its own way to its own disk. */
@@ -93,6 +95,8 @@ function decideWanted(situation: Situation): Program {
   const { machine, rivals = [], observeOnly = false } = situation;
   if (observeOnly) return { run: 'own-disk', reason: 'this site is observe-only', hands: 'off' };
   if (machine !== undefined) return decideKnown(machine, situation);
+  const watched = rivals.find((one) => one.observed === true);
+  if (watched !== undefined) return { run: 'own-disk', reason: `it may be ${titleOf(watched)}, which is only observed`, hands: 'off' };
   const held = rivals.find((one) => decideKnown(one, situation).run === 'hold');
   if (held !== undefined)
     return { run: 'hold', reason: `it may be ${titleOf(held)}, which is held: ${decideKnown(held, situation).reason}` };
@@ -113,6 +117,7 @@ function decideUnknown(what: string, { enrolmentOpen, rule }: Situation): Progra
 function decideKnown(machine: KnownMachine, situation: Situation): Program {
   const who = titleOf(machine);
   const { provisionState: state } = machine;
+  if (machine.observed === true) return { run: 'own-disk', reason: `${who} is only observed: a member of a running cluster`, hands: 'off' };
   if (machine.ignored) return { run: 'own-disk', reason: `${who} is ignored`, hands: 'off' };
   if (machine.held !== null) return { run: 'hold', reason: `${who} is held: ${machine.held}` };
   const why = HOLD_STATES[state];

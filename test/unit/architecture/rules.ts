@@ -5,7 +5,7 @@ import type { Import, Source } from './source.ts';
 /** From top to bottom. An import goes to a lower row; rooms of one row do not know each other. */
 export const ROWS: readonly (readonly string[])[] = [
   ['cli', 'api', 'web'],
-  ['reservations', 'enrol', 'checks'],
+  ['reservations', 'enrol', 'clusters', 'checks'],
   ['lifecycle'],
   ['pipeline'],
   ['install', 'inspect', 'boot', 'power', 'proxmox'],

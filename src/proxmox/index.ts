@@ -1,0 +1,15 @@
+// The door to the Proxmox VE API: a typed client that knows a server by its certificate's fingerprint. Knows nothing of our nodes.
+
+export {
+  type Credentials,
+  fingerprintOf,
+  isNodeName,
+  passwordCredentials,
+  proxmoxUrl,
+  tokenCredentials,
+} from './address-decide.ts';
+export type { ClusterStatusEntry } from './answers.ts';
+export { createProxmox, type Proxmox, type ProxmoxOptions } from './client.ts';
+export { PROXMOX_ERRORS } from './errors.ts';
+export { type Card, cardsIn } from './report-codec.ts';
+export { type SeenCertificate, seeCertificate } from './tls.ts';
