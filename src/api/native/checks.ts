@@ -53,7 +53,7 @@ export function checksPlugin({ services }: RouteDeps): FastifyPluginAsyncTypebox
       {
         config: { access: 'reader' },
         schema: {
-          operationId: 'getReadiness',
+          operationId: 'getNodeReadiness',
           summary: 'Is the machine ready: each item with what to do about it',
           ...about,
           response: { 200: readinessReply },

@@ -4,6 +4,7 @@ import type { JsonValue } from '../../nodes/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import type { DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
+import { BURN_IN_STEPS, isBurnIn, runBurnIn } from './burn-in.ts';
 import { placeOrder } from './order.ts';
 import { type DiskRef, refOf, refsIn, seenDisks } from './seen-disks.ts';
 
@@ -34,10 +35,13 @@ export function cleanSteps(cleaning: Cleaning): readonly DriverStep[] {
       priority: cleaning === 'express' ? 10 : 0,
       title: 'Erase each disk the fastest way that it has itself',
     },
+    ...BURN_IN_STEPS,
   ];
 }
 
-export async function runCleanStep(desk: AgentDesk, { step }: DriverStep, target: Target, run: StepRun): Promise<StepOutcome> {
+export async function runCleanStep(desk: AgentDesk, asked: DriverStep, target: Target, run: StepRun): Promise<StepOutcome> {
+  if (isBurnIn(asked)) return runBurnIn(desk, asked, target, run);
+  const { step } = asked;
   const disks = await disksOf(desk, target, run);
   if (disks.length === 0) {
     run.progress(1, 'no disks are named for it: nothing is erased');

@@ -32,11 +32,18 @@ function outcomeOf(standing: OrderStanding, { progress }: Key): StepOutcome {
       progress(standing.fraction, standing.text);
       return 'wait';
     case 'done':
+      refuseFaults(standing);
       progress(1, standing.message);
       return { result: standing.result };
     case 'failed':
       throw fail('power.refused', { message: standing.message, hint: "The task's log has what the agent said." });
   }
+}
+
+/** What was looked for faults was carried out well, and is not well itself. */
+function refuseFaults({ message, result: { failures } }: { readonly message: string; readonly result: JsonObject }): void {
+  if (!Array.isArray(failures) || failures.length === 0) return;
+  throw fail('power.refused', { message, hint: 'Look at what is named before the machine is used.' });
 }
 
 /** The results of earlier steps of the same work that the agent has ended: a step's key is that of its task and its place in it. */

@@ -112,7 +112,15 @@ describe('deploy=direct', () => {
       'boot_instance 20',
       'wait_for_first_boot 10',
     ]);
-    expect(of(direct, 'clean')).toEqual(['erase_devices_metadata 99', 'erase_devices 0', 'erase_devices_express 10']);
+    expect(of(direct, 'clean')).toEqual([
+      'erase_devices_metadata 99',
+      'erase_devices 0',
+      'erase_devices_express 10',
+      'burnin_cpu 0',
+      'burnin_memory 0',
+      'burnin_disk 0',
+      'burnin_network 0',
+    ]);
     expect(of(custom, 'deploy')?.slice(0, 2)).toEqual(['write_image 0', 'write_configdrive 0']);
   });
 
