@@ -110,7 +110,7 @@ it('shows what is proposed, with the rule and the plan in words, and tells the p
     plan: { lines: [expect.stringMatching(/^erases SSD, 500 GB \(serial S\d+\): blank; the system goes there/)] },
   });
   const { stdout } = await cli(site, ['enrol', 'list']);
-  expect(stdout).toMatch(new RegExp(`^NODE +NAME +STATE.*\n${node} +web1 +proposed +web +minis +no +rule minis fits`));
+  expect(stdout).toMatch(new RegExp(`^NODE +NAME +STATE.*\n${node} +web1 +proposed +web +minis +yes +rule minis fits`));
   const plan = await cli(site, ['node', 'plan', node]);
   expect(plan.stdout).toMatch(/^ {2}becomes web\n {2}erases SSD.*\nplan [0-9a-f]{64} \(proposed\)\n$/);
 });
@@ -120,7 +120,7 @@ it('takes a machine in by the command line, and says what happens next', async (
   await makeFake(node);
   const { code, stdout, stderr } = await cli(site, ['node', 'approve', node, '--yes', '--name', 'web-a']);
   expect([code, stderr]).toEqual([0, expect.stringContaining('erases SSD')]);
-  expect(stdout).toMatch(/^node +\S+\nname +web-a\nplan +[0-9a-f]{64}\ntask +\S+\nnext +The agent does not run on it: boot it again/);
+  expect(stdout).toMatch(/^node +\S+\nname +web-a\nplan +[0-9a-f]{64}\ntask +\S+\nnext +The agent runs on it: it is cleaned/);
   expect(await becomes('web-a', 'done')).toMatchObject({ provisionState: 'active', approvedBy: 'admin' });
   const history = (await cli(site, ['node', 'history', 'web-a'])).stdout;
   expect(history).toContain('deploy');

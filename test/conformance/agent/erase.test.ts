@@ -37,6 +37,8 @@ async function usedDisk(name: string): Promise<string> {
   await fileDisk(swap, 20 * MIB);
   await tool('mkswap', '-q', swap);
   await handle.write(await readFile(swap), 0, 20 * MIB, 41 * MIB);
+  // Where mkfs has discarded, or put its journal.
+  await handle.write('data of somebody '.repeat(4), 30 * MIB);
   await handle.close();
   return path;
 }
