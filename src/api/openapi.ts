@@ -2,6 +2,7 @@
 
 import type { SwaggerOptions } from '@fastify/swagger';
 import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
+import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { ENROL_SCHEMAS } from './enrol-schemas.ts';
 import { NAMED_SCHEMAS } from './schemas.ts';
 import { NO_COMPILERS } from './validators.ts';
@@ -26,7 +27,7 @@ export async function describeRoutes(routes: readonly RouteOptions[], version: s
   const app = fastify({ schemaController: NO_COMPILERS });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => () => '');
-  for (const schema of [...NAMED_SCHEMAS, ...ENROL_SCHEMAS]) app.addSchema(schema);
+  for (const schema of [...NAMED_SCHEMAS, ...ENROL_SCHEMAS, ...CLUSTER_SCHEMAS]) app.addSchema(schema);
   await app.register(swagger, openapiDocument(version));
   for (const { method, url, schema, config } of routes) {
     app.route({

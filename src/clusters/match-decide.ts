@@ -61,6 +61,7 @@ function takeRefusal(cluster: string, { name }: SeenMember, node: Node, known: C
   const own = known.links.find((link) => link.nodeUuid === node.uuid);
   if (own !== undefined && own.cluster !== cluster) return `it is a member of the cluster ${own.cluster}`;
   if (linked !== undefined && linked.nodeUuid !== node.uuid) return `member ${name} is another node to us: ${linked.nodeUuid}`;
+  if (node.name === null && known.byName !== null) return `another node is called ${name}: ${known.byName.uuid}`;
   if (node.provisionState === 'active') return undefined;
   if (node.ignored) return 'it is ignored';
   if (known.approved.has(node.uuid)) return 'somebody approved it, and it is being taken in: its disks may be about to be erased';
