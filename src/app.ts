@@ -42,6 +42,8 @@ import {
   type Scripts,
   type Site,
 } from './boot/index.ts';
+import { createCheckTasks } from './checks/index.ts';
+import { createClusters } from './clusters/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createOrders, type Inspect } from './inspect/index.ts';
 import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
@@ -99,11 +101,10 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const power = powerParts({ ...common, config, nodes, holder, desk: orders, images });
   const records = createRecords({ ...common, nodes });
   const taking = createTaking();
-  const {
-    lifecycle,
-    tasks,
-    parts: work,
-  } = lifecycleParts({ ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders, moreTasks: [taking.definition] });
+  const testing = createCheckTasks();
+  const moreTasks = [taking.definition, ...testing.definitions];
+  const workOptions = { ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders, moreTasks };
+  const { lifecycle, tasks, parts: work } = lifecycleParts(workOptions);
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const { registry } = power.gateway;
@@ -140,6 +141,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
     enrol,
+    checks: testing.bind({ ...common, nodes, tasks, desk: orders, lifecycle, registry, sightings }),
+    clusters: createClusters({ ...common, nodes }),
     inspect,
     ramdisk,
     deployments: deploymentsOf({ ...common, nodes, images, certificate: certificate?.cert ?? null, lifecycle }),
@@ -149,10 +152,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const api = createApi({ ...given, processMetrics: true });
   for (const warning of [...told, ...files.problems().map(warningOf)])
     logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
-  const ready = async (): Promise<void> => {
-    await tellNobodyCanSignIn(access, logger);
-    await writeConnection(config, certificate, logger);
-  };
+  const ready = () => tellNobodyCanSignIn(access, logger).then(() => writeConnection(config, certificate, logger));
   const setupLink = () => firstSetupLink(access, config);
   return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink };
 }

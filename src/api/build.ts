@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import type { Clock, Random, Secret } from '../lib/index.ts';
 import { type AuthMode, guardAccess } from './access.ts';
 import { auditRequests } from './audit-requests.ts';
+import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { ENROL_SCHEMAS } from './enrol-schemas.ts';
 import { answerBrokenConnection, answerErrors, sendProblem } from './error-replies.ts';
 import { fail } from './errors.ts';
@@ -15,8 +16,11 @@ import { readJsonBodies } from './json-body.ts';
 import { type ApiMetrics, createApiMetrics } from './metrics.ts';
 import { agentPlugin } from './native/agent.ts';
 import { agentFilesPlugin } from './native/agent-files.ts';
+import { agentNoisePlugin } from './native/agent-noise.ts';
 import { approvePlugin, rulesPlugin, wipePlanPlugin } from './native/approve.ts';
 import { auditPlugin } from './native/audit.ts';
+import { checksPlugin } from './native/checks.ts';
+import { clustersPlugin } from './native/clusters.ts';
 import { enrolmentPlugin } from './native/enrolment.ts';
 import { enrolmentsPlugin } from './native/enrolments.ts';
 import { eventsPlugin } from './native/events.ts';
@@ -119,7 +123,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
   // would cost every start another 45 ms.
   app.setSerializerCompiler(() => (reply) => JSON.stringify(reply));
   const routes = collectRoutes(app);
-  for (const schema of [...NAMED_SCHEMAS, ...ENROL_SCHEMAS]) app.addSchema(schema);
+  for (const schema of [...NAMED_SCHEMAS, ...ENROL_SCHEMAS, ...CLUSTER_SCHEMAS]) app.addSchema(schema);
   readJsonBodies(app);
   observeRequests(app, { clock, metrics, log });
   answerErrors(app, metrics);
@@ -152,6 +156,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(nodesPlugin(deps), { prefix: '/api/nodes' });
   app.register(ignorePlugin(deps), { prefix: '/api/nodes' });
   app.register(powerDonePlugin(deps), { prefix: '/api/nodes' });
+  app.register(checksPlugin(deps), { prefix: '/api/nodes' });
   app.register(reasonsPlugin(deps), { prefix: '/api/reasons' });
   app.register(eventsPlugin(deps), { prefix: '/api/events' });
   app.register(tasksPlugin(deps), { prefix: '/api/tasks' });
@@ -160,9 +165,11 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(wipePlanPlugin(deps), { prefix: '/api/nodes' });
   app.register(approvePlugin(deps), { prefix: '/api/nodes' });
   app.register(rulesPlugin(deps), { prefix: '/api/rules' });
+  app.register(clustersPlugin(deps), { prefix: '/api/clusters' });
   app.register(networkPlugin(deps), { prefix: '/api/network' });
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
   app.register(agentFilesPlugin(deps), { prefix: '/api/agent' });
+  app.register(agentNoisePlugin(deps), { prefix: '/api/agent' });
   app.register(sessionPlugin(deps), { prefix: '/api/session' });
   app.register(setupPlugin(deps), { prefix: '/api' });
   app.register(setupPagePlugin(), { prefix: '/setup' });

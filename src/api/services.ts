@@ -1,6 +1,8 @@
 // What the API needs of everything below it, one narrow interface per resource. The composition root passes the real ones.
 
 import type { Access, Identity } from '../access/index.ts';
+import type { Checks } from '../checks/index.ts';
+import type { Clusters } from '../clusters/index.ts';
 import type { Conductors } from '../conductors/index.ts';
 import type { Enrol } from '../enrol/index.ts';
 import type { Inspect, Ramdisk } from '../inspect/index.ts';
@@ -70,6 +72,7 @@ export interface EnrolmentService {
   set(mode: 'open' | 'closed', minutes: number | null, actor: string): Promise<EnrolmentState>;
 }
 
+export type CheckService = Checks;
 export type EnrolService = Omit<Enrol, 'name' | 'start' | 'stop' | 'tick' | 'reported'>;
 
 export type Counters = Readonly<Record<string, number>>;
@@ -162,6 +165,8 @@ export interface ApiServices {
   readonly tasks: TaskService;
   readonly enrolment: EnrolmentService;
   readonly enrol?: EnrolService;
+  readonly clusters?: Clusters;
+  readonly checks?: CheckService;
   readonly inspect: InspectService;
   readonly deployments: Deployments;
   /** The same for OpenStack's own agent. */
