@@ -15,6 +15,7 @@ import { CLUSTER_ERRORS } from '../src/clusters/index.ts';
 import { CONFIG_ERRORS, envVariables, jsonSchema, SCHEMA_FILE, type SchemaNode, schemaText } from '../src/config/index.ts';
 import { ENROL_ERRORS } from '../src/enrol/index.ts';
 import { INSPECT_ERRORS } from '../src/inspect/index.ts';
+import { INSTALL_ERRORS } from '../src/install/errors.ts';
 import { LAB_ERRORS } from '../src/lab/index.ts';
 import type { ErrorCatalogue } from '../src/lib/index.ts';
 import { LIFECYCLE_ERRORS } from '../src/lifecycle/index.ts';
@@ -49,6 +50,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   ENROL_ERRORS,
   IMAGES_ERRORS,
   INSPECT_ERRORS,
+  INSTALL_ERRORS,
   LAB_ERRORS,
   LIFECYCLE_ERRORS,
   NODE_ERRORS,
