@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf, RackseedError } from '../lib/index.ts';
 import { auditCommand } from './commands/audit.ts';
+import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { enrolCommand } from './commands/enrol.ts';
@@ -43,6 +44,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     nodeCommand,
     enrolCommand,
     rulesCommand,
+    clusterCommand,
     networkCommand,
     eventCommand,
     taskCommand,

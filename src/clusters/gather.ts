@@ -29,11 +29,10 @@ export async function gatherCluster(proxmox: Proxmox, { apiUrl, fingerprint }: S
     const some = nodes.slice(at, at + AT_ONCE);
     members.push(
       ...(await Promise.all(
-        some.map(({ name, ip, online }) => {
+        some.map(async ({ name, ip, online }) => {
           const addresses = ip === undefined ? [] : [ip];
-          return isOn(online)
-            ? lookAt(proxmox, name, addresses)
-            : nobody(name, addresses, 'it is offline: its network cards cannot be asked for');
+          if (!isOn(online)) return nobody(name, addresses, 'it is offline: its network cards cannot be asked for');
+          return lookAt(proxmox, name, addresses);
         }),
       )),
     );
