@@ -1,5 +1,5 @@
-// Where a firmware's setup has what a machine needs, in the words of the makers' manuals. Data and one look-up, pure. For a machine that is not
-// here the report says what to look for without a name.
+// Where a firmware's setup usually has what a machine needs. Versions differ, so it is where to look first, not checked against each manual.
+// Data and one look-up, pure. For a machine that is not here the report says what to look for without a name.
 
 export const SETTINGS = ['bootOrder', 'networkBoot', 'secureBoot', 'wakeOnLan', 'virtualization', 'iommu'] as const;
 export type Setting = (typeof SETTINGS)[number];
