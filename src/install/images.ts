@@ -1,10 +1,10 @@
 // Image files of the appliance: which of them machines may have, their checksums, and their bytes. Knows nothing of who asks.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { messageOf } from '../lib/index.ts';
 import { fail } from './errors.ts';
 
@@ -28,7 +28,8 @@ export interface ImageFiles {
   readonly refusal: (path: string) => string | null;
   readonly describe: (path: string, signal: AbortSignal) => Promise<{ readonly checksum: string; readonly bytes: number }>;
   readonly find: (path: string) => Promise<ImageFile>;
-  readonly read: (file: ImageFile, start: number, end: number) => Readable;
+  /** Both ends are given. Throws install.bad_image when it is no longer the file that was found; the stream fails when it shrinks meanwhile. */
+  readonly read: (file: ImageFile, start: number, end: number) => Promise<Readable>;
 }
 
 interface Known {
@@ -61,7 +62,7 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
       return {
         path: real,
         bytes: stats.size,
-        tag: `${stats.ino.toString(36)}-${stats.size.toString(36)}-${Math.round(stats.mtimeMs).toString(36)}`,
+        tag: tagOf(stats),
       };
     } catch (error) {
       if (error instanceof Error && 'status' in error) throw error;
@@ -87,8 +88,38 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
         throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
       return { checksum: `sha256:${checksum}`, bytes: file.bytes };
     },
-    read: ({ path }, start, end) => createReadStream(path, { start, end, highWaterMark: READ_BYTES }),
+    read: async (file, start, end) =>
+      end < start ? Readable.from([]) : Readable.from(whole(await opened(file), start, end), { objectMode: false }),
   };
+}
+
+function tagOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino.toString(36)}-${size.toString(36)}-${Math.round(mtimeMs).toString(36)}`;
+}
+
+/** Between the look at it and the read, a person may have put another file there. */
+async function opened({ path, tag }: ImageFile): Promise<FileHandle> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path);
+    if (tagOf(await handle.stat()) === tag) return handle;
+  } catch (error) {
+    await handle?.close();
+    throw fail('install.bad_image', { message: `${path} can not be read: ${messageOf(error)}`, cause: error });
+  }
+  await handle.close();
+  throw fail('install.bad_image', { message: `${path} changed since it was looked at` });
+}
+
+/** Its length was told: less than that must break off, or whoever reads waits for the rest. */
+async function* whole(handle: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
+  let at = start;
+  const stream: AsyncIterable<Buffer> = handle.createReadStream({ start, end, highWaterMark: READ_BYTES });
+  for await (const chunk of stream) {
+    at += chunk.length;
+    yield chunk;
+  }
+  if (at <= end) throw fail('install.bad_image', { message: 'an image became shorter while it was read' });
 }
 
 export function imageDirectory(dataDir: string): string {

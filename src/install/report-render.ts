@@ -19,6 +19,8 @@ const PAUSE_SECONDS = 10;
 export function renderReport({ url, token, pins }: ReportScript): string {
   const where = new URL(url);
   const target = `${where.origin}${where.pathname.replace(/\/$/, '')}${PATH}`;
+  const port = where.port === '' ? (where.protocol === 'https:' ? '443' : '80') : where.port;
+  const host = where.hostname.replace(/^\[|\]$/g, ''); // with a port given, Python takes an IPv6 address as it is
   const curlPin = pins === null ? '' : ` --insecure --pinnedpubkey 'sha256//${pins.publicKey}'`;
   return `#!/bin/sh
 # Tells the Rackseed appliance that this system runs, and by which SSH host keys it is known.
@@ -44,12 +46,12 @@ if pin:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection('${where.hostname}', ${where.port === '' ? (where.protocol === 'https:' ? '443' : '80') : where.port}, context=context, timeout=30)
+    connection = http.client.HTTPSConnection('${host}', ${port}, context=context, timeout=30)
     connection.connect()
     if hashlib.sha256(connection.sock.getpeercert(True)).hexdigest() != pin:
         raise SystemExit('the appliance has another certificate: nothing is sent')
 else:
-    connection = http.client.HTTPConnection('${where.hostname}', ${where.port === '' ? (where.protocol === 'https:' ? '443' : '80') : where.port}, timeout=30)
+    connection = http.client.HTTPConnection('${host}', ${port}, timeout=30)
 connection.request('POST', '${where.pathname.replace(/\/$/, '')}${PATH}', os.environ['BODY'].encode(), {'Authorization': 'Bearer ${token}', 'Content-Type': 'application/json'})
 raise SystemExit(0 if connection.getresponse().status < 300 else 1)
 END

@@ -1,6 +1,7 @@
 // /api/agent: what a machine that is being deployed fetches, and what its new system tells once. Who may is decided by the agent's token,
 // which is of one node, and by the one-time token that the config drive carries.
 
+import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -12,6 +13,7 @@ import { oneRange } from './range-decide.ts';
 
 const MAX_ADDRESSES = 4096;
 const REPORT_BYTES = 32 * 1024;
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 const ReportSchema = Type.Object(
   {
@@ -45,10 +47,15 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
 
     app.get(
       '/configdrive',
-      { config, schema: { operationId: 'agentConfigDrive', summary: 'The config drive of the deployment that is under way', tags } },
+      // A HEAD would make a token for the first boot, and the one before it void.
+      {
+        config,
+        exposeHeadRoute: false,
+        schema: { operationId: 'agentConfigDrive', summary: 'The config drive of the deployment that is under way', tags },
+      },
       async (request, reply) => {
         const uuid = await nodeOf(request);
-        const url = publicUrl ?? `${hasTls ? 'https' : 'http'}://${request.headers.host ?? ''}`;
+        const url = publicUrl ?? `${hasTls ? 'https' : 'http'}://${hostOf(request)}`;
         const ended = new AbortController();
         request.raw.once('close', () => ended.abort());
         const bytes = await deployments.configDrive(uuid, url, ended.signal);
@@ -93,7 +100,14 @@ async function sendImage(
   const { start, end } = wanted === 'all' ? { start: 0, end: file.bytes - 1 } : wanted;
   if (wanted !== 'all') reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
   reply.header('content-length', String(end - start + 1));
-  return reply.send(deployments.readImage(file, start, end));
+  // Nobody wants its bytes for a HEAD, and without a body its length would be told as 0.
+  return reply.send(request.method === 'HEAD' ? Readable.from([]) : await deployments.readImage(file, start, end));
+}
+
+/** It goes into a script: a name or an address, with a port or without. */
+function hostOf({ headers: { host = '' } }: FastifyRequest): string {
+  if (HOST.test(host)) return host;
+  throw fail('api.bad_request', { message: 'the request names no host by which the appliance can be reached', hint: 'Send it as Host.' });
 }
 
 function tokenOf(request: FastifyRequest): string {

@@ -1,0 +1,83 @@
+import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, it, onTestFinished } from 'vitest';
+import { createImageFiles, type ImageFiles } from '../../../src/install/index.ts';
+import { renderReport } from '../../../src/install/report-render.ts';
+import { containing } from '../../support/containing.ts';
+
+const never = new AbortController().signal;
+
+async function open(): Promise<{
+  readonly images: ImageFiles;
+  readonly directory: string;
+  readonly path: string;
+  readonly outside: string;
+}> {
+  const root = await mkdtemp(join(tmpdir(), 'rackseed-images-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const directory = join(root, 'images');
+  await mkdir(directory);
+  const [path, outside, named] = [join(directory, 'a.raw'), join(root, 'secret'), join(root, 'named.raw')];
+  await Promise.all([path, outside, named].map((file) => writeFile(file, 'content')));
+  return { images: createImageFiles({ directory, named: [named] }), directory, path, outside };
+}
+
+it('only what is below the directory, or is named, is given; no way leads out', async () => {
+  const { images, directory, path, outside } = await open();
+  await symlink(outside, join(directory, 'link'));
+  expect(await images.find(path)).toMatchObject({ bytes: 7 });
+  expect(await images.find(join(outside, '../named.raw').replace('/secret/..', ''))).toMatchObject({ bytes: 7 });
+  for (const bad of [
+    outside,
+    `${directory}/link`,
+    `${directory}/../secret`,
+    directory,
+    `${directory}/`,
+    'a.raw',
+    `${directory}/gone`,
+    `${directory}/a\0b`,
+  ])
+    await expect(images.find(bad), bad).rejects.toMatchObject({ code: 'install.no_image' });
+});
+
+it('a file that was put in the place of the one that was found is not read for it', async () => {
+  const { images, directory, path } = await open();
+  const found = await images.find(path);
+  expect(await text(await images.read(found, 0, 6))).toBe('content');
+  await writeFile(join(directory, 'b.raw'), 'CONTENT');
+  await rename(join(directory, 'b.raw'), path);
+  await expect(images.read(found, 0, 6)).rejects.toMatchObject({ code: 'install.bad_image', message: containing('changed') });
+  await rm(path);
+  await expect(images.read(found, 0, 6)).rejects.toMatchObject({ code: 'install.bad_image', message: containing('ENOENT') });
+});
+
+it('a file that shrinks while it is read breaks the stream off', async () => {
+  const { images, path } = await open();
+  await writeFile(path, Buffer.alloc(16 * 2 ** 20));
+  const stream = await images.read(await images.find(path), 0, 16 * 2 ** 20 - 1);
+  const chunks = stream[Symbol.asyncIterator]();
+  await chunks.next();
+  await truncate(path, 2 ** 20);
+  const rest = async (): Promise<void> => {
+    while ((await chunks.next()).done !== true);
+  };
+  await expect(rest()).rejects.toMatchObject({ code: 'install.bad_image', message: containing('shorter') });
+});
+
+it('the checksum is of the file as it is now', async () => {
+  const { images, path } = await open();
+  const before = await images.describe(path, never);
+  expect(before).toEqual({ checksum: 'sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73', bytes: 7 });
+  await writeFile(path, 'other');
+  expect(await images.describe(path, never)).not.toEqual(before);
+  await rm(path);
+  await expect(images.describe(path, never)).rejects.toMatchObject({ code: 'install.no_image' });
+});
+
+it('the report of a first boot reaches an appliance by IPv6, from curl and from Python', () => {
+  const script = renderReport({ url: 'https://[fd00::2]:6385', token: 't', pins: { certificate: 'c', publicKey: 'k' } });
+  expect(script).toContain("'https://[fd00::2]:6385/api/agent/first-boot'");
+  expect(script).toContain("HTTPSConnection('fd00::2', 6385,");
+});
