@@ -209,7 +209,7 @@ export function createOrders(options: OrdersOptions): Orders {
 
     async cancel(nodeUuid, reason, key) {
       for (const order of await openOrders(store.db, nodeUuid))
-        if (order.state === 'waiting' && (key === undefined || key === order.key))
+        if (order.state === 'waiting' && (key === undefined || key === order.key || order.key.startsWith(`${key}:`)))
           await end(order, { state: 'cancelled', message: reason });
     },
 

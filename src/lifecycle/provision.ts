@@ -2,6 +2,7 @@
 
 import { Secret } from '../lib/index.ts';
 import { type By, type Interface, type Node, type NodeChanges, nodeTitle, type ProvisionEvent, stateOf } from '../nodes/index.ts';
+import { FIRST_BOOT } from '../power/index.ts';
 import { type Asked, prepared, type Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
 import { cursorOf, shownName, shownStep, withoutCursor } from './cursor.ts';
@@ -26,12 +27,22 @@ export async function provision(deps: DoorDeps, { uuid }: Node, asked: Provision
   const before = await deps.nodes.get(uuid);
   // Drivers are asked outside of the transaction; whoever changes the node meanwhile is found by its version.
   const invalid = await driverRefusal(deps, before, eventFor(before, request.verb));
-  await deps.store.transaction(async (tx) => {
+  const ended = await deps.store.transaction(async (tx) => {
     const node = await deps.nodes.get(uuid, tx);
     const event = await checkedEvent(deps, tx, node, request);
     if (invalid !== undefined && node.version === before.version) throw invalid;
-    await act(deps, tx, { node, event, request, by });
+    return act(deps, tx, { node, event, request, by });
   });
+  if (ended !== undefined) await forgetOrders(deps, uuid, ended);
+}
+
+/** They would not be given any more in any case, as their task has ended; so they are seen to be over at once. */
+async function forgetOrders(deps: DoorDeps, uuid: string, task: string): Promise<void> {
+  try {
+    await deps.desk.cancel(uuid, 'aborted by request', task);
+  } catch (error) {
+    deps.log.warn({ node: uuid, task, err: error }, 'orders to the agent stay till they are looked at again');
+  }
 }
 
 /** Throws what refuses it. In the order in which Ironic looks. */
@@ -66,16 +77,20 @@ interface Act {
   readonly by: By;
 }
 
-async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<void> {
+/** Resolves with the task that it aborted. */
+async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<string | undefined> {
   const { node, event, by } = wanted;
   if (event === 'abort') return abort(deps, tx, node, by);
-  if (event === 'unhold') return unhold(deps, tx, node, by);
+  if (event === 'unhold') {
+    await unhold(deps, tx, node, by);
+    return undefined;
+  }
   // One that waits in the state that is left: its work is over.
   await endWaiting(deps, tx, node, `${event} was asked for`);
   const changes = startChanges(wanted);
   const prepared = Object.keys(changes).length === 0 ? node : await deps.nodes.update(tx, node, changes, { who: 'system' });
   const moved = await deps.nodes.move(tx, { node: prepared, event, ...by });
-  if (stateOf(moved.node.provisionState).kind !== 'working') return;
+  if (stateOf(moved.node.provisionState).kind !== 'working') return undefined;
   const kind = KIND_OF_EVENT[event];
   if (kind === undefined) throw new TypeError(`${event} leads to ${moved.node.provisionState}, and no task works on that`);
   await deps.tasks.submit(tx, {
@@ -85,20 +100,22 @@ async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<void> {
     locks: [`node:${node.uuid}`],
     args: argsOf(deps, wanted),
   });
+  return undefined;
 }
 
-/** Left over from work before: cursors, and for a deployment its config drive. */
+/** Left over from work before: cursors; and where the system on the disks is given up, what it told of its first boot. */
 function startChanges({ node, request, event }: Act): NodeChanges {
   const leftover = WALK_KINDS.map((kind) => withoutCursor(node, kind));
+  const isDeploy = event === 'deploy' || event === 'rebuild';
+  const isOver = isDeploy || event === 'delete';
   const info = Object.fromEntries(
-    Object.entries(node.driverInternalInfo).filter(([key]) =>
-      leftover.every((changes) => Object.hasOwn(changes.driverInternalInfo ?? {}, key)),
+    Object.entries(node.driverInternalInfo).filter(
+      ([key]) => leftover.every((changes) => Object.hasOwn(changes.driverInternalInfo ?? {}, key)) && !(isOver && key === FIRST_BOOT),
     ),
   );
   const isClean = Object.keys(info).length === Object.keys(node.driverInternalInfo).length;
   const shown = { ...node.cleanStep, ...node.deployStep, ...node.serviceStep };
   const { configdrive } = request;
-  const isDeploy = event === 'deploy' || event === 'rebuild';
   return {
     ...(isClean && Object.keys(shown).length === 0 ? {} : { driverInternalInfo: info, cleanStep: {}, deployStep: {}, serviceStep: {} }),
     ...(isDeploy && configdrive !== undefined ? { instanceInfo: { ...node.instanceInfo, configdrive } } : {}),
@@ -126,7 +143,7 @@ const ABORTED: Readonly<Record<string, { readonly kind: WalkKind; readonly noun:
   'service hold': { kind: 'service', noun: 'Service' },
 };
 
-async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void> {
+async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<string | undefined> {
   const walk = ABORTED[node.provisionState];
   const step = walk === undefined ? {} : shownStep(node, walk.kind);
   const name = shownName(step);
@@ -134,15 +151,16 @@ async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<void> 
   if (field !== undefined && name !== undefined && step.abortable !== true) {
     // As in Ironic: what may not be broken off is completed first, then it ends.
     await deps.nodes.update(tx, node, { [field]: { ...step, abort_after: true } }, { who: 'system' });
-    return;
+    return undefined;
   }
-  await endWaiting(deps, tx, node, 'aborted by request');
+  const task = await endWaiting(deps, tx, node, 'aborted by request');
   await leaveRamdisk(deps, tx, node);
   const noun = walk?.noun ?? stateOf(node.provisionState).label;
   const lastError = `${noun} was aborted by request${name === undefined ? '' : ` during the step ${name}`}. Ask for the verb again to start over.`;
   const isFailure = node.provisionState !== 'service failed';
   const changed = walk === undefined ? node : await deps.nodes.update(tx, node, withoutCursor(node, walk.kind), { who: 'system' });
   await deps.nodes.move(tx, { node: changed, event: 'abort', ...by, ...(isFailure ? { lastError } : {}) });
+  return task;
 }
 
 /** The machine runs the agent, and nothing goes on with it: off, as Ironic leaves it, and not into whatever is on its disks. */
@@ -186,10 +204,11 @@ const waitingTasks = prepared((db, given: { readonly uuid: string }) =>
     .where('state', 'in', ['waiting', 'running']),
 );
 
-/** Its node goes another way: what waits for it has nothing to go on with. */
-export async function endWaiting(deps: Pick<DoorDeps, 'tasks'>, tx: Tx, node: Node, reason: string): Promise<void> {
+/** Its node goes another way: what waits for it has nothing to go on with. Resolves with that task. */
+export async function endWaiting(deps: Pick<DoorDeps, 'tasks'>, tx: Tx, node: Node, reason: string): Promise<string | undefined> {
   const task = await waitingTask(tx, node.uuid);
   if (task !== undefined) await deps.tasks.cancel(tx, task, reason);
+  return task;
 }
 
 /** Interfaces that must be able to work on the node before a verb is begun, and how Ironic begins what it says otherwise. */

@@ -17,6 +17,10 @@ export interface PlayedDesk extends AgentDesk {
   readonly placed: readonly (AgentOrder & { readonly uuid: string })[];
 }
 
+function isUnder(key: string, wanted: string | undefined): boolean {
+  return wanted === undefined || key === wanted || key.startsWith(`${wanted}:`);
+}
+
 interface Kept extends AgentOrder {
   readonly uuid: string;
   standing: OrderStanding;
@@ -76,7 +80,7 @@ export function playedDesk(clock: Pick<Clock, 'monotonic'>): PlayedDesk {
     },
     cancel: (uuid, reason, key) => {
       for (const order of orders) {
-        if (order.uuid !== uuid || order.standing.state !== 'waiting' || (key !== undefined && key !== order.key)) continue;
+        if (order.uuid !== uuid || order.standing.state !== 'waiting' || !isUnder(order.key, key)) continue;
         order.standing = { state: 'failed', message: reason };
         for (const tell of order.settled) tell();
       }

@@ -6,6 +6,7 @@ import { lifecycleTasks } from '../../../src/lifecycle/index.ts';
 import { createStateTimers } from '../../../src/nodes/index.ts';
 import type { Driver, DriverStep, StepRun } from '../../../src/power/index.ts';
 import { createTaskEngine } from '../../../src/tasks/index.ts';
+import { playedDesk } from '../../support/desk.ts';
 import { instead, OLGA, openWorld, type World, type WorldOptions } from './world.ts';
 
 interface Ran {
@@ -145,6 +146,42 @@ it('ends at once when it is aborted in a wait or hold, and says at which step', 
   expect(task?.state).toBe('cancelled');
   await world.life.agentHeard(failed.uuid, {});
   expect((await world.ask('pve1', 'manage')).provisionState).toBe('manageable');
+});
+
+it('takes back what it ordered of the agent when it is aborted, and nothing of others', async () => {
+  const desk = playedDesk(systemClock);
+  const drivers = instead('deploy', () => ({
+    steps: [step('deploy', 'image', 80)],
+    runStep: async (_, { uuid }, { key }) => {
+      await desk.place(uuid, { key: `${key}:one`, name: 'inventory', args: {} });
+      return 'wait';
+    },
+  }));
+  const world = await openWorld({ clock: systemClock, drivers, desk });
+  await available(world);
+  const { uuid } = await world.ask('pve1', 'active');
+  await desk.place(uuid, { key: 'another-task:x', name: 'health', args: {} });
+  await world.provision('pve1', 'abort');
+  await world.reaches('pve1', 'deploy failed');
+  expect(await Promise.all(desk.placed.map(({ key }) => desk.standing(uuid, key)))).toEqual([
+    { state: 'failed', message: 'aborted by request' },
+    { state: 'waiting' },
+  ]);
+});
+
+it('forgets what the last system told of its first boot when another is deployed, or it is torn down', async () => {
+  const world = await withSteps([step('deploy', 'image', 80)]);
+  const node = await world.enrol('pve1');
+  for (const [from, verb] of [
+    ['available', 'active'],
+    ['active', 'rebuild'],
+    ['active', 'deleted'],
+  ] as const) {
+    const info = JSON.stringify({ first_boot: { ssh_host_keys: ['ssh-ed25519 A'] }, kept: 1 });
+    await world.store.db.updateTable('nodes').set({ driver_internal_info: info }).where('uuid', '=', node.uuid).execute();
+    await world.put(node, from);
+    expect((await world.ask('pve1', verb)).driverInternalInfo).toEqual({ kept: 1 });
+  }
 });
 
 it('completes a step that may not be broken off before it ends', async () => {
