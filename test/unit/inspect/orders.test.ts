@@ -210,6 +210,15 @@ describe('an order that no task wants', () => {
     await orders.cancel(agent.node.uuid, 'all of it');
     expect((await orders.standing(agent.node.uuid, ERASE.key))?.state).toBe('given');
   });
+
+  it('goes with the others of its task, by the beginning of their keys', async () => {
+    const { boot, orders } = await open();
+    const { uuid } = (await boot(ONE)).node;
+    for (const key of ['t1:0', 't1:1:x', 't10:0']) await orders.place(uuid, { ...ERASE, key });
+    await orders.cancel(uuid, 'aborted', 't1');
+    const states = await Promise.all(['t1:0', 't1:1:x', 't10:0'].map(async (key) => (await orders.standing(uuid, key))?.state));
+    expect(states).toEqual(['failed', 'failed', 'waiting']);
+  });
 });
 
 function commandOf({ command }: { readonly command: Command | null }): Command {
