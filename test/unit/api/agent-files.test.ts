@@ -19,6 +19,8 @@ interface Site extends Harness {
   readonly directory: string;
   readonly image: string;
   readonly reported: string[];
+  /** Ranges of images that were opened. */
+  readonly reads: readonly string[];
   /** Boots a machine that is deployed so; its token and node. */
   readonly boot: (machine: typeof ONE | typeof TWO, info: JsonObject, state?: ProvisionState) => Promise<{ token: string; uuid: string }>;
   readonly ask: (
@@ -37,7 +39,21 @@ async function openSite(): Promise<Site> {
   await writeFile(image, '0123456789');
   const reported: string[] = [];
   const onReport = async (uuid: string): Promise<void> => void reported.push(await Promise.resolve(uuid));
-  const api = await openApi({ imageDirectory: directory, onReport });
+  const reads: string[] = [];
+  const api = await openApi({
+    imageDirectory: directory,
+    onReport,
+    services: (real) => ({
+      ...real,
+      deployments: {
+        ...real.deployments,
+        readImage: (file, start, end) => {
+          reads.push(`${start}-${end}`);
+          return real.deployments.readImage(file, start, end);
+        },
+      },
+    }),
+  });
   const { store, nodes, clock, app } = api;
   const common = { store, nodes, clock, random: systemRandom, log: silentLog };
   const inspect = createInspect({ ...common, orders: createOrders(common) });
@@ -55,6 +71,7 @@ async function openSite(): Promise<Site> {
     directory,
     image,
     reported,
+    reads,
     boot: async ({ mac, uuid: smbiosUuid }, instanceInfo, state = 'wait call-back') => {
       const secret = await inspect.issueSecret(parseMac(mac) ?? expect.unreachable(), smbiosUuid);
       const { token, node } = await bootOwnAgent(secret, {
@@ -134,11 +151,14 @@ it('an image is given in ranges as long as it is the same file', async () => {
   expect(bodyOf(await ask('image', token))).toMatchObject({ status: 404, code: 'install.no_image' });
 });
 
-it('a HEAD tells the length of an image', async () => {
-  const { ask, boot, image } = await openSite();
+it('a HEAD tells the length of an image, of which nothing is read', async () => {
+  const { ask, boot, image, reads } = await openSite();
   const { token } = await boot(ONE, { image_source: `file://${image}` });
   const head = await ask('image', token, {}, 'HEAD');
   expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, '10', '']);
+  expect(reads).toEqual([]);
+  await ask('image', token);
+  expect(reads).toEqual(['0-9']);
 });
 
 it('a report of a first boot is good once, pins the host keys in the node, and is an event', async () => {
