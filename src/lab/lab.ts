@@ -2,7 +2,8 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, messageOf, type Run, systemCode } from '../lib/index.ts';
+import { type Clock, messageOf, type Run } from '../lib/index.ts';
+import { createBook } from './book.ts';
 import { type LabConfig, renderLabConfig } from './config.ts';
 import { fail } from './errors.ts';
 import { type MachineSpec, portsOf, prepareMachine } from './machine.ts';
@@ -44,14 +45,6 @@ export interface LabConnection {
   readonly dataDir: string;
 }
 
-interface LabState {
-  readonly network: LabNetwork;
-  /** Further ones, which go with the lab. */
-  readonly namespaces: readonly string[];
-  readonly processes: readonly LabProcess[];
-  readonly machines: readonly MachineSpec[];
-}
-
 export interface LabStatus {
   readonly up: boolean;
   readonly processes: readonly { readonly role: string; readonly pid: number; readonly running: boolean }[];
@@ -89,37 +82,22 @@ export function createLab(options: LabOptions): Lab {
   const dataDir = join(directory, 'data');
   const connection: LabConnection = { url: `https://${network.address}:${API_PORT}`, socketPath: join(directory, 'api.sock'), dataDir };
   const stateFile = join(directory, 'lab.json');
+  const book = createBook(stateFile, { network, namespaces: [], processes: [], machines: [] });
   /** For the CLI outside the namespace, where the appliance's own file names an address that leads elsewhere. */
   const connectionFile = join(directory, 'connection.json');
 
-  async function readState(): Promise<LabState> {
-    const empty = { network, namespaces: [], processes: [], machines: [] };
-    try {
-      return { ...empty, ...(JSON.parse(await readFile(stateFile, 'utf8')) as LabState) }; // only save() writes it, perhaps an older one
-    } catch (thrown) {
-      if (systemCode(thrown) === 'ENOENT') return empty;
-      throw thrown;
-    }
-  }
-
-  async function save(state: LabState): Promise<void> {
-    await writeFile(stateFile, JSON.stringify(state, null, 2));
-  }
-
   async function start(role: string, command: readonly [string, ...string[]]): Promise<LabProcess> {
     const started = await startProcess({ role, command, logFile: join(directory, `${role}.log`), env: options.env });
-    const state = await readState();
-    await save({ ...state, processes: [...state.processes, started] });
+    await book.change((state) => ({ ...state, processes: [...state.processes, started] }));
     return started;
   }
 
   async function stop(role: string, graceMs: number): Promise<void> {
-    const state = await readState();
-    const found = state.processes.find((one) => one.role === role);
+    const found = (await book.look()).processes.find((one) => one.role === role);
     if (found === undefined)
       throw fail('lab.not_up', { message: `no ${role} runs in this lab`, hint: 'See what runs with: rackseed lab status' });
     await endProcess(found, clock, graceMs);
-    await save({ ...state, processes: state.processes.filter((one) => one !== found) });
+    await book.change((state) => ({ ...state, processes: state.processes.filter(({ pid }) => pid !== found.pid) }));
   }
 
   async function startAppliance(signal: AbortSignal): Promise<void> {
@@ -159,7 +137,7 @@ export function createLab(options: LabOptions): Lab {
   }
 
   async function down({ purge = false }: { readonly purge?: boolean } = {}): Promise<void> {
-    const state = await readState();
+    const state = await book.look();
     for (const one of state.processes.toReversed())
       await endProcess(one, clock, one.role.startsWith('machine-') ? MACHINE_GRACE_MS : END_GRACE_MS);
     for (const namespace of [...state.namespaces, network.namespace]) await removeNetwork(run, namespace);
@@ -179,8 +157,7 @@ export function createLab(options: LabOptions): Lab {
 
     async join(name, address) {
       const namespace = await joinNetwork(run, network, { name, address });
-      const state = await readState();
-      await save({ ...state, namespaces: [...state.namespaces, namespace] });
+      await book.change((state) => ({ ...state, namespaces: [...state.namespaces, namespace] }));
       return namespace;
     },
 
@@ -222,22 +199,21 @@ export function createLab(options: LabOptions): Lab {
       const where = { namespace: spec.namespace ?? network.namespace, bridge: spec.bridge ?? network.bridge };
       for (const { tap } of portsOf(spec)) await addTap(run, where, tap);
       await start(`machine-${spec.name}`, inside(where, ['qemu-system-x86_64', ...files.arguments]));
-      const state = await readState();
-      await save({ ...state, machines: [...state.machines, spec] });
+      await book.change((state) => ({ ...state, machines: [...state.machines, spec] }));
       say(`machine ${spec.name}: ${spec.firmware}, ${spec.mac}, boots from the network; its console: ${files.serialLog}`);
       return { serialLog: files.serialLog, disk: files.disk };
     },
 
     async stopMachine(name) {
       await stop(`machine-${name}`, MACHINE_GRACE_MS);
-      const state = await readState();
-      for (const spec of state.machines.filter((one) => one.name === name))
+      const { machines } = await book.look();
+      for (const spec of machines.filter((one) => one.name === name))
         for (const { tap } of portsOf(spec)) await removeTap(run, { namespace: spec.namespace ?? network.namespace }, tap);
-      await save({ ...state, machines: state.machines.filter((one) => one.name !== name) });
+      await book.change((state) => ({ ...state, machines: state.machines.filter((one) => one.name !== name) }));
     },
 
     async status() {
-      const state = await readState();
+      const state = await book.look();
       const processes = await Promise.all(
         state.processes.map(async (one) => ({ role: one.role, pid: one.pid, running: await isRunning(one) })),
       );

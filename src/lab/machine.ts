@@ -52,21 +52,27 @@ export interface MachineFiles {
   readonly arguments: readonly string[];
 }
 
-/** Makes the disk and firmware files in `directory` and gives QEMU's arguments. */
+/**
+ * Makes the disk and firmware files in `directory` and gives QEMU's arguments. A machine whose `ownDisk` is the very disk that it had goes on:
+ * with what its firmware has stored, and its console behind what it has said.
+ */
 export async function prepareMachine(spec: MachineSpec, directory: string): Promise<MachineFiles> {
   const disk = join(directory, `${spec.name}.disk`);
   const serialLog = join(directory, `${spec.name}.serial.log`);
   const vars = join(directory, `${spec.name}.vars.fd`);
-  if (spec.ownDisk === undefined) {
-    await writeFile(disk, '');
-    await truncate(disk, spec.diskGb * 1024 ** 3);
-  } else {
-    await copyFile(spec.ownDisk, disk, constants.COPYFILE_FICLONE);
+  if (spec.ownDisk !== disk) {
+    await makeDisk(spec, disk);
+    await writeFile(serialLog, '');
+    const template = VARS_TEMPLATES[spec.firmware];
+    if (template !== null) await copyFile(template, vars);
   }
-  await writeFile(serialLog, '');
-  const template = VARS_TEMPLATES[spec.firmware];
-  if (template !== null) await copyFile(template, vars);
   return { serialLog, disk, arguments: qemuArguments(spec, { disk, serialLog, vars }) };
+}
+
+async function makeDisk({ ownDisk, diskGb }: MachineSpec, disk: string): Promise<void> {
+  if (ownDisk !== undefined) return copyFile(ownDisk, disk, constants.COPYFILE_FICLONE);
+  await writeFile(disk, '');
+  await truncate(disk, diskGb * 1024 ** 3);
 }
 
 export function portsOf(spec: MachineSpec): readonly MachineNic[] {

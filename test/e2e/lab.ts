@@ -60,6 +60,32 @@ export async function standUp(name: string, { before, ...labOptions }: StandUpOp
   return { lab, client: createClient(await labConnection(lab.connection)), end };
 }
 
+/** Ends the appliance as a power cut does, at once; `startAppliance` goes on with what it has written. */
+export async function killAppliance({ lab }: TestLab): Promise<void> {
+  const { processes } = await lab.status();
+  const appliance = processes.find(({ role }) => role === 'appliance');
+  if (appliance === undefined) throw new Error('no appliance runs in this lab');
+  process.kill(appliance.pid, 'SIGKILL');
+  await lab.stopAppliance();
+}
+
+/** Pulls the cable of a machine's port, or puts it back. */
+export async function setCable({ lab }: TestLab, tap: string, state: 'up' | 'down'): Promise<void> {
+  const { code, stderr } = await runProgram('ip', ['-n', lab.network.namespace, 'link', 'set', tap, state]);
+  if (code !== 0) throw new Error(`the cable ${tap} can not be put ${state}: ${stderr}`);
+}
+
+/** Waits until a look gives something. */
+export async function until<T>(what: string, look: () => Promise<T | undefined>, limitMs: number): Promise<T> {
+  const end = systemClock.monotonic() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (systemClock.monotonic() > end) throw new Error(`no ${what} within ${limitMs / 1000} s`);
+    await systemClock.sleep(LOOK_MS);
+  }
+}
+
 const LOOK_MS = 200;
 
 /**

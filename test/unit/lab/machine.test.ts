@@ -87,7 +87,9 @@ describe('the disk of a virtual machine', () => {
     await writeFile(image, 'an installed system');
     const { disk } = await prepareMachine({ ...spec, firmware: 'bios', ownDisk: image }, directory);
     expect(await readFile(disk, 'utf8')).toBe('an installed system');
-    await prepareMachine({ ...spec, firmware: 'bios', ownDisk: disk }, directory);
+    await writeFile(join(directory, 'mini.serial.log'), 'said before');
+    const { serialLog } = await prepareMachine({ ...spec, firmware: 'bios', ownDisk: disk }, directory);
     expect(await readFile(disk, 'utf8')).toBe('an installed system');
+    expect(await readFile(serialLog, 'utf8')).toBe('said before');
   });
 });
