@@ -24,10 +24,10 @@ function namesWarning(certificate: ServerCertificate | null): Warning[] {
   ];
 }
 
-function notYet({ rule, profile, cluster, webhooks }: Config): Warning[] {
+/** A cluster's observe_only is kept to; nothing joins it. */
+function notYet({ profile, cluster, webhooks }: Config): Warning[] {
   const sections = [
-    { name: '[[rule]]', count: rule.length },
-    { name: '[[profile]]', count: profile.length },
+    { name: '[[profile]] with os = "proxmox"', count: profile.filter(({ os }) => os === 'proxmox').length },
     { name: '[[cluster]]', count: cluster.length },
     { name: '[[webhooks.target]]', count: webhooks.target.length },
   ];
@@ -36,7 +36,7 @@ function notYet({ rule, profile, cluster, webhooks }: Config): Warning[] {
   return [
     {
       code: 'config.not_yet',
-      message: `${idle.join(', ')}: checked, but this version discovers machines and does not act on it yet`,
+      message: `${idle.join(', ')}: checked, but this version takes machines in, cleans them and writes disk images: it does not act on it yet`,
       hint: null,
     },
   ];

@@ -53,8 +53,11 @@ describe('warnings at start', () => {
       '[[profile]]\nname = "pve"\nos = "proxmox"\nanswer_template = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n',
     );
     expect(startWarnings(loaded, null).map((one) => one.message)).toEqual([
-      '[[profile]], [[webhooks.target]]: checked, but this version discovers machines and does not act on it yet',
+      '[[profile]] with os = "proxmox", [[webhooks.target]]: checked, but this version takes machines in, cleans them and writes disk images: it does not act on it yet',
     ]);
+    const acted =
+      '[[profile]]\nname = "web"\nos = "image"\nimage = "/srv/x.raw"\n[[rule]]\nname = "r"\nprofile = "web"\nmatch = { min_disks = 1 }\n';
+    expect(startWarnings(await load(acted), null)).toEqual([]);
   });
 });
 
