@@ -110,7 +110,7 @@ describe('the build', () => {
 
   it('needs by name only Node and what is declared', async () => {
     const named = (await codeOf(bundle)).flatMap(({ text }) =>
-      [...text.matchAll(/(?:^import [^'"]*|^\} from |^export .* from |\bimport\(|\b__require\()["']([^"'./][^"']*)["']/gm)].map(
+      [...text.matchAll(/(?:^import [^'"\n]*|^\} from |^export .* from |\bimport\(|\b__require\()["']([^"'./][^"']*)["']/gm)].map(
         (match) => match[1] ?? '',
       ),
     );
