@@ -91,7 +91,10 @@ export function createInspect(options: InspectOptions): Inspect {
   /** What is reported is what is: properties follow the hardware, ports are added. A port that is gone stays until a person removes it. */
   async function refresh(tx: Tx, node: Node, request: InventoryRequest): Promise<Node> {
     const properties = { ...node.properties, ...propertiesOf(request.inventory) };
-    const changed = await nodes.update(tx, node, { ...identityOf(request), properties }, BY);
+    // What was known stays known: a report without it takes nothing away.
+    const { smbiosUuid, smbiosSerial } = identityOf(request);
+    const identity = { smbiosUuid: smbiosUuid ?? node.smbiosUuid, smbiosSerial: smbiosSerial ?? node.smbiosSerial };
+    const changed = await nodes.update(tx, node, { ...identity, properties }, BY);
     const known = new Set((await nodes.ports.list({ nodeUuid: node.uuid }, tx)).map((port) => String(port.address)));
     for (const port of portsOf(request)) if (!known.has(port.address)) await nodes.ports.add(tx, node.uuid, port);
     return changed;
@@ -122,9 +125,11 @@ export function createInspect(options: InspectOptions): Inspect {
         hint: 'Boot the machine again; if it stays so, its agent lacks the driver of that port.',
       });
     }
+    const identity = identityOf(request);
+    refuseOtherUuid(session, identity.smbiosUuid);
     return store.transaction(async (tx) => {
-      const identity = identityOf(request);
-      const who = await mergeDoubles(options, tx, await whoIs(macs, identity.smbiosUuid, tx), { macs, ...identity });
+      const seen = await mergeDoubles(options, tx, await whoIs(macs, identity.smbiosUuid, tx), { macs, ...identity });
+      const who = seen.is === 'known' ? await bootedAs(tx, session, seen) : seen;
       if (who.is === 'unclear')
         throw fail('inspect.identity_conflict', {
           message: `${session.mac}: ${who.reason}`,
@@ -137,6 +142,19 @@ export function createInspect(options: InspectOptions): Inspect {
       options.orders.heard(node.uuid);
       return { node, failure, word: (await options.onStored?.(tx, node)) ?? null };
     });
+  }
+
+  /**
+   * What a report says of ports is anybody's word. The boot secret is not: it was given to a port, and where that port (or the UUID it was
+   * given with) is not the node's, somebody who knows a node's MAC speaks. A machine that nobody has said yes to has nothing to take over.
+   */
+  async function bootedAs(tx: Tx, session: AgentSession, who: Identified & { readonly is: 'known' }): Promise<Identified> {
+    const { node } = who;
+    if (node.provisionState === 'enroll' || (session.smbiosUuid !== null && session.smbiosUuid === node.smbiosUuid)) return who;
+    const ports = await nodes.ports.list({ nodeUuid: node.uuid }, tx);
+    if (ports.some(({ address }) => address === session.mac)) return who;
+    const reason = `it booted by ${session.mac}, which is no port of ${node.name ?? node.uuid}, and reports ports of that node`;
+    return { is: 'unclear', nodes: [node], reason };
   }
 
   function note(mac: string, decision: string, reason: string): void {
@@ -205,6 +223,15 @@ function namesIn(vendor: unknown): HardwareNames {
     product: of('product_name' in fields ? fields.product_name : null),
     serial: of('serial_number' in fields ? fields.serial_number : null),
   };
+}
+
+/** The look-up was answered for one machine: its report is of the same. */
+function refuseOtherUuid(session: AgentSession, reported: string | null): void {
+  if (session.smbiosUuid === null || session.smbiosUuid === reported) return;
+  throw fail('inspect.identity_conflict', {
+    message: `${session.mac}: booted with the SMBIOS UUID ${session.smbiosUuid}, and reports ${reported ?? 'none'}`,
+    hint: 'Boot the machine again. If it stays so, look for a strange machine on the provisioning network.',
+  });
 }
 
 function identityOf({ inventory }: InventoryRequest): { readonly smbiosUuid: string | null; readonly smbiosSerial: string | null } {

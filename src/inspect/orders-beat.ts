@@ -118,9 +118,12 @@ async function giveIn(deps: OrderDeps, tx: Tx, from: Sender): Promise<Given> {
   if (given !== undefined && verdict !== undefined) {
     if (verdict.is === 'running') return null;
     if (verdict.is === 'over') return { over: [[given, verdict.end]] };
-    // What was never seen goes out again as it did; what a boot cut off only while somebody wants it.
-    if (verdict.is === 'unseen') return { command: commandOf(deps, given, given.attempts > 1) };
     const reason = stale(given);
+    // What was never seen goes out again as it did, and what a boot cut off too: only while somebody wants it.
+    if (verdict.is === 'unseen') {
+      if (reason !== undefined) return { over: [[given, { state: 'cancelled', message: `the agent never saw it, and ${reason}` }]] };
+      return { command: commandOf(deps, given, given.attempts > 1) };
+    }
     if (reason !== undefined) return { over: [[given, { state: 'failed', message: `the machine booted anew, and ${reason}` }]] };
     return hand(deps, tx, given, from);
   }

@@ -157,6 +157,18 @@ describe.each([
     expect(await orders.standing(uuid, 'a:1')).toMatchObject({ state: 'done', message: 'the machine has booted anew' });
   });
 
+  it('whose reply was lost are not given again when the work that wanted them is over', async () => {
+    const { store, orders, boot } = await open();
+    const task = await unfinishedTask(store);
+    const agent = await boot(ONE);
+    const { uuid } = agent.node;
+    await orders.place(uuid, { ...ERASE, key: `${task}:0` });
+    expect((await agent.beat()).command?.name).toBe('erase_metadata');
+    await store.transaction((tx) => engineOn(store).cancel(tx, task, 'not wanted'));
+    expect((await agent.beat()).command).toBeNull();
+    expect(await orders.standing(uuid, `${task}:0`)).toMatchObject({ state: 'failed', message: containing('the agent never saw it') });
+  });
+
   it('are not given when the work that wanted them is over, nor again to a next boot', async () => {
     const { orders, boot, store } = await open();
     const task = await unfinishedTask(store);

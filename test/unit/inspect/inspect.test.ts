@@ -149,6 +149,37 @@ describe('an inventory', () => {
     });
   });
 
+  it('of a stranger that only names the port of a node at work takes nothing over', async () => {
+    const { inspect, nodes, store } = await world();
+    const node = await store.transaction((tx) =>
+      nodes.create(tx, { name: 'pve1', driver: 'manual-management', smbiosUuid: UUID, ports: [{ address: A }] }, BY),
+    );
+    await store.db.updateTable('nodes').set({ provision_state: 'active' }).where('uuid', '=', node.uuid).execute();
+    const { token } = await lookup(inspect, B, null);
+    const claimed = inventory({ macs: [B, A], uuid: '00000000-0000-0000-0000-000000000000' });
+    await expect(inspect.receiveInventory(token, claimed)).rejects.toMatchObject({
+      code: 'inspect.identity_conflict',
+      message: expect.stringContaining(`it booted by ${B}, which is no port of pve1`) as unknown,
+    });
+    expect((await nodes.get(node.uuid)).smbiosUuid).toBe(UUID);
+    expect((await nodes.ports.list({ nodeUuid: node.uuid })).map((port) => port.address)).toEqual([A]);
+  });
+
+  it('of another UUID than the look-up was answered for is refused', async () => {
+    const { inspect } = await world();
+    await expect(report(inspect, inventory({ macs: [A], uuid: OTHER_UUID }), A, UUID)).rejects.toMatchObject({
+      code: 'inspect.identity_conflict',
+      message: expect.stringContaining(OTHER_UUID) as unknown,
+    });
+  });
+
+  it('without a UUID leaves the one that was known', async () => {
+    const { inspect, nodes } = await world();
+    const { node } = await report(inspect, inventory({ macs: [A] }));
+    await report(inspect, inventory({ macs: [A], uuid: '00000000-0000-0000-0000-000000000000' }), A, null);
+    expect((await nodes.get(node.uuid)).smbiosUuid).toBe(UUID);
+  });
+
   it('with ports of two nodes is refused', async () => {
     const { inspect, nodes, store } = await world();
     await store.transaction((tx) => nodes.create(tx, { name: 'pve1', driver: 'manual-management', ports: [{ address: A }] }, BY));
