@@ -98,9 +98,17 @@ function ssh(address: string, options: readonly string[], command: readonly stri
   return runProgram('ip', args, { timeoutMs: 120_000, env: { ...process.env, ...env } });
 }
 
-async function rescueEvents(): Promise<readonly string[]> {
+async function eventsOf(): Promise<readonly { readonly type: string; readonly message: string }[]> {
   const { events } = (await lab.client.get('/api/events?limit=500')) as { events: readonly { type: string; message: string }[] };
-  return events.filter(({ type }) => type === 'agent.rescue').map(({ message }) => message);
+  return events;
+}
+
+async function asked(): Promise<boolean> {
+  return (await eventsOf()).some(({ type }) => type === 'power.press');
+}
+
+async function rescueEvents(): Promise<readonly string[]> {
+  return (await eventsOf()).filter(({ type }) => type === 'agent.rescue').map(({ message }) => message);
 }
 
 describe('rescue', () => {
@@ -115,8 +123,10 @@ describe('rescue', () => {
     await become('adopt', 'active');
 
     const rescued = become('rescue', 'rescue', { rescue_password: PASSWORD });
-    const { serialLog } = await lab.lab.startMachine({ ...spec, ownDisk: join(scratch, 'own.img') });
+    // The person is asked first: before that there is nothing to be done by one.
+    await expect.poll(asked, { timeout: LIMIT_MS }).toBe(true);
     await lab.client.send('PUT', `/api/nodes/${uuid}/power-done`);
+    const { serialLog } = await lab.lab.startMachine({ ...spec, ownDisk: join(scratch, 'own.img') });
     const { driver_internal_info: info } = await rescued;
 
     const [address = expect.unreachable()] = info.rescue?.addresses ?? [];
