@@ -4,10 +4,19 @@
 import { messageOf } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
+import { NOTES_AN_HOUR } from './notes-budget.ts';
 import type { OrderDeps, Sender } from './orders.ts';
 import { markGiven, markProgress, type OrderRow, openArgs, openOrders, orderById, unfinishedTasks } from './orders-book.ts';
 import { answerEnd, answerRefusal, givenVerdict, type OrderEnd, staleReason, taskOf, titleOf } from './orders-decide.ts';
-import { type Answer, type Command, type HeartbeatReply, type HeartbeatRequest, PROTOCOL_LIMITS, type Running } from './protocol.ts';
+import {
+  type Answer,
+  type Command,
+  type HeartbeatReply,
+  type HeartbeatRequest,
+  type Note,
+  PROTOCOL_LIMITS,
+  type Running,
+} from './protocol.ts';
 
 /** For agents that do not want to be held, and when nobody can be. */
 const IDLE_SECONDS = 30;
@@ -24,7 +33,7 @@ export async function beatOf(
   onAlive: (isBusy: boolean) => void,
 ): Promise<HeartbeatReply> {
   for (const answer of request.answers) await take(deps, from, answer);
-  for (const note of request.notes ?? []) await keepNote(deps, from, note);
+  await keepNotes(deps, from, request.notes ?? []);
   // It has just said that it goes.
   if (!deps.heardAt.has(from.nodeUuid)) return { waitSeconds: IDLE_SECONDS, command: null };
   const running = request.running ?? null;
@@ -159,10 +168,21 @@ function commandOf({ store }: OrderDeps, order: OrderRow, isResumed: boolean): C
   return { id: order.id, name: order.name, arguments: openArgs(store.vault, order), ...(isResumed ? { isResumed } : {}) };
 }
 
-async function keepNote(
-  { store }: OrderDeps,
-  { nodeUuid }: Sender,
-  { kind, line }: { readonly kind: string; readonly line: string },
-): Promise<void> {
-  await store.transaction((tx) => store.events.append(tx, { type: `agent.${kind}`, nodeUuid, message: line }));
+/** In one transaction, and so many an hour: a machine that is not ours any more may send 50 a beat, beat after beat. */
+async function keepNotes({ store, budget }: OrderDeps, { nodeUuid }: Sender, notes: readonly Note[]): Promise<void> {
+  if (notes.length === 0) return;
+  const taken = budget.take(nodeUuid, notes.length);
+  if (taken.kept === 0 && !taken.isFirstOver) return;
+  try {
+    await store.transaction(async (tx) => {
+      for (const { kind, line } of notes.slice(0, taken.kept))
+        await store.events.append(tx, { type: `agent.${kind}`, nodeUuid, message: line });
+      if (!taken.isFirstOver) return;
+      const message = `the agent noted more than ${NOTES_AN_HOUR} things within an hour: what it notes until that is over is left out`;
+      await store.events.append(tx, { type: 'agent.notes_left_out', severity: 'warning', nodeUuid, message });
+    });
+  } catch (error) {
+    budget.giveBack(nodeUuid, taken); // the agent repeats them
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import type { Store } from '../store/index.ts';
 import { COMMANDS, isCommandName } from './commands.ts';
 import { fail } from './errors.ts';
 import { createHolds, type Holds } from './holds.ts';
+import { createNotesBudget, type NotesBudget } from './notes-budget.ts';
 import { beatOf } from './orders-beat.ts';
 import { insertOrder, markEnded, type OrderRow, openOrders, orderOf } from './orders-book.ts';
 import { createCare } from './orders-care.ts';
@@ -92,6 +93,7 @@ export interface OrderDeps extends OrdersOptions {
   readonly holds: Holds;
   readonly listener: () => OrderListener;
   readonly heardAt: Map<string, number>;
+  readonly budget: NotesBudget;
   end(order: OrderRow, end: OrderEnd, result?: JsonObject): Promise<void>;
 }
 
@@ -112,7 +114,7 @@ export function createOrders(options: OrdersOptions): Orders {
     },
     ...(options.maxHeld === undefined ? {} : { max: options.maxHeld }),
   });
-  const deps: OrderDeps = { ...options, holds, heardAt, listener: () => listener, end };
+  const deps: OrderDeps = { ...options, holds, heardAt, budget: createNotesBudget(clock), listener: () => listener, end };
   const care = createCare(deps);
   const settledAt = clock.monotonic() + SETTLE_MS;
   const isBeating = (nodeUuid: string): boolean => clock.monotonic() - (heardAt.get(nodeUuid) ?? Number.NEGATIVE_INFINITY) < BEATS_FOR_MS;

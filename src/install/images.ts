@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { Readable } from 'node:stream';
 import { messageOf } from '../lib/index.ts';
 import { fail } from './errors.ts';
 
@@ -28,8 +27,8 @@ export interface ImageFiles {
   readonly refusal: (path: string) => string | null;
   readonly describe: (path: string, signal: AbortSignal) => Promise<{ readonly checksum: string; readonly bytes: number }>;
   readonly find: (path: string) => Promise<ImageFile>;
-  /** Both ends are given. Throws install.bad_image when it is no longer the file that was found; the stream fails when it shrinks meanwhile. */
-  readonly read: (file: ImageFile, start: number, end: number) => Promise<Readable>;
+  /** Both ends are given. Its reader gets install.bad_image when it is no longer the file that was found, or shrinks meanwhile. */
+  readonly read: (file: ImageFile, start: number, end: number) => AsyncIterable<Buffer>;
 }
 
 interface Known {
@@ -88,8 +87,7 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
         throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
       return { checksum: `sha256:${checksum}`, bytes: file.bytes };
     },
-    read: async (file, start, end) =>
-      end < start ? Readable.from([]) : Readable.from(whole(await opened(file), start, end), { objectMode: false }),
+    read: whole,
   };
 }
 
@@ -111,13 +109,22 @@ async function opened({ path, tag }: ImageFile): Promise<FileHandle> {
   throw fail('install.bad_image', { message: `${path} changed since it was looked at` });
 }
 
-/** Its length was told: less than that must break off, or whoever reads waits for the rest. */
-async function* whole(handle: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
+/**
+ * Its length was told: less than that must break off, or whoever reads waits for the rest. Opened in here, so that whoever gives up while
+ * it opens leaves no handle: what ends a generator runs its finally.
+ */
+async function* whole(file: ImageFile, start: number, end: number): AsyncGenerator<Buffer> {
+  if (end < start) return;
   let at = start;
-  const stream: AsyncIterable<Buffer> = handle.createReadStream({ start, end, highWaterMark: READ_BYTES });
-  for await (const chunk of stream) {
-    at += chunk.length;
-    yield chunk;
+  const handle = await opened(file);
+  try {
+    const stream: AsyncIterable<Buffer> = handle.createReadStream({ start, end, highWaterMark: READ_BYTES });
+    for await (const chunk of stream) {
+      at += chunk.length;
+      yield chunk;
+    }
+  } finally {
+    await handle.close();
   }
   if (at <= end) throw fail('install.bad_image', { message: 'an image became shorter while it was read' });
 }

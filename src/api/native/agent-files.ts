@@ -9,10 +9,13 @@ import { bearerToken } from '../access.ts';
 import type { RouteDeps } from '../build.ts';
 import { fail } from '../errors.ts';
 import { createRateLimiter } from '../rate-limit.ts';
+import { type AgentStreams, createAgentStreams } from './agent-streams.ts';
 import { oneRange } from './range-decide.ts';
 
 const MAX_ADDRESSES = 4096;
 const REPORT_BYTES = 32 * 1024;
+/** An agent reads one at a time; what broke off may not have been noticed here when it comes again. */
+const IMAGE_STREAMS = { perNode: 4, inAll: 64, what: 'downloads of images' } as const;
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 const ReportSchema = Type.Object(
@@ -29,6 +32,7 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
   const config = { access: 'agent' } as const;
   const { deployments } = services;
   const limiter = createRateLimiter({ burst: limits.agentBurst, perSecond: limits.agentPerSecond, maxAddresses: MAX_ADDRESSES }, clock);
+  const streams = createAgentStreams(IMAGE_STREAMS, clock);
   const nodeOf = async (request: FastifyRequest): Promise<string> => {
     const uuid = await services.inspect.nodeOfToken(tokenOf(request));
     if (uuid !== null) return uuid;
@@ -66,7 +70,7 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
     app.get(
       '/image',
       { config, schema: { operationId: 'agentImage', summary: 'The image file of the deployment that is under way; takes ranges', tags } },
-      async (request, reply) => sendImage(deployments, await nodeOf(request), request, reply),
+      async (request, reply) => sendImage({ deployments, streams }, await nodeOf(request), request, reply),
     );
 
     app.post(
@@ -85,7 +89,7 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
 }
 
 async function sendImage(
-  deployments: RouteDeps['services']['deployments'],
+  { deployments, streams }: { readonly deployments: RouteDeps['services']['deployments']; readonly streams: AgentStreams },
   uuid: string,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -101,7 +105,8 @@ async function sendImage(
   if (wanted !== 'all') reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
   reply.header('content-length', String(end - start + 1));
   // Nobody wants its bytes for a HEAD, and without a body its length would be told as 0.
-  return reply.send(request.method === 'HEAD' ? Readable.from([]) : await deployments.readImage(file, start, end));
+  if (request.method === 'HEAD') return reply.send(Readable.from([]));
+  return streams.send(reply, uuid, () => deployments.readImage(file, start, end));
 }
 
 /** It goes into a script: a name or an address, with a port or without. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ interface Site extends Harness {
   readonly reported: string[];
   /** Ranges of images that were opened. */
   readonly reads: readonly string[];
+  /** Called before each of them. */
+  readonly before: { read: () => void };
   /** Boots a machine that is deployed so; its token and node. */
   readonly boot: (machine: typeof ONE | typeof TWO, info: JsonObject, state?: ProvisionState) => Promise<{ token: string; uuid: string }>;
   readonly ask: (
@@ -40,6 +43,7 @@ async function openSite(): Promise<Site> {
   const reported: string[] = [];
   const onReport = async (uuid: string): Promise<void> => void reported.push(await Promise.resolve(uuid));
   const reads: string[] = [];
+  const before = { read: (): void => undefined };
   const api = await openApi({
     imageDirectory: directory,
     onReport,
@@ -49,6 +53,7 @@ async function openSite(): Promise<Site> {
         ...real.deployments,
         readImage: (file, start, end) => {
           reads.push(`${start}-${end}`);
+          before.read();
           return real.deployments.readImage(file, start, end);
         },
       },
@@ -72,6 +77,7 @@ async function openSite(): Promise<Site> {
     image,
     reported,
     reads,
+    before,
     boot: async ({ mac, uuid: smbiosUuid }, instanceInfo, state = 'wait call-back') => {
       const secret = await inspect.issueSecret(parseMac(mac) ?? expect.unreachable(), smbiosUuid);
       const { token, node } = await bootOwnAgent(secret, {
@@ -149,6 +155,22 @@ it('an image is given in ranges as long as it is the same file', async () => {
   expect([empty.statusCode, empty.body, empty.headers['content-length']]).toEqual([200, '', '0']);
   await rm(image);
   expect(bodyOf(await ask('image', token))).toMatchObject({ status: 404, code: 'install.no_image' });
+});
+
+it('an image that is changed between the look at it and its opening is told as that, and its place is free', async () => {
+  const { ask, boot, image, before } = await openSite();
+  const { token } = await boot(ONE, { image_source: `file://${image}` });
+  for (let time = 0; time < 5; time += 1) {
+    before.read = () => writeFileSync(image, `another ${'x'.repeat(time)}`);
+    const refused = await ask('image', token);
+    expect(bodyOf(refused)).toMatchObject({ status: 409, code: 'install.bad_image' });
+    expect(refused.headers).toMatchObject({
+      'content-type': containing('problem+json'),
+      'content-length': String(refused.rawPayload.length),
+    });
+  }
+  before.read = () => undefined;
+  expect((await ask('image', token)).body).toBe('another xxxx');
 });
 
 it('a HEAD tells the length of an image, of which nothing is read', async () => {

@@ -1,10 +1,12 @@
 // Held heartbeats, silence and stops, with a clock that the test turns. What the database is asked for is in test/conformance.
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OrdersOptions } from '../../../src/inspect/index.ts';
+import type { Store } from '../../../src/store/index.ts';
 import type { Command } from '../../sim/own-agent.ts';
+import { containing } from '../../support/containing.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
-import { ONE, type OrderWorld, orderWorld } from '../../support/orders.ts';
+import { ONE, type OrderWorld, orderWorld, TWO } from '../../support/orders.ts';
 import { openTestStore } from '../../support/store.ts';
 
 const DISK = { serial: 'S1', wwn: null, size: 1000, byPath: null, expects: null, title: 'disk S1' };
@@ -16,6 +18,16 @@ async function open(options: Partial<OrdersOptions> = {}): Promise<OrderWorld & 
   const world = orderWorld(await openTestStore({ clock }), clock, options);
   onTestFinished(() => world.orders.stop());
   return { ...world, clock };
+}
+
+function notes(count: number): { readonly kind: 'agent'; readonly line: string }[] {
+  return Array.from({ length: count }, (_, i) => ({ kind: 'agent', line: `note ${i}` }));
+}
+
+/** Notes that became events, and words that some did not. */
+async function kept({ events }: Store): Promise<number[]> {
+  const of = async (type: string): Promise<number> => (await events.list({ after: 0, limit: 1000, type })).length;
+  return [await of('agent.agent'), await of('agent.notes_left_out')];
 }
 
 describe('a held heartbeat', () => {
@@ -187,6 +199,42 @@ describe('an agent', () => {
     await agent.beat({ notes: [{ kind: 'rescue', line: 'root came in from 10.0.0.5' }] });
     const events = await store.events.list({ after: 0, limit: 100, type: 'agent.rescue' });
     expect(events).toMatchObject([{ nodeUuid: agent.node.uuid, message: 'root came in from 10.0.0.5' }]);
+  });
+
+  it('that notes much has it kept in one transaction', async () => {
+    const { boot, store } = await open();
+    const agent = await boot(ONE);
+    const transaction = vi.spyOn(store, 'transaction');
+    await agent.beat();
+    expect(transaction).toHaveBeenCalledTimes(0);
+    await agent.beat({ notes: notes(50) });
+    expect(transaction).toHaveBeenCalledTimes(1);
+    expect(await kept(store)).toEqual([50, 0]);
+  });
+
+  it('that notes without end has sixty kept an hour and is told of once, others have theirs', async () => {
+    const { boot, store, clock } = await open();
+    const [agent, other] = [await boot(ONE), await boot(TWO)];
+    for (let beat = 0; beat < 5; beat += 1) await agent.beat({ notes: notes(50) });
+    expect(await kept(store)).toEqual([60, 1]);
+    const [told] = await store.events.list({ after: 0, limit: 1, type: 'agent.notes_left_out' });
+    expect(told).toMatchObject({ severity: 'warning', nodeUuid: agent.node.uuid, message: containing('more than 60') });
+    await other.beat({ notes: notes(50) });
+    expect(await kept(store)).toEqual([110, 1]);
+    await clock.advance(61 * MINUTE);
+    await agent.beat({ notes: notes(50) });
+    await agent.beat({ notes: notes(50) });
+    expect(await kept(store)).toEqual([170, 2]);
+  });
+
+  it('whose notes could not be kept has them kept when it sends them again', async () => {
+    const { boot, store } = await open();
+    const agent = await boot(ONE);
+    const transaction = vi.spyOn(store, 'transaction').mockRejectedValueOnce(new Error('the disk is full'));
+    await expect(agent.beat({ notes: notes(50) })).rejects.toThrow('the disk is full');
+    await agent.beat({ notes: notes(50) });
+    expect(await kept(store)).toEqual([50, 0]);
+    transaction.mockRestore();
   });
 });
 

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { createImageFiles, type ImageFiles } from '../../../src/install/index.ts';
@@ -45,18 +46,18 @@ it('only what is below the directory, or is named, is given; no way leads out', 
 it('a file that was put in the place of the one that was found is not read for it', async () => {
   const { images, directory, path } = await open();
   const found = await images.find(path);
-  expect(await text(await images.read(found, 0, 6))).toBe('content');
+  expect(await text(images.read(found, 0, 6))).toBe('content');
   await writeFile(join(directory, 'b.raw'), 'CONTENT');
   await rename(join(directory, 'b.raw'), path);
-  await expect(images.read(found, 0, 6)).rejects.toMatchObject({ code: 'install.bad_image', message: containing('changed') });
+  await expect(text(images.read(found, 0, 6))).rejects.toMatchObject({ code: 'install.bad_image', message: containing('changed') });
   await rm(path);
-  await expect(images.read(found, 0, 6)).rejects.toMatchObject({ code: 'install.bad_image', message: containing('ENOENT') });
+  await expect(text(images.read(found, 0, 6))).rejects.toMatchObject({ code: 'install.bad_image', message: containing('ENOENT') });
 });
 
 it('a file that shrinks while it is read breaks the stream off', async () => {
   const { images, path } = await open();
   await writeFile(path, Buffer.alloc(16 * 2 ** 20));
-  const stream = await images.read(await images.find(path), 0, 16 * 2 ** 20 - 1);
+  const stream = images.read(await images.find(path), 0, 16 * 2 ** 20 - 1);
   const chunks = stream[Symbol.asyncIterator]();
   await chunks.next();
   await truncate(path, 2 ** 20);
@@ -64,6 +65,28 @@ it('a file that shrinks while it is read breaks the stream off', async () => {
     while ((await chunks.next()).done !== true);
   };
   await expect(rest()).rejects.toMatchObject({ code: 'install.bad_image', message: containing('shorter') });
+});
+
+it('whoever gives up, before the file is open, while it opens or after that, leaves no handle', async () => {
+  const { images, path } = await open();
+  const found = await images.find(path);
+  const handles = async (): Promise<string[]> => {
+    const all = await readdir('/proc/self/fd');
+    return (await Promise.all(all.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))).filter((name) => name === found.path);
+  };
+  Readable.from(images.read(found, 0, 6)).destroy();
+  expect(await handles()).toEqual([]);
+  for (const when of ['while it opens', 'after that']) {
+    const stream = Readable.from(images.read(found, 0, 6));
+    const over = new Promise((resolve) => {
+      stream.once('close', resolve);
+    });
+    stream.read(); // begins it
+    if (when === 'after that') await new Promise((resolve) => stream.once('readable', resolve));
+    stream.destroy();
+    await over;
+    expect([when, await handles()]).toEqual([when, []]);
+  }
 });
 
 it('the checksum is of the file as it is now', async () => {
