@@ -35,9 +35,10 @@ export interface LifecycleParts {
 export function lifecycleParts(options: LifecyclePartsOptions): LifecycleParts {
   const { config, holder, moreTasks, ...common } = options;
   const own = lifecycleConfig(config);
-  const definitions = [...lifecycleTasks({ ...common, config: own }), ...moreTasks];
+  const rules = { config: own, observeOnly: observeOnly(config) };
+  const definitions = [...lifecycleTasks({ ...common, ...rules }), ...moreTasks];
   const tasks = createTaskEngine({ ...common, definitions, holder, limits: { workers: config.tasks.workers } });
-  const lifecycle = createLifecycle({ ...common, tasks, config: own, observeOnly: observeOnly(config) });
+  const lifecycle = createLifecycle({ ...common, tasks, ...rules });
   const atWork = (uuids: readonly string[]) => nodesAtWork(options.store, uuids);
   const timers = createStateTimers({ ...common, atWork, onTimeout: (tx, node) => lifecycle.timedOut(tx, node) });
   return { lifecycle, tasks, parts: [tasks, timers] };

@@ -9,6 +9,7 @@ import { readPower } from './look.ts';
 import { setPower } from './perform.ts';
 import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import { cleanFlow } from './walks.ts';
+import { spendPlans } from './wipe.ts';
 import {
   BOOTS_OWN_DISK,
   callOf,
@@ -176,6 +177,11 @@ export const adoptFlow: Flow = {
     } catch (error) {
       throw failedAt('Adoption failed', error, RETRY);
     }
-    return endOnNode(work, ['adopting'], (tx, now) => push(work, tx, now, { event: 'done' }));
+    return endOnNode(work, ['adopting'], async (tx, now) => {
+      // What runs on its disks is somebody's: a yes to erase them was to what they held before.
+      const { context, deps } = work;
+      await spendPlans(tx, now.uuid, { reason: `adopted by task ${context.taskId}`, now: deps.clock.now() });
+      await push(work, tx, now, { event: 'done' });
+    });
   },
 };

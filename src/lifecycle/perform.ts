@@ -59,7 +59,8 @@ function isManual({ context }: Work, kind: WalkKind): boolean {
 
 /** All steps are done: a node that is retired gives up the disks that were ours by its wipe plans. */
 export async function spendUsedPlans(work: Work, tx: Tx, node: Node, kind: WalkKind): Promise<void> {
-  if (kind === 'clean' && node.retired) await spendPlans(tx, node.uuid, { task: work.context.taskId, now: work.deps.clock.now() });
+  if (kind !== 'clean' || !node.retired) return;
+  await spendPlans(tx, node.uuid, { reason: `retired, and cleaned by task ${work.context.taskId}`, now: work.deps.clock.now() });
 }
 
 export async function perform(work: Work, node: Node, kind: WalkKind, step: PlannedStep, entry: Entry, share: Share): Promise<Performed> {
@@ -72,9 +73,9 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     });
   }
   const own = kind === 'rescue' ? { rescue_password: rescuePassword(work) } : {};
-  const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind) };
+  const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind), isUnderWay: entry.word !== undefined };
   if (offered.step.leavesAgent === true) await leaveAgent(work);
-  const { args, note, plan } = await destructiveArgs(work.deps.store.db, node, offered, asked);
+  const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = {

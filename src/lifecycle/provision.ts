@@ -18,8 +18,6 @@ import { GO, type Go, rescueContext, type WorkArgs, type WorkDeps } from './work
 export interface DoorDeps extends WorkDeps {
   readonly tasks: Pick<TaskEngine, 'submit' | 'cancel' | 'wake'>;
   readonly newId: () => string;
-  /** Why nothing may be written to this node's machine, beyond the node's own flag. */
-  readonly observeOnly: (node: Node) => string | undefined;
 }
 
 export async function provision(deps: DoorDeps, { uuid }: Node, asked: ProvisionRequest, by: By): Promise<void> {

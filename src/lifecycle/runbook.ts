@@ -28,6 +28,13 @@ export async function withRunbook(db: Store['db'], request: ProvisionRequest, no
       'Add one of them to the node.',
     );
   const steps = JSON.parse(row.steps) as AskedStep[]; // likewise
+  // Whoever erases all disks types the node's name for this one time: what was stored once, and runs by itself, is no such word.
+  const confirmed = steps.find(({ args }) => args !== undefined && Object.hasOwn(args, 'confirm'));
+  if (confirmed !== undefined)
+    return bailOut(
+      `Runbook ${row.name} has the argument "confirm" for the step ${confirmed.interface}.${confirmed.step}: that is typed by a person each time, never stored`,
+      'Take it out of the runbook. The steps then work on the disks of the approved wipe plan; to erase all disks, ask for the steps themselves.',
+    );
   const { runbook: _, ...rest } = request;
   return {
     ...rest,

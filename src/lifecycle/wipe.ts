@@ -5,8 +5,9 @@ import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
+import { observeRefusal } from './rules.ts';
 import type { Offered } from './steps-decide.ts';
-import { without } from './work.ts';
+import { type WorkDeps, without } from './work.ts';
 
 /** It has no disks: nothing can be lost by it, and nobody approves plans for it. */
 const HARMLESS = 'fake';
@@ -28,10 +29,21 @@ export interface StepArgs {
 interface Asked {
   readonly args: JsonObject;
   readonly isManual: boolean;
+  /** It was begun before, and the agent has answered: nothing more is written by it. */
+  readonly isUnderWay: boolean;
 }
 
-/** Throws lifecycle.wipe_plan_void. */
-export async function destructiveArgs(db: Store['db'], node: Node, offered: Offered, asked: Asked): Promise<StepArgs> {
+/** Throws lifecycle.observe_only, lifecycle.wipe_plan_void. */
+export async function destructiveArgs(
+  { store: { db }, observeOnly }: Pick<WorkDeps, 'store' | 'observeOnly'>,
+  node: Node,
+  offered: Offered,
+  asked: Asked,
+): Promise<StepArgs> {
+  // Also here: it may have become observe-only since the verb was asked for, and queues and restarts lie between.
+  const observed =
+    offered.step.isDestructive === true && !asked.isUnderWay ? observeRefusal(node, offered.step.step, observeOnly(node)) : undefined;
+  if (observed !== undefined) throw observed;
   if (!isWiping(offered)) return { args: asked.args, note: undefined };
   const args = without(asked.args, 'confirm', 'disks');
   const title = nodeTitle(node);
@@ -57,11 +69,11 @@ export async function settlePlan(tx: Tx, plan: string, { task, now }: { readonly
     .execute();
 }
 
-/** The node is cleaned for the last time: its disks are its owner's again. */
-export async function spendPlans(tx: Tx, uuid: string, { task, now }: { readonly task: string; readonly now: number }): Promise<void> {
+/** Its disks are its owner's again: it is cleaned for the last time, or taken over with what runs on it. */
+export async function spendPlans(tx: Tx, uuid: string, { reason, now }: { readonly reason: string; readonly now: number }): Promise<void> {
   await tx
     .updateTable('wipe_plans')
-    .set({ state: 'spent', reason: `retired, and cleaned by task ${task}`, updated_at: now })
+    .set({ state: 'spent', reason, updated_at: now })
     .where('node_uuid', '=', uuid)
     .where('state', 'in', ['approved', 'standing'])
     .execute();

@@ -34,6 +34,8 @@ export interface WorkDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly config: LifecycleConfig;
+  /** Why nothing may be written to this node's machine, beyond the node's own flag. */
+  readonly observeOnly: (node: Node) => string | undefined;
 }
 
 export const workArgs = Type.Object({

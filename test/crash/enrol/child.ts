@@ -56,7 +56,15 @@ const config = {
   maxCleans: 6,
   host: 'one',
 };
-const parts = { ...common, nodes, records: createRecords({ ...common, nodes }), gateway, config, desk: NO_DESK };
+const parts = {
+  ...common,
+  nodes,
+  records: createRecords({ ...common, nodes }),
+  gateway,
+  config,
+  desk: NO_DESK,
+  observeOnly: () => undefined,
+};
 const taking = createTaking();
 const definitions = [...lifecycleTasks(parts), taking.definition];
 const tasks = createTaskEngine({ ...common, definitions, holder: 'one', limits: { pollMs: 20, workers: 8 } });

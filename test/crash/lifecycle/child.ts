@@ -53,9 +53,17 @@ const config = {
   maxCleans: 6,
   host: 'one',
 };
-const parts = { ...common, nodes, records: createRecords({ ...common, nodes }), gateway, config, desk: NO_DESK };
+const parts = {
+  ...common,
+  nodes,
+  records: createRecords({ ...common, nodes }),
+  gateway,
+  config,
+  desk: NO_DESK,
+  observeOnly: () => undefined,
+};
 const tasks = createTaskEngine({ ...common, definitions: lifecycleTasks(parts), holder: 'one', limits: { pollMs: 20, workers: 4 } });
-const life = createLifecycle({ ...parts, tasks, observeOnly: () => undefined });
+const life = createLifecycle({ ...parts, tasks });
 await gateway.start(FOREVER);
 await tasks.start(FOREVER);
 

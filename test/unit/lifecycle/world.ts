@@ -49,6 +49,7 @@ export interface World {
   readonly desk: AgentDesk;
   readonly life: Lifecycle;
   readonly config: LifecycleConfig;
+  readonly observeOnly: (node: Node) => string | undefined;
   enrol(name: string, input?: Partial<NodeInput>): Promise<Node>;
   /** Asks for a verb and waits until the node has come to rest, or waits or holds. */
   ask(name: string, verb: ProvisionRequest['verb'], more?: Omit<ProvisionRequest, 'verb'>): Promise<Node>;
@@ -89,7 +90,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const gateway = createGateway({ ...common, registry, nodes, limits });
   const config = { ...CONFIG, ...options.config };
   const records = createRecords({ ...common, nodes });
-  const definitions = [...lifecycleTasks({ ...common, nodes, records, gateway, config, desk }), ...(options.moreTasks ?? [])];
+  const { observeOnly = () => undefined } = options;
+  const definitions = [...lifecycleTasks({ ...common, nodes, records, gateway, config, desk, observeOnly }), ...(options.moreTasks ?? [])];
   const tasks = createTaskEngine({
     ...common,
     definitions,
@@ -104,7 +106,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     gateway,
     desk,
     config,
-    observeOnly: options.observeOnly ?? (() => undefined),
+    observeOnly,
   });
   await gateway.start(new AbortController().signal);
   if (options.isStill !== true) await tasks.start(new AbortController().signal);
@@ -131,6 +133,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     desk,
     life,
     config,
+    observeOnly,
     enrol: (name, input = {}) => store.transaction((tx) => nodes.create(tx, { driver: 'fake-hardware', name, ...input }, OLGA)),
     provision,
     reaches,

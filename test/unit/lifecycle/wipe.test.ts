@@ -1,0 +1,127 @@
+// What destructive steps may touch, and how that ends: runbooks that say yes by themselves, machines that are only watched or are adopted.
+
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../src/lib/index.ts';
+import type { Node } from '../../../src/nodes/index.ts';
+import type { Driver, DriverStep } from '../../../src/power/index.ts';
+import { errorOf } from '../nodes/world.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
+
+const LOOK: DriverStep = { kind: 'clean', step: 'look', priority: 20, title: 'Look' };
+const WIPE: DriverStep = { kind: 'clean', step: 'wipe', priority: 10, title: 'Wipe', isDestructive: true };
+const BY_HAND = { interface: 'deploy', step: 'wipe' } as const;
+
+interface Wiped {
+  readonly step: string;
+  readonly disks: unknown;
+}
+
+/** A node whose deploy interface, which is none of the harmless ones, has the steps. */
+async function withWipes(
+  steps: readonly DriverStep[],
+  act: (step: string) => ReturnType<NonNullable<Driver['runStep']>> = () => Promise.resolve({ result: {} }),
+  options: Partial<WorldOptions> = {},
+): Promise<World & { readonly ran: Wiped[]; readonly node: Node }> {
+  const ran: Wiped[] = [];
+  const wiping = (driver: Driver): Driver => ({
+    ...driver,
+    refusal: () => null,
+    steps,
+    runStep: ({ step }, _, { args }) => {
+      ran.push({ step, disks: args.disks ?? null });
+      return act(step);
+    },
+  });
+  const drivers = (all: readonly Driver[]): readonly Driver[] =>
+    all.map((driver) => (driver.interface === 'deploy' && driver.name === 'custom-agent' ? wiping(driver) : driver));
+  const world = await openWorld({ clock: systemClock, drivers, ...options });
+  const node = await world.put(await world.enrol('pve1', { interfaces: { deploy: 'custom-agent' } }), 'manageable');
+  return { ...world, ran, node };
+}
+
+const DISKS = [
+  { serial: 'S1', wwn: null, size: 500, byPath: null, expects: ['table gpt'], title: 'SSD (serial S1)' },
+  { serial: 'S2', wwn: null, size: 500, byPath: null, expects: ['table mbr'], title: 'SSD (serial S2)' },
+];
+
+async function keepPlan({ store }: World, { uuid }: Node, { id, state, disks = DISKS }: { id: string; state: string; disks?: unknown[] }) {
+  const times = { approved_at: state === 'proposed' ? null : 1, created_at: 1, updated_at: 1 };
+  const plan = { uuid: id, node_uuid: uuid, hash: 'h', plan: JSON.stringify({ disks }), state, approved_by: 'olga', reason: null };
+  await store.db
+    .insertInto('wipe_plans')
+    .values({ ...plan, ...times })
+    .execute();
+}
+
+async function plans({ store }: World) {
+  return store.db.selectFrom('wipe_plans').select(['uuid', 'state', 'reason']).orderBy('uuid').execute();
+}
+
+it('takes no stored word for a typed one: a runbook that names the node is refused, and erases nothing', async () => {
+  const world = await withWipes([WIPE]);
+  const { store, nodes, node } = world;
+  const rest = {
+    description: null,
+    disable_ramdisk: 0,
+    public: 1,
+    owner: null,
+    traits: '[]',
+    extra: '{}',
+    created_at: 1,
+    updated_at: 1,
+  } as const;
+  const runbook = (uuid: string, name: string, args: object) => ({
+    uuid,
+    name,
+    steps: JSON.stringify([{ ...BY_HAND, args, order: 1 }]),
+    ...rest,
+  });
+  await store.db
+    .insertInto('runbooks')
+    .values([runbook('r1', 'CUSTOM_ALL', { confirm: 'pve1' }), runbook('r2', 'CUSTOM_PLAN', {})])
+    .execute();
+  await store.transaction((tx) => nodes.update(tx, node, { traits: ['CUSTOM_ALL', 'CUSTOM_PLAN'] }, { who: 'user' }));
+  const refused = await errorOf(() => world.provision('pve1', 'clean', { runbook: 'CUSTOM_ALL' }));
+  expect(refused).toMatchObject({ code: 'lifecycle.bad_request' });
+  expect(refused.message).toContain('Runbook CUSTOM_ALL has the argument "confirm" for the step deploy.wipe');
+  expect(world.ran).toEqual([]);
+  await world.ask('pve1', 'clean', { runbook: 'CUSTOM_PLAN' });
+  await world.ask('pve1', 'clean', { cleanSteps: [{ ...BY_HAND, args: { confirm: 'pve1' } }] });
+  expect(world.ran).toEqual([
+    { step: 'wipe', disks: [] },
+    { step: 'wipe', disks: 'all' },
+  ]);
+});
+
+it('erases nothing on a machine that has become observe-only since the verb was asked for', async () => {
+  for (const by of ['site', 'node'] as const) {
+    let site: string | undefined;
+    const look = async (step: string) => {
+      if (step === 'look' && by === 'site') site = 'this site is observe-only';
+      // Another appliance on the same store: nothing here refuses it.
+      if (step === 'look' && by === 'node') await world.store.db.updateTable('nodes').set({ observe_only: 1 }).execute();
+      return {};
+    };
+    const world = await withWipes([LOOK, WIPE], look, { observeOnly: () => site });
+    await keepPlan(world, world.node, { id: 'p1', state: 'approved' });
+    const failed = await world.ask('pve1', 'provide');
+    expect(failed.provisionState).toBe('clean failed');
+    expect(failed.lastError).toContain(
+      by === 'site' ? 'this site is observe-only, so wipe is refused' : 'node pve1 is observe-only, so wipe',
+    );
+    expect(world.ran.map(({ step }) => step)).toEqual(['look']);
+    expect(await plans(world)).toMatchObject([{ state: 'approved' }]);
+  }
+});
+
+it('forgets the yes to wipe plans when a machine is adopted with what runs on it', async () => {
+  const world = await withWipes([WIPE]);
+  for (const state of ['approved', 'standing', 'void', 'proposed']) await keepPlan(world, world.node, { id: state, state });
+  expect((await world.ask('pve1', 'adopt')).provisionState).toBe('active');
+  expect(await plans(world)).toMatchObject([
+    { uuid: 'approved', state: 'spent', reason: expect.stringMatching(/^adopted by task /) as unknown },
+    { uuid: 'proposed', state: 'proposed' },
+    { uuid: 'standing', state: 'spent' },
+    { uuid: 'void', state: 'void' },
+  ]);
+});
