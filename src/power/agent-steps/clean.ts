@@ -55,14 +55,14 @@ export async function runCleanStep(desk: AgentDesk, asked: DriverStep, target: T
   });
 }
 
-/** 'all': a person typed the node's name. */
+/** 'all': a person typed the node's name. What is plugged in from outside is no part of the machine: a stick, or a disk that a BMC plays. */
 async function disksOf(desk: AgentDesk, { uuid }: Target, { args }: StepRun): Promise<DiskRef[]> {
   if (args.disks !== 'all') return refsIn(args.disks);
   const report = await desk.inventory(uuid);
   if (report === null)
     throw fail('power.failed', { message: 'its disks are not known: the agent has not reported yet', hint: 'Inspect it first.' });
   return seenDisks(report)
-    .filter(({ isReadOnly }) => !isReadOnly)
+    .filter(({ isReadOnly, isRemovable, isUsb }) => !isReadOnly && !isRemovable && !isUsb)
     .map((disk) => refOf(disk, null));
 }
 

@@ -17,6 +17,7 @@ export interface SeenDisk {
   readonly isRotational: boolean;
   readonly isRemovable: boolean;
   readonly isReadOnly: boolean;
+  readonly isUsb: boolean;
   /** Null: it was not looked at. */
   readonly isBlank: boolean | null;
   /** In words, what is on it; empty where that is not known. */
@@ -51,6 +52,7 @@ export function seenDisks(report: { readonly inventory: JsonObject; readonly plu
       isRotational: disk.rotational === true,
       isRemovable: disk.removable === true,
       isReadOnly: disk.read_only === true,
+      isUsb: text(disk.transport) === 'usb',
       isBlank: found === undefined ? null : found.isBlank === true && (found.unread ?? null) === null,
       holds: found === undefined ? [] : holdings(found),
     };
