@@ -9,8 +9,12 @@ export interface Protection {
   readonly isFilesystem: boolean;
 }
 
-/** Members of something larger, or closed to our eyes: what they are part of may live on other disks or machines. */
-const PRECIOUS: readonly SignatureKind[] = ['zfs', 'ceph', 'lvm', 'md', 'hardware-raid', 'bcache', 'luks'];
+/**
+ * All others are members of something larger, closed to our eyes, or known by name only (Stratis, VDO, VMFS): what they are part of may live
+ * on other disks or machines. A kind that comes later is protected until somebody says otherwise.
+ */
+const CHEAP: readonly SignatureKind[] = ['swap', 'esp'];
+const PLAIN: readonly SignatureKind[] = [...CHEAP, 'filesystem'];
 
 /** Partition types that hold nothing of a person's: EFI system, BIOS boot, Microsoft reserved, swap; MBR's extended, protective, EFI, swap. */
 const CHEAP_PARTITIONS: ReadonlySet<string> = new Set([
@@ -33,7 +37,7 @@ export function protectionOf(contents: DiskContents | undefined): Protection | n
   if (contents === undefined) return whole('what is on it is not known: the agent that reported it does not read disks');
   if (contents.unread !== null) return whole(`it could not be read in full: ${contents.unread}`);
   if (contents.system !== null) return whole(`it holds ${contents.system}`);
-  const precious = contents.signatures.filter(({ kind }) => PRECIOUS.includes(kind));
+  const precious = contents.signatures.filter(({ kind }) => !PLAIN.includes(kind));
   if (precious.length > 0) return whole(`it holds ${saidOnce(precious)}`);
   if (contents.isBlank) return null;
   return ofFilesystems(contents) ?? ofTheUnknown(contents);

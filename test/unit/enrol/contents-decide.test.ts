@@ -1,0 +1,41 @@
+// What somebody may miss, kind by kind.
+
+import { expect, it } from 'vitest';
+import { protectionOf } from '../../../src/enrol/contents-decide.ts';
+import { type DiskContents, SIGNATURE_KINDS } from '../../../src/inspect/disk-contents.ts';
+import { signature } from './machines.ts';
+
+const NOTHING = {
+  name: '/dev/sda',
+  serial: 'S1',
+  wwn: null,
+  size: 500e9,
+  table: null,
+  tableUuid: null,
+  partitions: [],
+  signatures: [],
+  system: null,
+  isBlank: false,
+  unread: null,
+} satisfies DiskContents;
+
+it('protects every kind of signature but swap and the EFI system partition, and gives up file systems alone in general', () => {
+  const found = SIGNATURE_KINDS.map((kind) => [
+    kind,
+    protectionOf({ ...NOTHING, signatures: [signature(kind, kind)] })?.isFilesystem ?? 'free',
+  ]);
+  expect(Object.fromEntries(found)).toEqual({
+    ...Object.fromEntries(SIGNATURE_KINDS.map((kind) => [kind, false])),
+    filesystem: true,
+    swap: 'free',
+    esp: 'free',
+  });
+});
+
+it('protects a member of a Stratis pool and a VDO volume, also beside a file system that a rule gives up', () => {
+  for (const about of ['Stratis pool member', 'VDO volume'])
+    expect(protectionOf({ ...NOTHING, signatures: [signature('filesystem', 'ext4'), signature('other', about)] })).toEqual({
+      why: `it holds ${about}`,
+      isFilesystem: false,
+    });
+});
