@@ -6,7 +6,7 @@ import type { By, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { EnrolmentRow } from './book.ts';
-import { nameOf } from './disks-decide.ts';
+import { isPrintedOn, refOf } from './disks-decide.ts';
 import { fail } from './errors.ts';
 import { type EnrolDeps, type Profile, profileNamed } from './parts.ts';
 import type { StoredPlan } from './plans.ts';
@@ -112,7 +112,7 @@ async function newPlan(deps: EnrolDeps, tx: Tx, node: Node, { approval, looked, 
   const said = [...new Set([...before.said, ...knownDisks(node, looked, named)])];
   const choice = { profile: approval.profile === undefined ? before.profile : approval.profile, said };
   const plan = planNow(deps, node, looked, choice);
-  const isShown = shown?.hash === approval.planHash && isCovered(plan, shown.plan, named);
+  const isShown = shown?.hash === approval.planHash && isCovered(plan, shown.plan, refsNamed(looked, named));
   if (approval.planHash !== planHash(plan) && !isShown) throw planChanged(node, planHash(plan));
   const needed = plan.refused.filter(({ isNeeded }) => isNeeded);
   if (needed.length > 0) throw disksRefused(node, needed);
@@ -121,21 +121,32 @@ async function newPlan(deps: EnrolDeps, tx: Tx, node: Node, { approval, looked, 
   return stored;
 }
 
+/** The disks that are named, each by a name that no other disk of the machine has. */
+function refsNamed({ facts }: Looked, named: readonly string[]): ReadonlySet<string> {
+  return new Set(facts.disks.flatMap((disk) => (disk.name !== null && named.includes(disk.name) ? JSON.stringify(refOf(disk)) : [])));
+}
+
 /** Does the plan erase nothing but what the other one does, and disks that were named? */
-function isCovered(plan: WipePlan, shown: WipePlan, named: readonly string[]): boolean {
+function isCovered(plan: WipePlan, shown: WipePlan, named: ReadonlySet<string>): boolean {
   const known = new Set(shown.disks.map((ref) => JSON.stringify(ref)));
-  const isRefusedThere = (title: string): boolean =>
+  const isSpared = (title: string): boolean =>
     shown.refused.some((disk) => disk.title === title) || shown.kept.some((disk) => disk.title === title);
-  return plan.disks.every((ref) => known.has(JSON.stringify(ref)) || (named.includes(nameOf(ref) ?? '') && isRefusedThere(ref.title)));
+  return plan.disks.every((ref) => known.has(JSON.stringify(ref)) || (named.has(JSON.stringify(ref)) && isSpared(ref.title)));
 }
 
 export function knownDisks(node: Node, { facts }: Looked, named: readonly string[]): readonly string[] {
-  const names = facts.disks.flatMap((disk) => (disk.isAmbiguous ? [] : (nameOf(disk) ?? [])));
+  const names = facts.disks.flatMap(({ name }) => name ?? []);
   const strange = named.find((one) => !names.includes(one));
   if (strange === undefined) return named;
+  const sharing = facts.disks.filter((disk) => isPrintedOn(strange, disk));
+  const called = JSON.stringify(strange.slice(0, 80));
+  const titles = sharing.map(({ title }) => title).join('; ');
   throw fail('enrol.unknown_disk', {
-    message: `no disk of ${nodeTitle(node)} is called ${JSON.stringify(strange.slice(0, 80))}`,
-    hint: names.length === 0 ? 'None of its disks has a serial number.' : `Its disks are ${names.join(', ')}.`,
+    message:
+      sharing.length > 1
+        ? `${called} is no name of one disk: ${sharing.length} disks of ${nodeTitle(node)} have it (${titles})`
+        : `no disk of ${nodeTitle(node)} is called ${called}`,
+    hint: names.length === 0 ? 'None of its disks has a serial number or WWN of its own.' : `Its disks are ${names.join(', ')}.`,
     detail: { node: node.uuid },
   });
 }
@@ -162,7 +173,7 @@ function disksRefused(node: Node, disks: WipePlan['refused']): Error {
     message: `${nodeTitle(node)} needs disks that are not erased just so: ${disks.map(({ title, why }) => `${title}: ${why}`).join('; ')}`,
     hint:
       names.length < disks.length
-        ? 'Take out the disks that can not be told apart, or choose another disk by root device hints.'
+        ? 'Take out the disks that no serial number or WWN tells from the others, or choose another disk by root device hints.'
         : `If nothing on them is wanted any more, say so: rackseed node approve ${nodeTitle(node)} ${names.map((name) => `--wipe-serial ${name}`).join(' ')}`,
     detail: { node: node.uuid, disks: names },
   });

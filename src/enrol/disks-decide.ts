@@ -18,8 +18,10 @@ export interface DiskFacts {
   readonly isInternal: boolean;
   /** Undefined: nobody has read it. */
   readonly contents: DiskContents | undefined;
-  /** As printed on it, for people. */
+  /** As printed on it, for people; with more than its serial where another disk has that too. */
   readonly title: string;
+  /** What a person says to mean this disk and no other of the machine; null: nothing does. */
+  readonly name: string | null;
   /** What another one has is the same: nobody could say which of them is meant. */
   readonly isAmbiguous: boolean;
 }
@@ -33,8 +35,13 @@ export interface Report {
 export function disksOf({ inventory, pluginData }: Report): DiskFacts[] {
   const contents = contentsByName(pluginData);
   const read = records(inventory.disks).map((disk) => readDisk(disk, contents));
-  const ambiguous = read.map((disk) => read.filter((other) => isSameDisk(disk, other)).length > 1);
-  return read.map((disk, at) => ({ ...disk, isAmbiguous: ambiguous[at] === true })).sort(bySizeThenName);
+  const isOne = (printed: string): boolean => read.filter((other) => isPrintedOn(printed, other)).length === 1;
+  return read
+    .map((disk) => {
+      const isAmbiguous = read.filter((other) => isSameDisk(disk, other)).length > 1;
+      return { ...disk, isAmbiguous, name: isAmbiguous ? null : nameOf(disk, isOne), title: titleOf(disk, isOne) };
+    })
+    .sort(bySizeThenName);
 }
 
 export type DiskIdentity = Pick<DiskFacts, 'serial' | 'wwn' | 'size' | 'byPath'>;
@@ -53,9 +60,27 @@ export function refOf({ serial, wwn, size, byPath, title, contents }: DiskFacts)
   return { serial, wwn, size, byPath, expects, title };
 }
 
-/** What a person names it by when they say yes to it; null: it has no name. */
-export function nameOf({ serial, wwn, byPath }: Pick<DiskFacts, 'serial' | 'wwn' | 'byPath'>): string | null {
-  return serial ?? wwn ?? byPath;
+type Printed = Pick<DiskFacts, 'serial' | 'wwn' | 'byPath'>;
+
+export function isPrintedOn(text: string, { serial, wwn, byPath }: Printed): boolean {
+  return text === serial || text === wwn || text === byPath;
+}
+
+/**
+ * The serial number belongs to the device, not to the disk: the namespaces of an NVMe drive, the LUNs of a RAID controller and those of a drive
+ * with two actuators share it. Then it is no name. The slot names only what has nothing printed on it.
+ */
+function nameOf({ serial, wwn, byPath }: Printed, isOne: (printed: string) => boolean): string | null {
+  const names = serial === null && wwn === null ? [byPath] : [serial, wwn];
+  return names.find((one) => one !== null && isOne(one)) ?? null;
+}
+
+/** Why no yes can mean this disk and no other; null: its name does. */
+export function namelessWhy({ name, serial, wwn, byPath }: Pick<DiskFacts, 'name'> & Printed): string | null {
+  if (name !== null) return null;
+  if (serial === null && wwn === null) return byPath === null ? 'it has no serial number' : 'it has no serial number, and shares its slot';
+  const shared = serial === null ? 'its WWN' : wwn === null ? 'its serial number' : 'its serial number and its WWN';
+  return `other disks of the machine have ${shared} too, so that no yes can mean it alone`;
 }
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
@@ -67,7 +92,9 @@ export function sizeText(bytes: number): string {
   return `${value >= 100 || unit === 0 ? Math.round(value) : Number(value.toFixed(1))} ${UNITS[unit] ?? ''}`;
 }
 
-function readDisk(disk: Readonly<Record<string, unknown>>, contents: ReadonlyMap<string, DiskContents>): Omit<DiskFacts, 'isAmbiguous'> {
+type Read = Omit<DiskFacts, 'isAmbiguous' | 'name' | 'title'>;
+
+function readDisk(disk: Readonly<Record<string, unknown>>, contents: ReadonlyMap<string, DiskContents>): Read {
   const kernelName = text(disk.name) ?? '';
   const names = { serial: text(disk.serial), wwn: text(disk.wwn), byPath: text(disk.by_path), model: text(disk.model) };
   const size = typeof disk.size === 'number' && Number.isSafeInteger(disk.size) && disk.size >= 0 ? disk.size : 0;
@@ -81,12 +108,14 @@ function readDisk(disk: Readonly<Record<string, unknown>>, contents: ReadonlyMap
     isInternal,
     // Of another disk that had the name before: then nobody has read this one.
     contents: found !== undefined && found.size === size && found.serial === names.serial ? found : undefined,
-    title: titleOf(names, size),
   };
 }
 
-function titleOf({ model, serial, wwn, byPath }: Pick<DiskFacts, 'model' | 'serial' | 'wwn' | 'byPath'>, size: number): string {
-  const printed = serial === null ? (wwn === null ? `no serial, at ${byPath ?? 'an unknown slot'}` : `WWN ${wwn}`) : `serial ${serial}`;
+function titleOf({ model, serial, wwn, byPath, size }: Read, isOne: (printed: string) => boolean): string {
+  const slot = `at ${byPath ?? 'an unknown slot'}`;
+  const beside = wwn === null ? slot : `WWN ${wwn}`;
+  const printed =
+    serial === null ? (wwn === null ? `no serial, ${slot}` : beside) : `serial ${serial}${isOne(serial) ? '' : `, ${beside}`}`;
   return `${model ?? 'disk'}, ${sizeText(size)} (${printed})`.slice(0, 500);
 }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { contentItems, type DiskRef, UNRECOGNISED } from '../inspect/index.ts';
 import type { JsonValue } from '../nodes/index.ts';
 import { aboutContents, protectionOf } from './contents-decide.ts';
-import { type DiskFacts, isNamed, nameOf, refOf } from './disks-decide.ts';
+import { type DiskFacts, isNamed, isPrintedOn, namelessWhy, refOf } from './disks-decide.ts';
 import { type RootHints, type Wanted, wantedDisks } from './wanted-decide.ts';
 
 export interface PlanProfile {
@@ -22,7 +22,7 @@ export interface PlanDisk {
 }
 
 export interface RefusedDisk extends PlanDisk {
-  /** What a yes to this disk must say: its serial or WWN. Null: it has none, and nobody can. */
+  /** What a yes to this disk must say: its serial or WWN. Null: it has none of its own, and nobody can. */
   readonly name: string | null;
   /** Without it the machine can not become what it shall. */
   readonly isNeeded: boolean;
@@ -82,17 +82,22 @@ function sort(
   { said, overwritesFilesystems }: Pick<PlanAsk, 'said' | 'overwritesFilesystems'>,
 ): Sorted {
   const words = { title: disk.title, about: aboutContents(disk.contents) };
-  const name = nameOf(disk);
+  const { name } = disk;
+  const nameless = namelessWhy(disk);
   const isSaid = name !== null && said.includes(name);
-  const why = wanted?.why ?? (isSaid ? 'a yes was given to this very disk' : undefined);
+  // Said while it was the name of one disk, and now of several: that is a yes to none of them.
+  const isMeant = nameless !== null && said.some((one) => isPrintedOn(one, disk));
+  const why = wanted?.why ?? (isSaid || isMeant ? `a yes was given to ${isSaid ? 'this very disk' : 'what it shares'}` : undefined);
   if (why === undefined) return { is: 'kept', disk: { ...words, why: disk.isInternal ? KEPT : 'it is removable, external or read-only' } };
   const refused = (because: string): Sorted => {
     const isNeeded = wanted?.isNeeded === true;
-    return { is: 'refused', disk: { ...words, why: `${because} (${why})`, name: disk.isAmbiguous ? null : name, isNeeded } };
+    return { is: 'refused', disk: { ...words, why: `${because} (${why})`, name, isNeeded } };
   };
   if (disk.isAmbiguous) return refused('it can not be told from another disk of the same size');
   const protection = protectionOf(disk.contents);
-  if (protection !== null && !isSaid && !(protection.isFilesystem && overwritesFilesystems)) return refused(protection.why);
+  if (protection !== null && !isSaid && !(protection.isFilesystem && overwritesFilesystems))
+    return refused(`${protection.why}${nameless === null ? '' : `; ${nameless}`}`);
+  if (wanted === undefined && nameless !== null) return refused(nameless);
   return { is: 'erased', disk: { ...words, why }, ref: refOf(disk), isNeeded: wanted?.isNeeded === true };
 }
 

@@ -91,6 +91,40 @@ it('asks a person where a disk holds what may be missed, and takes a yes to its 
   expect(world.given[0]).toMatchObject({ disks: [{ serial: 'OSD7', expects: ['ceph @0'] }] });
 });
 
+it('takes no serial number that two disks have for a yes, so that a disk which was shown as kept stays, and takes the WWN', async () => {
+  const world = await enrolWorld({ rules: [rule()] });
+  const disks = [
+    { serial: 'DUAL', wwn: '0x5a', gb: 250, holds: ZFS },
+    { serial: 'DUAL', wwn: '0x5b', holds: CEPH },
+  ];
+  const node = await world.discover(report({ disks }));
+  const { plan } = await world.enrolment.proposal(node);
+  expect(plan?.plan).toMatchObject({ refused: [{ name: '0x5a' }], kept: [{ title: 'SSD, 500 GB (serial DUAL, WWN 0x5b)' }] });
+  const planHash = plan?.hash ?? '';
+  const shared = { code: 'enrol.unknown_disk', message: containing('2 disks of'), hint: 'Its disks are 0x5a, 0x5b.' };
+  await expect(world.enrolment.approve(node, { planHash, wipeSerials: ['DUAL'] }, OLGA)).rejects.toMatchObject(shared);
+  await expect(world.enrolment.plan(node, { said: ['DUAL'] }, OLGA)).rejects.toMatchObject(shared);
+  await world.enrolment.approve(node, { planHash, wipeSerials: ['0x5a'] }, OLGA);
+  await world.reachesRow(node, 'done');
+  expect(world.given[0]).toMatchObject({ disks: [{ serial: 'DUAL', wwn: '0x5a' }] });
+});
+
+it('takes the old hash for a disk that was shown as kept only with a name of its own', async () => {
+  const world = await enrolWorld({ rules: [rule()] });
+  const disks = [
+    { serial: 'SYS', gb: 250, holds: null },
+    { serial: 'NVME', holds: ZFS },
+    { serial: 'NVME', gb: 4000, holds: CEPH },
+    { serial: 'OLD', gb: 900, holds: ZFS },
+  ];
+  const node = await world.discover(report({ disks }));
+  const planHash = (await world.enrolment.proposal(node)).plan?.hash ?? '';
+  expect(await code(world.enrolment.approve(node, { planHash, wipeSerials: ['NVME'] }, OLGA))).toBe('enrol.unknown_disk');
+  await world.enrolment.approve(node, { planHash, wipeSerials: ['OLD'] }, OLGA);
+  await world.reachesRow(node, 'done');
+  expect(world.given[0]).toMatchObject({ disks: [{ serial: 'SYS' }, { serial: 'OLD' }] });
+});
+
 it('does not say yes by a rule to what a person has only looked at', async () => {
   const world = await enrolWorld({ rules: [rule({ auto_approve: true })] });
   const words = report({ disks: [{ serial: 'Z', holds: ZFS }] });

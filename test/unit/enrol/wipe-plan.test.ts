@@ -11,6 +11,7 @@ import {
   planTrouble,
   proposePlan,
 } from '../../../src/enrol/wipe-plan-decide.ts';
+import { containing } from '../../support/containing.ts';
 import { CEPH, type DiskWords, report, signature, WINDOWS, ZFS } from './machines.ts';
 
 const IMAGE = { name: 'web', os: 'image', wipe: 'os' } as const satisfies PlanProfile;
@@ -163,6 +164,50 @@ describe('which disk is meant', () => {
       { serial: 'SAME', holds: BLANK },
     ];
     expect(plan(twins, IMAGE, { said: ['SAME'] })).toMatchObject({ disks: [], refused: [{ name: null }, { name: null }] });
+  });
+
+  it('is not said by a serial number that several disks have: a yes to it erases none of them', () => {
+    const namespaces = [
+      { serial: 'SYS', gb: 250, holds: BLANK },
+      { serial: 'NVME', gb: 500, holds: ZFS },
+      { serial: 'NVME', gb: 4000, holds: CEPH },
+    ];
+    const shared = 'other disks of the machine have its serial number too, so that no yes can mean it alone';
+    const found = plan(namespaces, IMAGE, { said: ['NVME'] });
+    expect(found.disks.map(({ serial }) => serial)).toEqual(['SYS']);
+    expect(found.refused).toMatchObject([
+      { name: null, isNeeded: false, why: containing(shared) },
+      { name: null, isNeeded: false, why: containing(shared) },
+    ]);
+    expect(lines(namespaces.slice(1))[0]).toBe(
+      'refuses SSD, 500 GB (serial NVME, at an unknown slot): it holds pool tank (guid 77) of host nas; ' +
+        `${shared} (the system goes there: it is the smallest disk that is large enough)`,
+    );
+  });
+
+  it('is said by the WWN where several disks have the serial number, and shown by it', () => {
+    const halves = [
+      { serial: 'DUAL', wwn: '0x5a', holds: ZFS },
+      { serial: 'DUAL', wwn: '0x5b', holds: CEPH },
+    ];
+    expect(lines(halves)).toEqual([
+      expect.stringMatching(/^refuses SSD, 500 GB \(serial DUAL, WWN 0x5a\): .*; say yes to it by --wipe-serial 0x5a$/),
+      'keeps SSD, 500 GB (serial DUAL, WWN 0x5b): OSD 3 of Ceph cluster 1f2e; the system does not go there',
+      'erases nothing',
+    ]);
+    expect(plan(halves, IMAGE, { said: ['0x5a'] })).toMatchObject({ disks: [{ serial: 'DUAL', wwn: '0x5a' }], refused: [] });
+  });
+
+  it('is said by neither where the WWN is that of several disks too', () => {
+    const volumes = [
+      { serial: 'RAID', wwn: '0x6c', gb: 250, holds: ZFS },
+      { serial: 'RAID', wwn: '0x6c', gb: 500, holds: CEPH },
+    ];
+    for (const said of [[], ['RAID'], ['0x6c']])
+      expect(plan(volumes, IMAGE, { said })).toMatchObject({
+        disks: [],
+        refused: [{ name: null, why: containing('have its serial number and its WWN too') }, ...(said.length > 0 ? [{ name: null }] : [])],
+      });
   });
 
   it('is told by its slot where nothing is printed on it', () => {
