@@ -9,6 +9,7 @@ import type { FakeClock } from '../../support/fake-clock.ts';
 import { prepareApi } from './harness.ts';
 
 const MIB = 1024 ** 2;
+const BLOCKS = 32;
 const IMAGE = '/api/agent/image';
 const NOISE = `/api/agent/noise?bytes=${8 * MIB}`;
 
@@ -32,7 +33,7 @@ async function openSite(): Promise<Site> {
   async function* image(): AsyncGenerator<Buffer> {
     reading += 1;
     try {
-      for (let left = 8; left > 0; left -= 1) yield await Promise.resolve(Buffer.alloc(MIB));
+      for (let left = BLOCKS; left > 0; left -= 1) yield await Promise.resolve(Buffer.alloc(MIB));
     } finally {
       reading -= 1;
     }
@@ -54,7 +55,7 @@ async function openSite(): Promise<Site> {
       },
       deployments: {
         ...real.deployments,
-        image: () => Promise.resolve({ path: '/image', bytes: 8 * MIB, tag: 't' }),
+        image: () => Promise.resolve({ path: '/image', bytes: BLOCKS * MIB, tag: 't' }),
         readImage: image,
       },
     }),
@@ -105,7 +106,7 @@ it('a machine has four streams of its image and no more, and gets a place when o
   ]);
   expect(JSON.parse(text)).toMatchObject({ code: 'api.rate_limited', detail: expect.stringContaining('4 downloads of images') as string });
   expect((await site.ask(IMAGE, 'b')).statusCode).toBe(200);
-  expect(Buffer.concat((await last.stream().toArray()) as Buffer[])).toHaveLength(8 * MIB); // of bytes
+  expect(Buffer.concat((await last.stream().toArray()) as Buffer[])).toHaveLength(BLOCKS * MIB); // of bytes
   await site.clock.advance(0);
   expect(await statuses(site, IMAGE, ['a', 'a'])).toEqual([200, 429]);
 });
