@@ -16,7 +16,10 @@ export interface Protection {
 const CHEAP: readonly SignatureKind[] = ['swap', 'esp'];
 const PLAIN: readonly SignatureKind[] = [...CHEAP, 'filesystem'];
 
-/** Partition types that hold nothing of a person's: EFI system, BIOS boot, Microsoft reserved, swap; MBR's extended, protective, EFI, swap. */
+/**
+ * Partition types that hold nothing of a person's: EFI system, BIOS boot, Microsoft reserved, swap; MBR's extended and EFI. Not 0x82, which
+ * is Solaris' own as well as swap's, nor 0xee: a disk that shows it has lost the GPT that says what is on it.
+ */
 const CHEAP_PARTITIONS: ReadonlySet<string> = new Set([
   'c12a7328-f81f-11d2-ba4b-00a0c93ec93b',
   '21686148-6449-6e6f-744e-656564454649',
@@ -26,9 +29,7 @@ const CHEAP_PARTITIONS: ReadonlySet<string> = new Set([
   '0x5',
   '0x0f',
   '0xf',
-  '0x82',
   '0x85',
-  '0xee',
   '0xef',
 ]);
 
@@ -48,7 +49,7 @@ function ofFilesystems({ signatures }: DiskContents): Protection | null {
   return found.length === 0 ? null : { why: `it holds ${saidOnce(found)}`, isFilesystem: true };
 }
 
-function ofTheUnknown({ table, partitions, signatures }: DiskContents): Protection | null {
+function ofTheUnknown({ table, partitions, signatures, isBlankBeside }: DiskContents): Protection | null {
   const known = new Set(signatures.map(({ partition }) => partition));
   const strange = partitions.filter(({ number, type }) => !known.has(number) && !CHEAP_PARTITIONS.has(type.toLowerCase()));
   if (strange.length > 0)
@@ -56,6 +57,8 @@ function ofTheUnknown({ table, partitions, signatures }: DiskContents): Protecti
       `what is in ${strange.length === 1 ? 'partition' : 'partitions'} ${strange.map(({ number }) => number).join(', ')} is not recognised`,
     );
   if (table === null && signatures.length === 0) return whole('it is not empty, and what is on it is not recognised');
+  if (table !== null && partitions.length === 0 && isBlankBeside === false)
+    return whole('its partition table is empty, but the disk is not, and what is on it is not recognised');
   return null;
 }
 

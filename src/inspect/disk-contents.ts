@@ -73,6 +73,8 @@ export const DiskContentsSchema = Type.Object(
     isBlank: Type.Boolean(),
     /** Which places were looked at to call it blank, in words. */
     sampled: Type.Optional(text),
+    /** Only with a table that names no partition: is there nothing beside the table itself, in the same places? */
+    isBlankBeside: Type.Optional(Type.Boolean()),
     /** Why it could not be looked at (in part): then it counts as one with data. */
     unread: maybe,
   },

@@ -15,11 +15,14 @@ export interface Sampled {
   readonly words: string;
 }
 
-/** Erased flash reads as ones on a few devices: all of one or all of the other. */
-export async function sampleBlank({ read, size }: Region): Promise<Sampled> {
+/** Erased flash reads as ones on a few devices: all of one or all of the other. `ends`: bytes at both of them that are not looked at. */
+export async function sampleBlank({ read, size }: Region, ends = 0): Promise<Sampled> {
   const words = 'the first and last MiB, 64 KiB of every MiB of the first and last 16 MiB, 64 KiB at 32 places between';
   let filling: number | undefined;
-  for (const { offset, length } of samples(size)) {
+  for (const sample of samples(size)) {
+    const offset = Math.max(sample.offset, ends);
+    const length = Math.min(sample.offset + sample.length, size - ends) - offset;
+    if (length <= 0) continue;
     const bytes = await read(offset, length);
     filling ??= bytes[0];
     if (filling === undefined || (filling !== 0 && filling !== 0xff) || !isAll(bytes, filling)) return { isBlank: false, words };

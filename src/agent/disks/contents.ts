@@ -41,6 +41,9 @@ const PROBES: readonly Probe[] = [
 const BYTES_MAX = 256 * 2 ** 20;
 const SIGNATURES_MAX = 512;
 
+/** What a table takes at the ends of a disk: one sector, or protective MBR, header and 16 KiB of entries in sectors of 4096 (UEFI 2.10 §5.3). */
+const TABLE_BYTES = { mbr: 512, gpt: 6 * 4096 } as const;
+
 /** About what is left of one that says only that. */
 const SHORT_LENGTH = 1024;
 
@@ -65,6 +68,8 @@ export async function readContents({ name, serial, wwn, size }: DiskName, read: 
   const kept = unique(signatures).slice(0, SIGNATURES_MAX);
   const system = await recogniseSystem(disk, { partitions, signatures: kept }).catch(note);
   const sampled = await sampleBlank(disk).catch(note);
+  const isEmptyTable = table !== undefined && table.partitions.length === 0;
+  const beside = isEmptyTable ? await sampleBlank(disk, TABLE_BYTES[table.table]).catch(note) : undefined;
   const isNamed = kept.length > 0 || table !== undefined;
   return {
     name: name.slice(0, 256),
@@ -78,6 +83,7 @@ export async function readContents({ name, serial, wwn, size }: DiskName, read: 
     system: system ?? null,
     isBlank: sampled?.isBlank === true && !isNamed && notes.size === 0,
     ...(sampled === undefined ? {} : { sampled: sampled.words }),
+    ...(isEmptyTable ? { isBlankBeside: beside?.isBlank === true } : {}),
     unread: notes.size === 0 ? null : shown([...notes].join('; ')),
   };
 }

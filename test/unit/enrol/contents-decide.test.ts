@@ -39,3 +39,22 @@ it('protects a member of a Stratis pool and a VDO volume, also beside a file sys
       isFilesystem: false,
     });
 });
+
+it('takes no partition type of MBR for swap or for nothing by its number alone', () => {
+  const partition = { number: 1, start: 2 ** 20, size: 2 ** 30, typeName: null, label: null, uuid: null };
+  for (const type of ['0x82', '0xee'])
+    expect(protectionOf({ ...NOTHING, table: 'mbr', partitions: [{ ...partition, type }] })).toEqual({
+      why: 'what is in partition 1 is not recognised',
+      isFilesystem: false,
+    });
+  const swap = signature('swap', 'swap', { partition: 1 });
+  expect(protectionOf({ ...NOTHING, table: 'mbr', partitions: [{ ...partition, type: '0x82' }], signatures: [swap] })).toBeNull();
+});
+
+it('protects a disk with an empty partition table where there is something beside the table', () => {
+  expect(protectionOf({ ...NOTHING, table: 'gpt', isBlankBeside: true })).toBeNull();
+  expect(protectionOf({ ...NOTHING, table: 'gpt', isBlankBeside: false })).toEqual({
+    why: 'its partition table is empty, but the disk is not, and what is on it is not recognised',
+    isFilesystem: false,
+  });
+});
