@@ -89,8 +89,10 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   });
-  if (outcome !== 'wait' && plan !== undefined)
-    await work.context.transaction((tx) => settlePlan(tx, plan, { task: work.context.taskId, now: work.deps.clock.now() }));
+  if (outcome !== 'wait' && plan !== undefined) {
+    const used = { task: work.context.taskId, now: work.deps.clock.now(), wrote: outcome.wrote };
+    await work.context.transaction((tx) => settlePlan(tx, plan, used));
+  }
   return outcome;
 }
 

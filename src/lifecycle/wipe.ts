@@ -56,16 +56,33 @@ export async function destructiveArgs(
   return { args: { ...args, disks: plan.disks }, plan: plan.uuid, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
 
+interface Used {
+  readonly task: string;
+  readonly now: number;
+  /** Places of the disks that were written; undefined: all that the step was given. */
+  readonly wrote: readonly number[] | undefined;
+}
+
 /**
- * A step has erased by the approval: that was for what the disks held then, and is over; the disks themselves are ours from now on, as what
- * the next step finds on them is what this one wrote there.
+ * A step has erased by the approval: that was for what the disks held then, and is over; the disks that it wrote are ours from now on, as
+ * what the next step finds on them is what this one wrote there. Those that it did not write stay what they were when somebody said yes.
  */
-export async function settlePlan(tx: Tx, plan: string, { task, now }: { readonly task: string; readonly now: number }): Promise<void> {
+export async function settlePlan(tx: Tx, uuid: string, { task, now, wrote }: Used): Promise<void> {
+  const row = await tx.selectFrom('wipe_plans').select('plan').where('uuid', '=', uuid).where('state', '=', 'approved').executeTakeFirst();
+  if (row === undefined) return;
+  const plan = JSON.parse(row.plan) as StoredPlan; // as below
+  const disks = plan.disks ?? [];
+  const written = disks.filter((_, at) => wrote?.includes(at) ?? true);
+  if (written.length === 0) return;
+  const ours = disks.map((disk) => (written.includes(disk) ? { ...disk, expects: null } : disk));
+  const set =
+    written.length === disks.length
+      ? { state: 'standing', reason: `used by task ${task}` }
+      : { plan: JSON.stringify({ ...plan, disks: ours }), reason: `used in part by task ${task}` };
   await tx
     .updateTable('wipe_plans')
-    .set({ state: 'standing', reason: `used by task ${task}`, updated_at: now })
-    .where('uuid', '=', plan)
-    .where('state', '=', 'approved')
+    .set({ ...set, updated_at: now })
+    .where('uuid', '=', uuid)
     .execute();
 }
 
@@ -87,6 +104,10 @@ function isConfirmed(node: Node, { args, isManual }: Asked): boolean {
   return isManual && args.confirm === nodeTitle(node);
 }
 
+interface StoredPlan {
+  readonly disks?: readonly JsonObject[];
+}
+
 interface Yes {
   readonly uuid: string;
   readonly disks: readonly JsonValue[];
@@ -106,7 +127,7 @@ async function lastYes(db: Store['db'], node: Node): Promise<Yes | undefined> {
   if (row === undefined) return undefined;
   if (row.state === 'void') throw voided(node, row.reason);
   const isStanding = row.state === 'standing';
-  const { disks = [] } = JSON.parse(row.plan) as { readonly disks?: readonly JsonObject[] }; // written by us, an object with a list
+  const { disks = [] } = JSON.parse(row.plan) as StoredPlan; // written by us, an object with a list
   return { uuid: row.uuid, isStanding, disks: isStanding ? disks.map((disk) => ({ ...disk, expects: null })) : disks };
 }
 

@@ -141,7 +141,13 @@ export interface StepRun extends Call {
 }
 
 /** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. */
-export type StepOutcome = { readonly result?: JsonObject } | 'wait';
+export type StepOutcome =
+  | {
+      readonly result?: JsonObject;
+      /** Of a destructive step: which of the disks that it was given it has written, by their places in args.disks. All unless told. */
+      readonly wrote?: readonly number[];
+    }
+  | 'wait';
 
 /** What the agent on the machine said. Without a status: it lives. */
 export interface AgentWord {

@@ -12,7 +12,7 @@ import { type ImageOrder, missingWords, readImage } from './image-decide.ts';
 import type { ApplianceImages } from './images.ts';
 import { earlierResults, orderStands, placeOrder } from './order.ts';
 import { chooseRootDisk, hintsRefusal, refForWriting } from './root-disk-decide.ts';
-import { type DiskRef, refOf, refsIn, type SeenDisk, seenDisks, titleOfDisk } from './seen-disks.ts';
+import { type DiskRef, isDiskOf, refOf, refsIn, type SeenDisk, seenDisks, titleOfDisk } from './seen-disks.ts';
 
 export interface AgentDeployParts {
   readonly desk: AgentDesk;
@@ -96,16 +96,20 @@ async function runAgentStep(parts: AgentDeployParts, step: DriverStep, target: T
   if (step.kind === 'clean') return runCleanStep(desk, step, target, run);
   switch (step.step) {
     case 'write_image':
-      return writeImage(parts, target, run);
+      return withWritten(desk, { step, target, run }, await writeImage(parts, target, run));
     case 'write_configdrive': {
       if (!wantsConfigDrive(target)) {
         run.progress(1, 'instance_info has no configdrive and asks for no report of the first boot: none is written');
-        return {};
+        return { wrote: [] };
       }
-      return placeOrder(desk, target, run, {
-        name: 'write_configdrive',
-        args: { disk: await rootDisk(desk, target, run), path: CONFIG_DRIVE_PATH },
-      });
+      return withWritten(
+        desk,
+        { step, target, run },
+        await placeOrder(desk, target, run, {
+          name: 'write_configdrive',
+          args: { disk: await rootDisk(desk, target, run), path: CONFIG_DRIVE_PATH },
+        }),
+      );
     }
     case 'prepare_instance_boot': {
       const order = typeof run.args.order === 'string' ? run.args.order : 'network-first';
@@ -129,7 +133,8 @@ async function goOn(
   target: Target,
   run: StepRun & { readonly word: AgentWord },
 ): Promise<StepOutcome> {
-  return step.step === 'wait_for_first_boot' ? firstBoot(target, run) : orderStands(desk, target, run);
+  if (step.step === 'wait_for_first_boot') return firstBoot(target, run);
+  return withWritten(desk, { step, target, run }, await orderStands(desk, target, run));
 }
 
 async function writeImage({ desk, images }: AgentDeployParts, target: Target, run: StepRun): Promise<StepOutcome> {
@@ -137,6 +142,24 @@ async function writeImage({ desk, images }: AgentDeployParts, target: Target, ru
   const disk = await rootDisk(desk, target, run);
   const args: JsonObject = { disk, ...image, compression: 'auto', grow: true };
   return placeOrder(desk, target, run, { name: 'write_image', args });
+}
+
+interface Ended {
+  readonly step: DriverStep;
+  readonly target: Target;
+  readonly run: StepRun;
+}
+
+/**
+ * Of the plan's disks the image goes to one: the others are not ours by it. The config drive goes where the image went, so that it makes no
+ * disk ours that is not.
+ */
+async function withWritten(desk: AgentDesk, { step, target, run }: Ended, outcome: StepOutcome): Promise<StepOutcome> {
+  if (outcome === 'wait' || (step.step !== 'write_image' && step.step !== 'write_configdrive')) return outcome;
+  const report = step.step === 'write_image' ? await desk.inventory(target.uuid) : null;
+  const disk = report === null ? undefined : seenDisks(report).find((one) => titleOfDisk(one) === outcome.result?.disk);
+  const at = disk === undefined ? -1 : refsIn(run.args.disks).findIndex((ref) => isDiskOf(ref, disk));
+  return { ...outcome, wrote: at < 0 ? [] : [at] };
 }
 
 async function imageOf(images: ApplianceImages, { uuid, instanceInfo }: Target, run: StepRun): Promise<ImageOrder> {

@@ -125,3 +125,26 @@ it('forgets the yes to wipe plans when a machine is adopted with what runs on it
     { uuid: 'void', state: 'void' },
   ]);
 });
+
+it('makes those disks ours that a destructive step wrote, and none by a step that did nothing', async () => {
+  let outcome: { wrote?: readonly number[] } = {};
+  const world = await withWipes([WIPE], () => Promise.resolve(outcome));
+  const stand = async () => {
+    await world.put(world.node, 'manageable');
+    await world.ask('pve1', 'provide');
+    const row = await world.store.db.selectFrom('wipe_plans').select(['state', 'plan']).executeTakeFirstOrThrow();
+    const { disks } = JSON.parse(row.plan) as { disks: { expects: unknown }[] }; // as it was put there
+    return [row.state, ...disks.map(({ expects }) => expects)];
+  };
+  await keepPlan(world, world.node, { id: 'p1', state: 'approved' });
+  outcome = { wrote: [] };
+  expect(await stand()).toEqual(['approved', ['table gpt'], ['table mbr']]);
+  outcome = { wrote: [1] };
+  expect(await stand()).toEqual(['approved', ['table gpt'], null]);
+  outcome = {};
+  expect((await stand())[0]).toBe('standing');
+  expect(world.ran.at(2)?.disks).toMatchObject([{ expects: ['table gpt'] }, { serial: 'S2', expects: null }]);
+  await world.store.db.deleteFrom('wipe_plans').execute();
+  await keepPlan(world, world.node, { id: 'p2', state: 'approved', disks: [] });
+  expect(await stand()).toEqual(['approved']);
+});
