@@ -16,7 +16,7 @@ import { resolveDisks } from './disks/resolve.ts';
 import { findUses } from './disks/uses.ts';
 import { openDownload } from './download.ts';
 import { fail } from './errors.ts';
-import { gatherDmi, gatherInterfaces, gatherInventory, listDisks } from './facts/gather.ts';
+import { gatherDmi, gatherInterfaces, gatherInventory, listSettledDisks } from './facts/gather.ts';
 import { canReach } from './facts/interfaces.ts';
 import { createNeighbours } from './facts/lldp.ts';
 import { PinnedAgent } from './pinned-agent.ts';
@@ -54,7 +54,7 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
   let isListening = false;
   const more = { applianceMs: () => applianceClock.now(), listening: () => neighbours.take() };
   const looking = {
-    disks: () => listDisks(runProgram, (what, error) => screen.say(`${what}: ${messageOf(error)}`)),
+    disks: () => listSettledDisks(runProgram, (what, error) => screen.say(`${what}: ${messageOf(error)}`)),
     uses: (disks: readonly Disk[]) => findUses(disks, { root: '/', partitionUuids: async (disk) => partitionUuids(await eyes.look(disk)) }),
   };
   return {
@@ -68,7 +68,7 @@ function partsOf(words: BootWords, agentVersion: string, screen: Screen): Sessio
     mark: screen.mark,
     identity: identify,
     handlers: createHandlers(),
-    tools: { run: runProgram, resolve: (refs) => resolveDisks(refs, { ...looking, look: eyes.look }) },
+    tools: { run: runProgram, resolve: (refs, isResumed) => resolveDisks(refs, { ...looking, look: eyes.look, isResumed }) },
     open: (url, options, token) => openDownload(url, options, { appliance: words.url, agent: downloads, token }),
     inventory: async () => {
       const request = await gatherInventory(runProgram, words, eyes.lookAll, more);

@@ -16,10 +16,13 @@ export interface RunnerMemory {
   readonly answers: readonly Answer[];
 }
 
+/** As CommandContext has it, of an order that another agent began, or not. */
+export type ResolveFor = (refs: Parameters<CommandContext['resolve']>[0], isResumed: boolean) => ReturnType<CommandContext['resolve']>;
+
 export interface RunnerParts {
   readonly agentVersion: string;
   readonly handlers: CommandHandlers;
-  readonly tools: Pick<CommandContext, 'run' | 'random' | 'open' | 'resolve' | 'report'>;
+  readonly tools: Pick<CommandContext, 'run' | 'random' | 'open' | 'report'> & { readonly resolve: ResolveFor };
   readonly clock: Clock;
   readonly say: (line: string) => void;
   readonly mark: (words: string) => void;
@@ -159,6 +162,7 @@ export function createRunner(parts: RunnerParts): Runner {
       say,
       signal: parts.signal,
       isResumed: command.isResumed === true,
+      resolve: (refs) => parts.tools.resolve(refs, command.isResumed === true),
       log: (line, stream = 'out') => now.log.add({ stream, line: oneLine(line) }),
       note: (kind, line) => notes.add({ kind, line: oneLine(line) }),
       progress: (fraction, text) => {

@@ -16,10 +16,10 @@ import {
 import { type Mac, Secret } from '../lib/index.ts';
 import { backoffMs } from './backoff.ts';
 import type { Client } from './client.ts';
-import type { CommandContext, CommandHandlers, Download, OpenOptions } from './commands/types.ts';
+import type { CommandHandlers, Download, OpenOptions } from './commands/types.ts';
 import { fail } from './errors.ts';
 import { type InsistParts, insist } from './insist.ts';
-import { createRunner, oneWord, type Report, type Runner, type RunnerMemory } from './runner.ts';
+import { createRunner, oneWord, type Report, type Runner, type RunnerMemory, type RunnerParts } from './runner.ts';
 
 const ASK_TIMEOUT_MS = 30_000;
 /** A connection that died without a word is given up so long after its reply was due. */
@@ -47,7 +47,7 @@ export interface SessionParts extends InsistParts {
   readonly agentVersion: string;
   readonly client: Client;
   readonly handlers: CommandHandlers;
-  readonly tools: Pick<CommandContext, 'run' | 'resolve'>;
+  readonly tools: Pick<RunnerParts['tools'], 'run' | 'resolve'>;
   readonly open: (url: string, options: OpenOptions, token: () => Secret | undefined) => Promise<Download>;
   readonly identity: () => Promise<{ readonly macs: readonly Mac[]; readonly smbiosUuid: string | null }>;
   readonly inventory: () => Promise<InventoryRequest>;

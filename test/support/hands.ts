@@ -21,6 +21,7 @@ export interface HandsOptions {
   readonly sizes: ReadonlyMap<string, number>;
   readonly appliance?: string;
   readonly signal?: AbortSignal;
+  readonly isResumed?: boolean;
 }
 
 export function hands({
@@ -28,6 +29,7 @@ export function hands({
   sizes,
   appliance = 'http://127.0.0.1:9',
   signal = new AbortController().signal,
+  isResumed = false,
 }: HandsOptions): Hands {
   const logged: string[] = [];
   const progressed: { fraction: number; text: string }[] = [];
@@ -38,14 +40,14 @@ export function hands({
     if (size === undefined) throw new CommandRefused(`${ref.title} is not on this machine`);
     const disk = diskOf(path, size);
     const contents = await eyes.look(disk);
-    const objection = objectionTo(ref, contents);
+    const objection = objectionTo(ref, contents, isResumed);
     if (objection !== undefined) throw new CommandRefused(objection);
     return { ref, disk, path, contents };
   };
   return {
     logged,
     progressed,
-    isResumed: false,
+    isResumed,
     signal,
     run,
     clock: systemClock,

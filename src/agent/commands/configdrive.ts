@@ -2,7 +2,7 @@
 // Knows nothing of what is in it.
 
 import { fail } from '../errors.ts';
-import { type BlockDevice, openBlockDevice } from '../writing/block-device.ts';
+import type { BlockDevice } from '../writing/block-device.ts';
 import {
   ALIGN_BYTES,
   encodeGpt,
@@ -17,28 +17,27 @@ import { decodeMbr, withEntry } from '../writing/mbr-codec.ts';
 import { readGpt } from '../writing/tables.ts';
 import { rereadTable } from './image/layout.ts';
 import { openSource } from './image/source.ts';
-import { type CommandContext, type CommandHandler, CommandRefused } from './types.ts';
+import { namedDisk } from './named-disk.ts';
+import type { CommandContext, CommandHandler } from './types.ts';
 
 /** As Ironic's: 64 MiB, and its name. */
 const PARTITION_BYTES = 64 * 2 ** 20;
 const PARTITION_NAME = 'config-2';
 
-export const writeConfigdrive: CommandHandler<'write_configdrive'> = async ({ disk, path }, context) => {
-  const [found] = await context.resolve([disk]);
-  if (found === undefined) throw new CommandRefused(`${disk.title} was not found`);
+export const writeConfigdrive: CommandHandler<'write_configdrive'> = async ({ disk: ref, path }, context) => {
+  const disk = namedDisk(ref, context);
+  // Refused before anybody is asked for the drive; which disk it is counts only when the drive is there.
+  await disk.now();
   const image = await fetchImage(path, context);
-  const device = await openBlockDevice(found.path, context.run);
-  let place: Place;
-  try {
-    place = await makeRoom(device, context);
+  const { number, isBlock } = await disk.withDevice('writes', async (device) => {
+    const place = await makeRoom(device, context);
     await writeInto(device, place, image);
-  } finally {
-    await device.close();
-  }
-  if (device.isBlock) await rereadTable(context, found.path);
+    return { number: place.number, isBlock: device.isBlock };
+  });
+  if (isBlock) await rereadTable(context, await disk.pathToChange());
   return {
-    message: `the config drive (${image.length} bytes) is in partition ${place.number} of ${disk.title}`,
-    result: { partition: String(place.number) },
+    message: `the config drive (${image.length} bytes) is in partition ${number} of ${ref.title}`,
+    result: { partition: String(number) },
   };
 };
 

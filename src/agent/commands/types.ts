@@ -5,15 +5,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { CommandArgs, CommandName, CommandResult, DiskRef } from '../../inspect/commands.ts';
 import type { DiskContents } from '../../inspect/disk-contents.ts';
-import type { Disk } from '../../inspect/inventory.ts';
 import type { InventoryReply, Note } from '../../inspect/protocol.ts';
 import type { Clock, Random, Run } from '../../lib/index.ts';
+import type { ListedDisk } from '../facts/disks.ts';
 
 /** A disk that an order names, found on this machine, and looked at just now. */
 export interface ResolvedDisk {
   readonly ref: DiskRef;
-  readonly disk: Disk;
-  /** The kernel's name in this boot: /dev/sda. */
+  readonly disk: ListedDisk;
+  /** The kernel's name at this moment: /dev/sda. A disk that is put in later may get it. */
   readonly path: string;
   readonly contents: DiskContents;
 }
@@ -52,7 +52,8 @@ export interface CommandContext {
   readonly say: (line: string) => void;
   /**
    * Every disk that the arguments name, or a refusal of all (CommandRefused) with the reason when one is not there, is not alone, is in use,
-   * or holds what nobody said yes to. Ask once, with all of them, before the first write to any.
+   * or holds what nobody said yes to. Ask with all of them before the first write to any; and for each again right before it is touched
+   * (named-disk.ts): the kernel's name that is given here is good for that moment.
    */
   readonly resolve: (refs: readonly DiskRef[]) => Promise<readonly ResolvedDisk[]>;
   /** Takes the inventory anew and reports it. */

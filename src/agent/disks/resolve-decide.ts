@@ -4,12 +4,17 @@ import type { DiskRef } from '../../inspect/commands.ts';
 import { contentItems, type DiskContents, UNRECOGNISED } from '../../inspect/disk-contents.ts';
 import type { Disk } from '../../inspect/inventory.ts';
 
-export type Found = { readonly disk: Disk } | { readonly refused: string };
+export type Found<D extends Disk> = { readonly disk: D } | { readonly refused: string };
 
 const NAMED_AT_MOST = 8;
 
 /** By what is printed on it; the kernel's name never counts. */
-export function findDisk(ref: DiskRef, disks: readonly Disk[]): Found {
+export function findDisk<D extends Disk>(ref: DiskRef, disks: readonly D[]): Found<D> {
+  if (!isIdentity(ref)) {
+    return {
+      refused: `${ref.title} is named by nothing but its size (${ref.size} bytes): without serial, WWN and slot nobody knows which disk is meant`,
+    };
+  }
   const fits = disks.filter((disk) => isSame(ref, disk));
   const [first, ...more] = fits;
   if (first === undefined) {
@@ -26,11 +31,16 @@ export function findDisk(ref: DiskRef, disks: readonly Disk[]): Found {
   return { disk: first };
 }
 
+/** A size is none: a disk that was put in later may have the same. */
+function isIdentity({ serial, wwn, byPath }: DiskRef): boolean {
+  return [serial, wwn, byPath].some((one) => (one ?? '') !== '');
+}
+
 function isSame(ref: DiskRef, disk: Disk): boolean {
   if (ref.size !== disk.size) return false;
   if (ref.serial === null && ref.wwn === null) {
     // Nothing is printed on it: then it is known by its place, and a disk with a name is another one.
-    return disk.serial === null && disk.wwn === null && (ref.byPath === null || ref.byPath === disk.by_path);
+    return disk.serial === null && disk.wwn === null && ref.byPath === disk.by_path;
   }
   return (ref.serial === null || ref.serial === disk.serial) && (ref.wwn === null || ref.wwn === disk.wwn);
 }
@@ -42,13 +52,13 @@ export function protectionOf(ref: DiskRef, disk: Disk, uses: ReadonlyMap<string,
   return disk.read_only ? `${ref.title} (${nameDisk(disk)}) takes no writes: it is set read-only` : undefined;
 }
 
-/** Why what is on it now may not be overwritten; undefined: it may. */
-export function objectionTo({ expects, title }: DiskRef, contents: DiskContents): string | undefined {
+/** Why what is on it now may not be overwritten; undefined: it may. `isResumed`: an agent before this one began the order. */
+export function objectionTo({ expects, title }: DiskRef, contents: DiskContents, isResumed: boolean): string | undefined {
   if (expects === null) return undefined;
   if (contents.unread !== null) return `${title} could not be looked at (${contents.unread}), so that nobody knows what would be lost`;
   const agreed = new Set(expects);
-  // What was half erased leaves bytes that nothing recognises any more; on a disk that was empty they are news.
-  const news = contentItems(contents).filter((item) => !agreed.has(item) && (item !== UNRECOGNISED || agreed.size === 0));
+  // What was half erased or half written is bytes that nothing recognises. Where nothing was begun somebody else wrote them: they are news.
+  const news = contentItems(contents).filter((item) => !agreed.has(item) && !(item === UNRECOGNISED && isResumed));
   if (news.length === 0) return undefined;
   const words = news.slice(0, 4).join(', ');
   return `${title} holds what it did not hold when somebody said yes: ${words}${news.length > 4 ? ` and ${news.length - 4} more` : ''}`;

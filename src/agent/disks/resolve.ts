@@ -4,15 +4,18 @@ import type { DiskRef } from '../../inspect/commands.ts';
 import type { DiskContents } from '../../inspect/disk-contents.ts';
 import type { Disk } from '../../inspect/inventory.ts';
 import { CommandRefused, type ResolvedDisk } from '../commands/types.ts';
+import type { ListedDisk } from '../facts/disks.ts';
 import { findDisk, firstTwice, objectionTo, protectionOf } from './resolve-decide.ts';
 
 export interface ResolveParts {
   /** As they are now. */
-  readonly disks: () => Promise<readonly Disk[]>;
+  readonly disks: () => Promise<readonly ListedDisk[]>;
   /** Reads it now: what an earlier look found may be gone. */
   readonly look: (disk: Disk) => Promise<DiskContents>;
   /** The kernel's name → what holds the disk: a mount, an array, the medium that this system was started from. */
   readonly uses: (disks: readonly Disk[]) => Promise<ReadonlyMap<string, string>>;
+  /** The order was begun by an agent before this one. */
+  readonly isResumed: boolean;
 }
 
 /** Throws CommandRefused with every reason there is, not with the first alone. */
@@ -31,7 +34,7 @@ export async function resolveDisks(refs: readonly DiskRef[], parts: ResolveParts
   });
   refuse(pairs.flatMap(({ ref, disk }) => protectionOf(ref, disk, uses) ?? []));
   const looked = await Promise.all(pairs.map(async (pair) => ({ ...pair, path: pair.disk.name, contents: await parts.look(pair.disk) })));
-  refuse(looked.flatMap(({ ref, contents }) => objectionTo(ref, contents) ?? []));
+  refuse(looked.flatMap(({ ref, contents }) => objectionTo(ref, contents, parts.isResumed) ?? []));
   return looked;
 }
 

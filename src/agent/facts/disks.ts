@@ -27,6 +27,9 @@ const LsblkSchema = Type.Object({
   ),
 });
 type Lsblk = Static<typeof LsblkSchema>;
+
+/** `sequence`: the kernel's count of disks that came, which is of this disk alone until it goes (DISKSEQ, Linux 5.15); never reported. */
+export type ListedDisk = Disk & { readonly sequence?: string | null };
 export type Properties = ReadonlyMap<string, string>;
 
 /** Not disks of the machine: memory, optical and floppy drives, network block devices, and the boot areas of an eMMC chip. */
@@ -72,10 +75,10 @@ function diskOf(device: Lsblk['blockdevices'][number], properties: Properties): 
     model: text(device.model, properties.get('ID_MODEL')),
     size: device.size ?? 0,
     rotational: device.rota,
-    wwn: text(properties.get('ID_WWN'), device.wwn),
+    wwn: text(wwnOf(properties.get('ID_WWN')), wwnOf(device.wwn)),
     serial: serials.map((one) => cleanSerial(one)).find((one) => one !== null) ?? virtioSerial(device.name, properties),
     vendor: text(device.vendor, properties.get('ID_VENDOR')),
-    wwn_with_extension: text(properties.get('ID_WWN_WITH_EXTENSION')),
+    wwn_with_extension: text(wwnOf(properties.get('ID_WWN_WITH_EXTENSION'))),
     wwn_vendor_extension: text(properties.get('ID_WWN_VENDOR_EXTENSION')),
     hctl: device.hctl ?? null,
     by_path: byPath(properties),
@@ -83,6 +86,16 @@ function diskOf(device: Lsblk['blockdevices'][number], properties: Properties): 
     removable: device.rm,
     read_only: device.ro,
   };
+}
+
+/** Zeroes alone, or ones: a bridge or controller that has no name to give, and the same for every disk behind it. */
+function wwnOf(text: string | null | undefined): string | null {
+  return /^(?:0x|naa\.|eui\.|uuid\.)?(?:[0-]*|[f-]*)$/i.test((text ?? '').trim()) ? null : (text ?? null);
+}
+
+/** By name. What udev says of a disk has the number of that very disk beside its serial. */
+export function sequencesOf(database: ReadonlyMap<string, Properties>): (name: string) => string | null {
+  return (name) => database.get(name)?.get('DISKSEQ') ?? null;
 }
 
 /** virtio-blk has one text for a serial, in ID_SERIAL; for other disks that one begins with model or vendor. */

@@ -11,7 +11,7 @@ import { type InventoryRequest, PROTOCOL_LIMITS } from '../../inspect/protocol.t
 import { type Mac, messageOf, type Run } from '../../lib/index.ts';
 import { fitting } from '../disks/contents.ts';
 import { kernelArchitecture, parseCpuinfo } from './cpu.ts';
-import { disksOf, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase } from './disks.ts';
+import { disksOf, type ListedDisk, LSBLK_COLUMNS, parseLsblk, parseUdevDatabase, sequencesOf } from './disks.ts';
 import { type FactParts, gatherFacts } from './gather-facts.ts';
 import { interfacesOf, type PortAddress, type PortFiles } from './interfaces.ts';
 import { parseMeminfoTotal, parseMemoryModules } from './memory.ts';
@@ -19,6 +19,8 @@ import { parseSecureBoot } from './secure-boot.ts';
 import { DMI_FILES, type DmiTexts, parsePciDevices, systemVendorOf } from './system.ts';
 
 const PROGRAM_TIMEOUT_MS = 30_000;
+/** A disk that hangs holds its own events up for minutes, and must not hold up the others. */
+const SETTLE_SECONDS = 10;
 const GAP_LENGTH = 200;
 const GAPS_MAX = 32;
 /** Characters: what else is reported has the rest of the protocol's limit. */
@@ -113,12 +115,24 @@ async function gatherDisks(run: Run, gap: Gap): Promise<Disk[]> {
 
 /** As they are now. Rejects when nobody can say. */
 export async function listDisks(run: Run, gap: Gap): Promise<Disk[]> {
+  return (await listNow(run, gap)).disks;
+}
+
+/** Of a disk that came a moment ago udev may still have what it knew of the one that had its name before: it is let finish. */
+export async function listSettledDisks(run: Run, gap: Gap): Promise<ListedDisk[]> {
+  await run('udevadm', ['settle', `--timeout=${SETTLE_SECONDS}`], { timeoutMs: (SETTLE_SECONDS + 5) * 1000 });
+  const { disks, sequenceOf } = await listNow(run, gap);
+  return disks.map((disk) => ({ ...disk, sequence: sequenceOf(disk.name) }));
+}
+
+async function listNow(run: Run, gap: Gap): Promise<{ readonly disks: Disk[]; readonly sequenceOf: (name: string) => string | null }> {
   const lsblk = parseLsblk(await output(run, 'lsblk', ['--json', '--bytes', '--nodeps', '--output', LSBLK_COLUMNS]));
   const database = await output(run, 'udevadm', ['info', '--export-db']).catch((error: unknown) => {
     gap('udev properties of disks', error);
     return '';
   });
-  return disksOf(lsblk, parseUdevDatabase(database));
+  const properties = parseUdevDatabase(database);
+  return { disks: disksOf(lsblk, properties), sequenceOf: sequencesOf(properties) };
 }
 
 async function readPort(name: string): Promise<PortFiles> {

@@ -1,4 +1,5 @@
-// One disk, or a file in its place, opened to be written: sizes, bytes anywhere, zeroes, discards. Knows no formats.
+// One disk, or a file in its place, opened to be written: sizes, bytes anywhere, zeroes, discards. All of it goes to what was opened, never
+// to its name again. Knows no formats.
 
 import { constants, type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -24,24 +25,61 @@ export interface BlockDevice {
   /** It is on the disk. */
   readonly sync: () => Promise<void>;
   readonly close: () => Promise<void>;
+  /** The same disk once more, with other flags: whatever its name means by now. */
+  readonly reopen: (flags: number) => Promise<FileHandle>;
+}
+
+/** What tells the disk that was found from another one that has its name by now. */
+export interface Opened {
+  readonly size: number;
+  /** The kernel counts every disk that comes (Linux 5.15 and later: diskseq), and gives no number twice. */
+  readonly sequence?: string | null;
 }
 
 const ZERO_CHUNK = 1024 * 1024;
 /** blkdiscard is one ioctl, which old SSDs take minutes for. */
 const IOCTL_MS = 30 * 60_000;
 
-/** Held against mounting and against others that write, for as long as it is open. */
-export async function openBlockDevice(path: string, run: Run): Promise<BlockDevice> {
-  const stats = await stat(path);
+/** Held against mounting and against others that write, for as long as it is open; refused when it is not what was wanted. */
+export async function openBlockDevice(path: string, run: Run, wanted?: Opened): Promise<BlockDevice> {
+  const handle = await openHeld(path, (await stat(path)).isBlockDevice());
+  try {
+    const device = await deviceOf(path, handle, run);
+    if (wanted !== undefined) await refuseOther(path, handle, device, wanted);
+    return device;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function refuseOther(path: string, handle: FileHandle, { size, isBlock }: BlockDevice, wanted: Opened): Promise<void> {
+  const sequence = isBlock ? await sysText(sysDirectory(await handle.stat()), 'diskseq') : null;
+  const why = otherWhy(wanted, { size, sequence });
+  if (why !== undefined)
+    throw fail('agent.disk_failed', { message: `${path} is another disk than a moment ago: ${why}; nothing was written` });
+}
+
+/** Why what was opened is not what was looked for; undefined: it is, as far as can be known. */
+export function otherWhy(wanted: Opened, { size, sequence }: Opened): string | undefined {
+  if (size !== wanted.size) return `it has ${size} bytes, and should have ${wanted.size}`;
+  const [was, is] = [wanted.sequence ?? null, sequence ?? null];
+  return was !== null && is !== null && was !== is ? `the kernel counts it as disk ${is} since it started, and not ${was}` : undefined;
+}
+
+async function deviceOf(path: string, handle: FileHandle, run: Run): Promise<BlockDevice> {
+  const stats = await handle.stat();
   const isBlock = stats.isBlockDevice();
-  const handle = await openHeld(path, isBlock);
-  const queue = (name: string): Promise<number> => (isBlock ? sysNumber(path, `queue/${name}`) : Promise.resolve(0));
+  const directory = sysDirectory(stats);
+  const queue = (name: string): Promise<number> => (isBlock ? sysNumber(directory, `queue/${name}`) : Promise.resolve(0));
   const [zeroBytes, discardBytes, rotational, logical] = await Promise.all(
     ['write_zeroes_max_bytes', 'discard_max_bytes', 'rotational', 'logical_block_size'].map(queue),
   );
-  const size = isBlock ? (await sysNumber(path, 'size')) * 512 : stats.size;
+  const size = isBlock ? (await sysNumber(directory, 'size')) * 512 : stats.size;
+  // The open file by its number (proc_pid_fd(5)): a name may be another disk's after a hot swap.
+  const held = `/proc/${process.pid}/fd/${handle.fd}`;
   const ioctl = async (args: readonly string[], signal: AbortSignal): Promise<void> => {
-    const { code, stderr } = await run('blkdiscard', ['-f', ...args, path], { timeoutMs: IOCTL_MS, signal });
+    const { code, stderr } = await run('blkdiscard', ['-f', ...args, held], { timeoutMs: IOCTL_MS, signal });
     if (code !== 0) throw fail('agent.disk_failed', { message: `${path}: ${stderr.trim() || `blkdiscard ended with ${code}`}` });
   };
   const range = (offset: number, length: number): string[] => ['-o', String(offset), '-l', String(length)];
@@ -65,6 +103,7 @@ export async function openBlockDevice(path: string, run: Run): Promise<BlockDevi
     },
     sync: () => handle.sync(),
     close: () => handle.close(),
+    reopen: (flags) => open(held, flags),
   };
 }
 
@@ -78,12 +117,22 @@ async function openHeld(path: string, isBlock: boolean): Promise<FileHandle> {
   }
 }
 
-async function sysNumber(path: string, name: string): Promise<number> {
+/** Linux, include/linux/kdev_t.h (new_encode_dev): the minor number has the lowest eight bits and those from the twentieth on. */
+function sysDirectory({ rdev }: { readonly rdev: number }): string {
+  return `/sys/dev/block/${(rdev >>> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)}`;
+}
+
+async function sysText(directory: string, name: string): Promise<string | null> {
   try {
-    return Number((await readFile(`/sys/class/block/${basename(path)}/${name}`, 'utf8')).trim()) || 0;
+    return (await readFile(`${directory}/${name}`, 'utf8')).trim();
   } catch {
-    return 0; // partitions have no queue of their own, older kernels not every file: as if the disk could not do it
+    return null; // partitions have no queue of their own, older kernels not every file
   }
+}
+
+/** What is not there is as if the disk could not do it. */
+async function sysNumber(directory: string, name: string): Promise<number> {
+  return Number(await sysText(directory, name)) || 0;
 }
 
 async function readAll(handle: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -160,15 +160,13 @@ function unquoted(text: string): string {
 
 export type RootRef = { readonly ref: DiskRef } | { readonly refused: string };
 
-/** The item of a disk on which an image was begun and cut off: nothing is recognised on it, since its head is written last. */
-const BEGUN = 'unrecognised data';
-
 /** Never beyond the plan: a disk that it names, or one that has nothing to lose. `ours`: titles of disks that this work has written. */
 export function refForWriting(disk: SeenDisk, plan: readonly DiskRef[], ours: readonly string[]): RootRef {
   if (ours.includes(titleOfDisk(disk))) return { ref: refOf(disk, null) };
   const planned = plan.find((ref) => isDiskOf(ref, disk));
-  if (planned !== undefined) return { ref: refOf(disk, planned.expects === null ? null : [...planned.expects, BEGUN]) };
-  if (disk.isBlank === true) return { ref: refOf(disk, [BEGUN]) };
+  // An image that was begun and cut off is nothing that anybody recognises: the agent, which knows whether it was, allows for that.
+  if (planned !== undefined) return { ref: refOf(disk, planned.expects) };
+  if (disk.isBlank === true) return { ref: refOf(disk, []) };
   const holds = disk.holds.length === 0 ? 'nobody knows what is on it' : `on it: ${disk.holds.slice(0, 4).join(', ')}`;
   return {
     refused: `${titleOfDisk(disk)} is not among the disks of the approved wipe plan, and it is not blank (${holds})`,

@@ -74,6 +74,18 @@ describe('a config drive', () => {
     expect(await tool('isoinfo', '-J', '-i', written, '-x', '/openstack/latest/meta_data.json;1')).toBe(long);
   });
 
+  it('is written to the disk that has the serial when it has come, not to the one that had its name before', async () => {
+    const [path, other] = [await diskWithEsp('moved'), await diskWithEsp('other')];
+    const before = await readFile(other);
+    const server = await serveImages({ '/api/agent/configdrive': Buffer.alloc(4096, 'drive') });
+    const context = hands({ sizes: new Map([[path, SIZE]]), appliance: server.url('') });
+    const resolve: typeof context.resolve = async (refs) =>
+      (await context.resolve(refs)).map((one) => (server.asked.length === 0 ? { ...one, path: other } : one));
+    await writeConfigdrive({ disk: refTo(path, SIZE), path: '/api/agent/configdrive' }, { ...context, resolve });
+    expect((await readFile(other)).equals(before)).toBe(true);
+    expect(await tool('sgdisk', '-i', '3', path)).toContain("Partition name: 'config-2'");
+  });
+
   it('is refused where the image leaves no room for it', async () => {
     const path = join(directory, 'full');
     await fileDisk(path, SIZE);

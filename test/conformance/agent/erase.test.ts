@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eraseDisks, eraseMetadata } from '../../../src/agent/commands/erase/erase.ts';
 import { eraseBy } from '../../../src/agent/commands/erase/ways.ts';
+import { CommandRefused } from '../../../src/agent/commands/types.ts';
+import type { DiskRef } from '../../../src/inspect/commands.ts';
 import { contentItems } from '../../../src/inspect/disk-contents.ts';
 import { type Run, runProgram } from '../../../src/lib/index.ts';
-import { fileDisk, hands, refTo } from '../../support/hands.ts';
+import { fileDisk, type Hands, hands, refTo } from '../../support/hands.ts';
 
 const MIB = 2 ** 20;
 const SIZE = 96 * MIB;
@@ -79,8 +81,74 @@ describe('erase_metadata', () => {
     const handle = await open(path, 'r+');
     await handle.write(Buffer.alloc(4 * MIB), 0, 4 * MIB, MIB);
     await handle.close();
-    await eraseMetadata({ disks: [refTo(path, SIZE, before)] }, { ...hands({ sizes: sizesOf(path) }), isResumed: true });
+    await eraseMetadata({ disks: [refTo(path, SIZE, before)] }, hands({ sizes: sizesOf(path), isResumed: true }));
     expect(await itemsOf(path)).toEqual(['unrecognised data']);
+  });
+});
+
+/** The first look finds `path` under the name `old`; after that it has its own, and `old` is another disk's. */
+function renamed(context: Hands, path: string, old: string, later: (refs: readonly DiskRef[]) => void = () => undefined): Hands {
+  let isFirst = true;
+  return {
+    ...context,
+    resolve: async (refs) => {
+      const wasFirst = isFirst;
+      isFirst = false;
+      if (!wasFirst) later(refs);
+      const found = await context.resolve(refs);
+      return wasFirst ? found.map((one) => (one.path === path ? { ...one, path: old } : one)) : found;
+    },
+  };
+}
+
+describe('a disk that gets another name after it was found, as by a hot swap', () => {
+  const all = { method: 'express', verify: true, passes: 1 } as const;
+
+  it.each(['metadata', 'overwrite'])(
+    'is erased under its new name, and the disk that has the old one now is left alone: %s',
+    async (how) => {
+      const [path, other, beside] = [await usedDisk(`moved-${how}`), await usedDisk(`other-${how}`), await usedDisk(`beside-${how}`)];
+      const before = await readFile(other);
+      const refs = [refTo(beside, SIZE), refTo(path, SIZE)];
+      const context = renamed(hands({ sizes: sizesOf(path, beside) }), path, other);
+      if (how === 'metadata') await eraseMetadata({ disks: refs }, context);
+      else await eraseDisks({ ...all, disks: refs, method: 'overwrite' }, context);
+      expect((await readFile(other)).equals(before)).toBe(true);
+      expect(await itemsOf(path)).toEqual(how === 'metadata' ? ['unrecognised data'] : []);
+    },
+  );
+
+  it('is not erased when it is gone, nor is what has its name now', async () => {
+    const [path, other, beside] = [await usedDisk('pulled'), await usedDisk('put-in'), await usedDisk('stays')];
+    const before = await readFile(other);
+    const context = renamed(hands({ sizes: sizesOf(path, beside) }), path, other, (refs) => {
+      if (refs.some(({ serial }) => serial === path)) throw new CommandRefused('disk pulled is not on this machine');
+    });
+    const work = eraseDisks({ ...all, disks: [refTo(path, SIZE), refTo(beside, SIZE)] }, context);
+    await expect(work).rejects.toThrow(/1 of 2 disks are not erased: .*disk pulled is not on this machine; 1 others are erased/);
+    expect((await readFile(other)).equals(before)).toBe(true);
+    expect(await itemsOf(beside)).toEqual(['unrecognised data']);
+  });
+
+  it('may hold only what somebody said yes to until it is written, and anything after that', async () => {
+    const path = await usedDisk('agreed');
+    const before = await itemsOf(path);
+    const asked: (readonly string[] | null)[] = [];
+    const context = renamed(hands({ sizes: sizesOf(path) }), path, path, (refs) => void asked.push(...refs.map(({ expects }) => expects)));
+    await eraseMetadata({ disks: [refTo(path, SIZE, before)] }, context);
+    expect(asked[0]).toEqual(before);
+    expect(asked.slice(1).length).toBeGreaterThan(0);
+    expect(asked.slice(1).every((expects) => expects === null)).toBe(true);
+  });
+
+  it('is not written when what was opened is not what was found', async () => {
+    const path = await usedDisk('shrunk');
+    const before = await readFile(path);
+    const ref = refTo(path, SIZE + MIB);
+    await expect(eraseMetadata({ disks: [ref] }, hands({ sizes: new Map([[path, SIZE + MIB]]) }))).rejects.toThrow(
+      'is another disk than a moment ago',
+    );
+    expect((await readFile(path)).equals(before)).toBe(true);
   });
 });
 
@@ -146,6 +214,8 @@ describe('erase_disks', () => {
   });
 });
 
+const unused = (): Promise<never> => Promise.reject(new Error('closed'));
+
 describe('an ATA disk whose secure erase fails', () => {
   it('is left without a password', async () => {
     const asked: string[][] = [];
@@ -154,7 +224,13 @@ describe('an ATA disk whose secure erase fails', () => {
       return Promise.resolve({ code: command === 'hdparm' && args.includes('--security-erase') ? 5 : 0, stdout: '', stderr: 'I/O error' });
     };
     const parts = {
-      path: '/dev/sdz',
+      disk: {
+        ref: refTo('/dev/sdz', SIZE),
+        now: unused,
+        // Each program is given the name of its moment.
+        pathToChange: () => Promise.resolve(`/dev/sd${asked.length + 1}`),
+        withDevice: unused,
+      },
       abilities: {
         isRotational: true,
         discards: false,
@@ -165,9 +241,9 @@ describe('an ATA disk whose secure erase fails', () => {
       passes: 1,
       verify: true,
       progress: () => undefined,
-      withDevice: () => Promise.reject(new Error('closed')),
     };
     await expect(eraseBy('ata-secure', parts)).rejects.toThrow('I/O error');
+    expect(asked.map((args) => args.at(-1))).toEqual(['/dev/sd1', '/dev/sd2', '/dev/sd3']);
     // The password is taken away again where the erasure failed: nobody is left with a locked disk.
     expect(asked.map((one) => one.find((word) => word.startsWith('--security')))).toEqual([
       '--security-set-pass',

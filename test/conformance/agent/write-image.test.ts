@@ -141,6 +141,21 @@ describe('an image', () => {
     },
   );
 
+  it('goes to the disk that has the serial when its server has answered, not to the one that had its name before', async () => {
+    const [disk, other] = [join(directory, 'moved'), join(directory, 'other')];
+    await fileDisk(disk, DISK, true);
+    await fileDisk(other, DISK, true);
+    const before = await headOf(other);
+    const server = await serveImages(Object.fromEntries(images));
+    const context = hands({ sizes: new Map([[disk, DISK]]) });
+    const resolve: typeof context.resolve = async (refs) =>
+      (await context.resolve(refs)).map((one) => (server.asked.length === 0 ? { ...one, path: other } : one));
+    const args = { disk: refTo(disk, DISK), url: server.url('/a.raw.zst'), checksum: null, isAppliance: false } as const;
+    await createWriteImage(LIMITS)({ ...args, format: 'auto', compression: 'auto', grow: true }, { ...context, resolve });
+    await expectWritten(disk);
+    expect((await headOf(other)).equals(before)).toBe(true);
+  });
+
   it.each(['/a.raw', '/a.raw.zst', '/zlib.qcow2'])('goes on where the connection broke, three times: %s', async (name) => {
     const { disk, failed, server } = await write(name, { prepare: ({ breaks }) => void breaks.push(300_000, 5, 900_000) });
     expect(failed).toBeUndefined();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Check } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { kernelArchitecture, parseCpuinfo } from '../../../src/agent/facts/cpu.ts';
-import { disksOf, parseLsblk, parseUdevDatabase } from '../../../src/agent/facts/disks.ts';
+import { disksOf, parseLsblk, parseUdevDatabase, sequencesOf } from '../../../src/agent/facts/disks.ts';
 import { interfacesOf, type PortFiles } from '../../../src/agent/facts/interfaces.ts';
 import { parseMeminfoTotal, parseMemoryModules } from '../../../src/agent/facts/memory.ts';
 import { parseSecureBoot } from '../../../src/agent/facts/secure-boot.ts';
@@ -103,6 +103,18 @@ describe('disks', () => {
     const found = names(many);
     expect(found).toHaveLength(256);
     expect(found.slice(0, 2)).toEqual(['/dev/sd0', '/dev/sd1']);
+  });
+
+  it.each(['0x0000000000000000', 'eui.0000000000000000', '0xffffffffffffffff', '0'])('have no WWN where it is %s', (wwn) => {
+    const list = parseLsblk(JSON.stringify({ blockdevices: [{ ...device, name: 'sda', wwn }] }));
+    const properties = new Map([['/dev/sda', new Map([['ID_WWN', wwn]])]]);
+    expect(disksOf(list, properties)[0]).toMatchObject({ wwn: null });
+    expect(disksOf(list, new Map([['/dev/sda', new Map([['ID_WWN', '0x5000c50012345679']])]]))[0]?.wwn).toBe('0x5000c50012345679');
+  });
+
+  it('have the number that the kernel counted them by', () => {
+    const of = sequencesOf(parseUdevDatabase('P: /devices/a\nE: DEVNAME=/dev/sda\nE: SUBSYSTEM=block\nE: DISKSEQ=7\n'));
+    expect([of('/dev/sda'), of('/dev/sdb')]).toEqual(['7', null]);
   });
 
   it('lose junk serials but not themselves', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CommandHandlers, CommandRefused } from '../../../src/agent/commands/types.ts';
-import { createRunner, type Report, type Runner, type RunnerMemory } from '../../../src/agent/runner.ts';
+import { createRunner, type Report, type Runner, type RunnerMemory, type RunnerParts } from '../../../src/agent/runner.ts';
 import { RackseedError } from '../../../src/lib/errors.ts';
 import { matching } from '../../support/containing.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -16,7 +16,7 @@ interface Stage {
 
 const unused = (): Promise<never> => Promise.reject(new Error('not used here'));
 
-function stage(handlers: CommandHandlers, loaded?: RunnerMemory): Stage {
+function stage(handlers: CommandHandlers, loaded?: RunnerMemory, resolve: RunnerParts['tools']['resolve'] = unused): Stage {
   const clock = createFakeClock();
   const said: string[] = [];
   const saved: RunnerMemory[] = [];
@@ -28,7 +28,7 @@ function stage(handlers: CommandHandlers, loaded?: RunnerMemory): Stage {
       run: unused,
       random: { bytes: (n) => Buffer.alloc(n), uuid: () => '', float: () => 0 },
       open: unused,
-      resolve: unused,
+      resolve,
       report: unused,
     },
     say: (line) => void said.push(line),
@@ -90,6 +90,24 @@ describe('a command', () => {
     expect((await beat()).answers).toEqual(answers);
     expect(await beat()).toMatchObject({ answers: [], running: null });
     expect(runner.hasNews).toBe(false);
+  });
+
+  it('looks for its disks as one that another agent began where it was, and as a new one where not', async () => {
+    const asked: boolean[] = [];
+    const inventory: CommandHandlers['inventory'] = async (_args, { resolve }) => {
+      await resolve([]);
+      return { message: 'looked', result: {} };
+    };
+    const { runner, beat } = stage({ inventory }, undefined, async (_refs, isResumed) => {
+      asked.push(isResumed);
+      return [];
+    });
+    for (const more of [{}, { isResumed: true }]) {
+      await runner.accept({ ...order(`a${asked.length}`, 'inventory'), ...more });
+      await rest();
+      await beat();
+    }
+    expect(asked).toEqual([false, true]);
   });
 
   it('is carried out once, however often its id comes: while it runs, while its answer is on the way, and later', async () => {

@@ -34,7 +34,7 @@ export function createInstallBoot({ efiDirectory }: BootEntryParts = { efiDirect
   return async ({ disk, order }, context) => {
     const [found] = await context.resolve([disk]);
     if (found === undefined) throw new CommandRefused(`${disk.title} was not found`);
-    const device = await openBlockDevice(found.path, context.run);
+    const device = await openBlockDevice(found.path, context.run, found.disk);
     let facts: BootFacts;
     try {
       facts = await bootFacts(device);

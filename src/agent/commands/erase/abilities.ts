@@ -2,13 +2,13 @@
 
 import { basename } from 'node:path';
 import { openBlockDevice } from '../../writing/block-device.ts';
-import type { CommandContext } from '../types.ts';
+import type { CommandContext, ResolvedDisk } from '../types.ts';
 import { type Abilities, type AtaSecurity, type NvmeAbilities, readAtaSecurity, readNvme } from './erase-decide.ts';
 
 const ASK_MS = 30_000;
 
-export async function readAbilities(path: string, context: CommandContext): Promise<Abilities> {
-  const device = await openBlockDevice(path, context.run);
+export async function readAbilities({ path, disk }: Pick<ResolvedDisk, 'path' | 'disk'>, context: CommandContext): Promise<Abilities> {
+  const device = await openBlockDevice(path, context.run, disk);
   const { isRotational, discards } = device;
   await device.close();
   const name = basename(path);

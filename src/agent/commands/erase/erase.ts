@@ -3,7 +3,8 @@
 import type { CommandArgs, CommandResult } from '../../../inspect/commands.ts';
 import { messageOf } from '../../../lib/index.ts';
 import { fail } from '../../errors.ts';
-import { type BlockDevice, openBlockDevice } from '../../writing/block-device.ts';
+import type { BlockDevice } from '../../writing/block-device.ts';
+import { type NamedDisk, namedDisk } from '../named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type Done, type ResolvedDisk } from '../types.ts';
 import { readAbilities } from './abilities.ts';
 import { type Abilities, decideWays, type Way } from './erase-decide.ts';
@@ -21,7 +22,7 @@ export const eraseMetadata: CommandHandler<'erase_metadata'> = async ({ disks },
   return eachDisk(found, context, async (one, progress) => {
     progress(0, 'erases what tells what is on it');
     const begun = context.clock.monotonic();
-    await eraseTraces(one, context);
+    await eraseTraces(one, namedDisk(one.ref, context), context);
     return {
       method: 'metadata',
       seconds: (context.clock.monotonic() - begun) / 1000,
@@ -37,7 +38,9 @@ export const eraseDisks: CommandHandler<'erase_disks'> = async (args, context) =
   const planned = await Promise.all(found.map(async (one) => ({ one, plan: await planOf(one, args, context) })));
   const plans = new Map(planned.map(({ one, plan }) => [one, plan]));
   if (context.isResumed) context.log('an erasure was cut off: it is begun again, as far as a disk does not say that it has ended');
-  return eachDisk(found, context, (one, progress) => eraseOne({ one, args, context, progress, ...(plans.get(one) ?? NOTHING) }));
+  return eachDisk(found, context, (one, progress) =>
+    eraseOne({ one, disk: namedDisk(one.ref, context), args, context, progress, ...(plans.get(one) ?? NOTHING) }),
+  );
 };
 
 interface Plan {
@@ -48,7 +51,7 @@ interface Plan {
 const NOTHING: Plan = { abilities: { isRotational: false, discards: false, nvme: null, ata: null }, ways: [] };
 
 async function planOf(one: ResolvedDisk, { method }: CommandArgs<'erase_disks'>, context: CommandContext): Promise<Plan> {
-  const abilities = await readAbilities(one.path, context);
+  const abilities = await readAbilities(one, context);
   const decided = decideWays(method, abilities);
   if ('refused' in decided)
     throw new CommandRefused(`${one.ref.title} can not be erased by ${method}: ${decided.refused}; nothing was erased`);
@@ -58,7 +61,9 @@ async function planOf(one: ResolvedDisk, { method }: CommandArgs<'erase_disks'>,
 }
 
 interface Job extends Plan {
+  /** As it was before anything was done. */
   readonly one: ResolvedDisk;
+  readonly disk: NamedDisk;
   readonly args: CommandArgs<'erase_disks'>;
   readonly context: CommandContext;
   readonly progress: Progress;
@@ -85,24 +90,16 @@ async function eraseOne(job: Job): Promise<Omit<Row, 'title'>> {
 }
 
 async function eraseAndLook(job: Job, way: Way): Promise<boolean> {
-  const { one, context, progress, args, abilities } = job;
-  const withDevice = async <T>(work: (device: BlockDevice) => Promise<T>): Promise<T> => {
-    const device = await openBlockDevice(one.path, context.run);
-    try {
-      return await work(device);
-    } finally {
-      await device.close();
-    }
-  };
+  const { one, disk, context, progress, args, abilities } = job;
   if (way === 'metadata') {
-    await eraseTraces(one, context);
+    await eraseTraces(one, disk, context);
     return true;
   }
-  const before = args.verify && way !== 'overwrite' ? await withDevice(samplesOf) : undefined;
-  await eraseBy(way, { path: one.path, abilities, context, passes: args.passes, verify: args.verify, progress, withDevice });
-  if (before !== undefined) await withDevice((device) => differs(device, before));
+  const before = args.verify && way !== 'overwrite' ? await disk.withDevice('reads', samplesOf) : undefined;
+  await eraseBy(way, { disk, abilities, context, passes: args.passes, verify: args.verify, progress });
+  if (before !== undefined) await disk.withDevice('reads', (device) => differs(device, before));
   // An erased disk that reads as noise (a new key) may by chance, and a RAID controller by habit, still show a table.
-  await eraseTraces(one, context);
+  await eraseTraces(one, disk, context);
   return args.verify;
 }
 
@@ -122,18 +119,13 @@ async function differs(device: BlockDevice, before: ReadonlyMap<number, Buffer>)
   }
 }
 
-async function eraseTraces(one: ResolvedDisk, context: CommandContext): Promise<void> {
-  const device = await openBlockDevice(one.path, context.run);
-  try {
-    await eraseRanges(device, metadataRanges({ ...one.contents, size: device.size }), context.signal);
-  } finally {
-    await device.close();
-  }
+async function eraseTraces(one: ResolvedDisk, disk: NamedDisk, context: CommandContext): Promise<void> {
+  await disk.withDevice('writes', (device) => eraseRanges(device, metadataRanges({ ...one.contents, size: device.size }), context.signal));
   // The kernel forgets the partitions; one that it can't tell so (a file) has none.
-  await context.run('blockdev', ['--rereadpt', one.path], { signal: context.signal });
-  const [now] = await context.resolve([{ ...one.ref, expects: null }]);
-  const left = now === undefined ? undefined : remainsOf(now.contents);
-  if (left !== undefined) throw fail('agent.disk_failed', { message: `${one.path} still holds ${left}` });
+  await context.run('blockdev', ['--rereadpt', await disk.pathToChange()], { signal: context.signal });
+  const now = await disk.now();
+  const left = remainsOf(now.contents);
+  if (left !== undefined) throw fail('agent.disk_failed', { message: `${now.path} still holds ${left}` });
 }
 
 type Progress = (fraction: number, text: string) => void;

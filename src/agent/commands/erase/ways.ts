@@ -1,19 +1,20 @@
 // Each way to erase a disk, done: by the disk itself through nvme-cli and hdparm, by discards, by overwriting. Knows no order of them.
 
+import { messageOf } from '../../../lib/index.ts';
 import { fail } from '../../errors.ts';
 import type { BlockDevice } from '../../writing/block-device.ts';
+import type { NamedDisk } from '../named-disk.ts';
 import type { CommandContext } from '../types.ts';
 import type { Abilities, Way } from './erase-decide.ts';
 
 export interface WayParts {
-  readonly path: string;
+  /** Programs that ask the disk itself want it closed: each is given the path that it has at that moment. */
+  readonly disk: NamedDisk;
   readonly abilities: Abilities;
   readonly context: Pick<CommandContext, 'run' | 'signal' | 'clock' | 'random' | 'log'>;
   readonly passes: number;
   readonly verify: boolean;
   readonly progress: (fraction: number, text: string) => void;
-  /** The disk, open; programs that ask the disk itself want it closed. */
-  readonly withDevice: <T>(work: (device: BlockDevice) => Promise<T>) => Promise<T>;
 }
 
 const HOUR = 3_600_000;
@@ -43,13 +44,14 @@ async function tool(parts: WayParts, command: string, args: readonly string[], t
   const { code, stdout, stderr } = await parts.context.run(command, args, { timeoutMs, signal: parts.context.signal });
   if (code === 0) return stdout;
   const said = `${stderr}\n${stdout}`.trim().replaceAll(/\s+/g, ' ').slice(0, 300);
-  throw fail('agent.disk_failed', { message: `${command} ${args[0] ?? ''} ${parts.path}: ${said || `ended with ${code}`}` });
+  throw fail('agent.disk_failed', { message: `${command} ${args[0] ?? ''}, ${parts.disk.ref.title}: ${said || `ended with ${code}`}` });
 }
 
 async function nvmeFormat(parts: WayParts, ses: 1 | 2): Promise<void> {
   const lbaFormat = parts.abilities.nvme?.lbaFormat ?? 0;
   parts.progress(0, ses === 2 ? 'NVMe format with cryptographic erase' : 'NVMe format with erase of user data');
-  await tool(parts, 'nvme', ['format', parts.path, `--ses=${ses}`, `--lbaf=${lbaFormat}`, '--force', `--timeout=${2 * HOUR}`], 2 * HOUR);
+  const path = await parts.disk.pathToChange();
+  await tool(parts, 'nvme', ['format', path, `--ses=${ses}`, `--lbaf=${lbaFormat}`, '--force', `--timeout=${2 * HOUR}`], 2 * HOUR);
 }
 
 const SANITIZE_LOOK_MS = 3000;
@@ -57,19 +59,25 @@ const SANITIZE_LOOK_MS = 3000;
 /** The controller goes on by itself, also over a reset; its log says how far it is (NVMe base 2.0, figure 291). */
 async function nvmeSanitize(parts: WayParts): Promise<void> {
   const { clock, signal } = parts.context;
-  const controller = parts.path.replace(/n\d+$/, '');
+  const { title } = parts.disk.ref;
   const action = parts.abilities.nvme?.sanitizes === 'crypto' ? 'start-crypto-erase' : 'start-block-erase';
   parts.progress(0, 'NVMe sanitize');
+  const path = await parts.disk.pathToChange();
+  const controller = path.replace(/n\d+$/, '');
   await tool(parts, 'nvme', ['sanitize', controller, `--sanact=${action}`], HOUR);
   const begun = clock.monotonic();
   for (;;) {
     const { status, fraction } = sanitizeStanding(await tool(parts, 'nvme', ['sanitize-log', controller, '-o', 'json'], 60_000));
-    if (status === 1 || status === 4) return;
-    if (status !== 2) throw fail('agent.disk_failed', { message: `${parts.path}: the sanitize ended with status ${status}` });
-    if (clock.monotonic() - begun > 12 * HOUR) throw fail('agent.disk_failed', { message: `${parts.path}: sanitizing for 12 hours` });
+    if (status === 1 || status === 4) break;
+    if (status !== 2) throw fail('agent.disk_failed', { message: `${title}: the sanitize ended with status ${status}` });
+    if (clock.monotonic() - begun > 12 * HOUR) throw fail('agent.disk_failed', { message: `${title}: sanitizing for 12 hours` });
     parts.progress(fraction, 'NVMe sanitize');
     await clock.sleep(SANITIZE_LOOK_MS, signal);
   }
+  // The log that was read hours long was that of a name.
+  const now = await parts.disk.now();
+  if (now.path !== path)
+    throw fail('agent.disk_failed', { message: `${title} is ${now.path} now: whether its sanitize ended is not known` });
 }
 
 /** Its JSON has the log under the name of the controller, or by itself, as nvme-cli's version has it. */
@@ -82,39 +90,45 @@ export function sanitizeStanding(text: string): { readonly status: number; reado
 /** With the password taken away again, whatever happens: a disk left locked is a disk that nobody can use. */
 async function ataErase(parts: WayParts): Promise<void> {
   const { ata } = parts.abilities;
-  const { path } = parts;
+  const { title } = parts.disk.ref;
   const user = ['--user-master', 'u'];
   const minutes = ata?.minutes ?? 60;
   // hdparm's own limit is two hours for disks that do not say.
   const timeoutMs = Math.max(2 * HOUR, minutes * 2 * 60_000);
+  const security = async (what: string, limitMs = 60_000): Promise<void> => {
+    await tool(parts, 'hdparm', [...user, what, ATA_PASSWORD, await parts.disk.pathToChange()], limitMs);
+  };
   if (ata?.isEnabled === true) {
-    parts.context.log(`${path} has a password already, perhaps of an erasure that was cut off: trying ours`);
-    if (ata.isLocked) await tool(parts, 'hdparm', [...user, '--security-unlock', ATA_PASSWORD, path], 60_000);
-    await tool(parts, 'hdparm', [...user, '--security-disable', ATA_PASSWORD, path], 60_000);
+    parts.context.log(`${title} has a password already, perhaps of an erasure that was cut off: trying ours`);
+    if (ata.isLocked) await security('--security-unlock');
+    await security('--security-disable');
   }
   parts.progress(0, `ATA secure erase, about ${minutes} minutes by its own word`);
-  await tool(parts, 'hdparm', [...user, '--security-set-pass', ATA_PASSWORD, path], 60_000);
+  await security('--security-set-pass');
   try {
-    await tool(
-      parts,
-      'hdparm',
-      [...user, ata?.isEnhanced === true ? '--security-erase-enhanced' : '--security-erase', ATA_PASSWORD, path],
-      timeoutMs,
-    );
+    await security(ata?.isEnhanced === true ? '--security-erase-enhanced' : '--security-erase', timeoutMs);
   } catch (error) {
-    const { code } = await parts.context.run('hdparm', [...user, '--security-disable', ATA_PASSWORD, path], { timeoutMs: 60_000 });
-    if (code === 0) throw error;
+    if (await takesPasswordAway(parts.context.run, parts.disk, [...user, '--security-disable', ATA_PASSWORD])) throw error;
     throw fail('agent.disk_failed', {
-      message: `${path}: the secure erase failed, and its password could not be taken away`,
-      hint: `Take it away by hand: hdparm --user-master u --security-disable ${ATA_PASSWORD} ${path}`,
+      message: `${title}: the secure erase failed (${messageOf(error)}), and its password could not be taken away`,
+      hint: `Take it away by hand: hdparm --user-master u --security-disable ${ATA_PASSWORD} and the disk's device`,
       cause: error,
     });
   }
 }
 
+/** Also when the agent ends: no signal. */
+async function takesPasswordAway(run: CommandContext['run'], disk: NamedDisk, args: readonly string[]): Promise<boolean> {
+  try {
+    return (await run('hdparm', [...args, await disk.pathToChange()], { timeoutMs: 60_000 })).code === 0;
+  } catch {
+    return false; // the disk is not there any more, and another one is left alone
+  }
+}
+
 /** Discarded, and zeroed by the disk where it does not read as zero then. */
-async function discardAll({ withDevice, context, progress }: WayParts): Promise<void> {
-  await withDevice(async (device) => {
+async function discardAll({ disk, context, progress }: WayParts): Promise<void> {
+  await disk.withDevice('writes', async (device) => {
     const steps = async (what: string, act: BlockDevice['discard']): Promise<void> => {
       for (let at = 0; at < device.size; at += DISCARD_STEP) {
         progress(at / device.size, what);
@@ -146,8 +160,8 @@ async function readsZero(device: BlockDevice): Promise<boolean> {
 }
 
 /** Chance first, zeroes last, read back whole where that was asked for. */
-async function overwrite({ withDevice, context, passes, verify, progress }: WayParts): Promise<void> {
-  await withDevice(async (device) => {
+async function overwrite({ disk, context, passes, verify, progress }: WayParts): Promise<void> {
+  await disk.withDevice('writes', async (device) => {
     const rounds = passes + (verify ? 1 : 0);
     for (let pass = 0; pass < passes; pass += 1) {
       const isLast = pass === passes - 1;

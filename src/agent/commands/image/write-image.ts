@@ -3,7 +3,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { fail } from '../../errors.ts';
-import { type BlockDevice, openBlockDevice } from '../../writing/block-device.ts';
+import type { BlockDevice } from '../../writing/block-device.ts';
+import { type NamedDisk, namedDisk } from '../named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type Done } from '../types.ts';
 import { createInflater, type Packing, packingOf } from './inflate.ts';
 import { fitTable, growFileSystem, rereadTable } from './layout.ts';
@@ -24,19 +25,18 @@ const PROGRESS_MS = 500;
 
 export function createWriteImage(limits: Partial<SourceLimits> = {}): Handler {
   return async (args, context) => {
-    const [found] = await context.resolve([args.disk]);
-    if (found === undefined) throw new CommandRefused(`${args.disk.title} was not found`);
+    const disk = namedDisk(args.disk, context);
+    // A disk that is refused is refused without asking anybody for the image; which one it is counts only when the image is there.
+    await disk.now();
     const source = await openImage(args, context, limits);
     try {
-      refuseTooLarge(source, args, found.disk.size);
-      const device = await openBlockDevice(found.path, context.run);
-      let work: Written;
-      try {
-        work = await writeAndVerify({ args, context, source, device });
-      } finally {
-        await device.close();
-      }
-      return await settle(args, context, found.path, work);
+      const stream = source.bytes();
+      const first = await atLeast(stream, 16);
+      const work = await disk.withDevice('writes', (device, found) => {
+        refuseTooLarge(source, args, found.disk.size);
+        return writeAndVerify({ args, context, source, device, stream, first });
+      });
+      return await settle(args, context, disk, work);
     } finally {
       source.close();
     }
@@ -64,6 +64,9 @@ interface Job {
   readonly context: CommandContext;
   readonly source: Source;
   readonly device: BlockDevice;
+  readonly stream: AsyncGenerator<Buffer>;
+  /** What was read of it before the disk was opened. */
+  readonly first: Buffer;
 }
 
 interface Written {
@@ -77,11 +80,9 @@ interface Written {
 }
 
 async function writeAndVerify(job: Job): Promise<Written> {
-  const { args, context, source, device } = job;
+  const { args, context, source, device, stream, first } = job;
   const { clock, log } = context;
   const begun = clock.monotonic();
-  const stream = source.bytes();
-  const first = await atLeast(stream, 16);
   const packing = args.compression === 'auto' ? packingOf(first) : args.compression;
   const isMap = packing === 'none' && (args.format === 'qcow2' || (args.format === 'auto' && isQcow2(first)));
   // Of a map everything is known before the first write: a file that is none, or too large, is refused with the disk as it was.
@@ -233,13 +234,15 @@ function checkSum({ checksum }: Args, hash: Hash | undefined): void {
 }
 
 /** The disk is closed: the kernel may look at it. */
-async function settle(args: Args, context: CommandContext, path: string, work: Written): Promise<Done<'write_image'>> {
+async function settle(args: Args, context: CommandContext, disk: NamedDisk, work: Written): Promise<Done<'write_image'>> {
   const { run, clock, signal, log } = context;
   const say = (line: string): void => log(line);
-  if (work.isBlock) await rereadTable({ run, clock, signal }, path);
+  if (work.isBlock) await rereadTable({ run, clock, signal }, await disk.pathToChange());
   const type = work.root.partition === work.grown ? work.root.type : null;
   const words =
-    work.grown === undefined || !work.isBlock ? '' : `; ${await growFileSystem({ run, clock, signal, log: say }, path, work.grown, type)}`;
+    work.grown === undefined || !work.isBlock
+      ? ''
+      : `; ${await growFileSystem({ run, clock, signal, log: say }, await disk.pathToChange(), work.grown, type)}`;
   const rate = work.bytes / 2 ** 20 / Math.max(work.seconds, 0.001);
   return {
     message: `${mib(work.bytes)} MiB are on ${args.disk.title}, ${mib(work.written)} of them written, in ${work.seconds.toFixed(1)} s (${rate.toFixed(0)} MiB/s)${words}`,

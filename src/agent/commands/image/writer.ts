@@ -1,7 +1,7 @@
 // Puts the bytes of an image on a disk: in large aligned writes past the page cache, while the next are being received. The first MiB is
 // held back until somebody says that the image is what it should be: until then there is nothing on the disk that anybody starts.
 
-import { constants, open } from 'node:fs/promises';
+import { constants } from 'node:fs/promises';
 import { alignedBuffers } from '../../writing/aligned.ts';
 import { type BlockDevice, writeAll } from '../../writing/block-device.ts';
 
@@ -181,7 +181,7 @@ export function runsOf(block: Buffer): (readonly [from: number, to: number])[] {
 /** O_DIRECT: 10 GB through the page cache of a machine with 1 GB stall everything else on it. Where it is not possible, through the cache. */
 async function openSink(device: BlockDevice): Promise<Sink> {
   try {
-    const handle = await open(device.path, constants.O_WRONLY | constants.O_DIRECT);
+    const handle = await device.reopen(constants.O_WRONLY | constants.O_DIRECT);
     const [probe] = alignedBuffers(1, 4096);
     try {
       if (probe === undefined) throw new TypeError('no buffer');

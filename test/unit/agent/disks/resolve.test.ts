@@ -40,14 +40,16 @@ interface There {
   readonly disks: readonly Disk[];
   readonly on?: Partial<DiskContents>;
   readonly uses?: readonly (readonly [string, string])[];
+  readonly isResumed?: boolean;
 }
 
-async function resolved(refs: readonly DiskRef[], { disks, on = {}, uses = [] }: There): Promise<string> {
+async function resolved(refs: readonly DiskRef[], { disks, on = {}, uses = [], isResumed = false }: There): Promise<string> {
   try {
     const found = await resolveDisks(refs, {
       disks: async () => disks,
       look: async (one) => contents(one, on),
       uses: async () => new Map(uses),
+      isResumed,
     });
     return found.map(({ path }) => path).join(' ');
   } catch (error) {
@@ -87,8 +89,13 @@ describe('a disk that an order names', () => {
     const unnamed = ref({ serial: null, byPath: bare.by_path });
     const disks = [disk('vda', bare), disk('vdb', { serial: null, by_path: '/dev/disk/by-path/pci-0000:00:05.0' })];
     expect(await resolved([unnamed], { disks })).toBe('/dev/vda');
-    expect(await resolved([ref({ serial: null })], { disks })).toContain('could be any of 2 disks');
     expect(await resolved([unnamed], { disks: [disk('vda', { ...bare, serial: 'NAMED' })] })).toContain('is not on this machine');
+  });
+
+  it('is refused when only its size is known, also where one disk alone has it', async () => {
+    const disks = [disk('vda', { serial: null, by_path: '/dev/disk/by-path/pci-0000:00:04.0' })];
+    expect(await resolved([ref({ serial: null })], { disks })).toContain('named by nothing but its size');
+    expect(await resolved([ref({ serial: '' })], { disks: [disk('vda', { serial: null })] })).toContain('named by nothing but its size');
   });
 
   it('is refused while it is in use, read-only, or named twice', async () => {
@@ -114,7 +121,6 @@ describe('what is on a disk that an order names', () => {
   it('may be what somebody said yes to, or less of it', async () => {
     expect(await resolved([ref({ expects })], { disks, on: { signatures: [ext4, swap], isBlank: false } })).toBe('/dev/sda');
     expect(await resolved([ref({ expects })], { disks, on: { signatures: [swap], isBlank: false } })).toBe('/dev/sda');
-    expect(await resolved([ref({ expects })], { disks, on: { isBlank: false } })).toBe('/dev/sda');
     expect(await resolved([ref({ expects })], { disks })).toBe('/dev/sda');
   });
 
@@ -128,6 +134,14 @@ describe('what is on a disk that an order names', () => {
   it('is refused when it was empty and now has bytes that nobody recognises', async () => {
     expect(await resolved([ref({ expects: [] })], { disks })).toBe('/dev/sda');
     expect(await resolved([ref({ expects: [] })], { disks, on: { isBlank: false } })).toContain('unrecognised data');
+  });
+
+  it('may be what nobody recognises only where an agent before this one began the order', async () => {
+    const on = { isBlank: false };
+    expect(await resolved([ref({ expects })], { disks, on })).toContain('unrecognised data');
+    for (const agreed of [expects, []]) expect(await resolved([ref({ expects: agreed })], { disks, on, isResumed: true })).toBe('/dev/sda');
+    const more = { ...on, signatures: [{ ...ext4, uuid: 'u-2' }] };
+    expect(await resolved([ref({ expects })], { disks, on: more, isResumed: true })).toContain('ext4 @1080 u-2');
   });
 
   it('is refused when it can not be read, but for a disk that is ours whatever is on it', async () => {
