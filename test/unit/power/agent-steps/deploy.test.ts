@@ -146,7 +146,7 @@ describe('deploy=direct', () => {
     desk.give(UUID);
     expect(await goOn(direct, 'write_image', target(IMAGE), how)).toBe('wait');
     desk.settle(UUID, how.key, { state: 'done', message: '', result: { disk: 'x' } });
-    expect(await goOn(direct, 'write_image', target(IMAGE), how)).toEqual({ result: { disk: 'x' } });
+    expect(await goOn(direct, 'write_image', target(IMAGE), how)).toEqual({ result: { disk: 'x' }, wrote: [] });
   });
 
   it('gives a file of the appliance with the checksum that the appliance computed', async () => {
@@ -198,7 +198,7 @@ describe('deploy=direct', () => {
 
   it('writes a config drive only where there is one, or a first boot to be told of', async () => {
     const { desk, direct } = setUp();
-    expect(await step(direct, 'write_configdrive', target(IMAGE), run(1))).toEqual({});
+    expect(await step(direct, 'write_configdrive', target(IMAGE), run(1))).toEqual({ wrote: [] });
     expect(desk.placed).toEqual([]);
     await step(direct, 'write_configdrive', target({ ...IMAGE, first_boot: true }), run(1, { disks: [planned('two', 50)] }));
     expect(desk.placed).toHaveLength(1);
