@@ -4,6 +4,7 @@
 import { type Static, Type } from 'typebox';
 import { closed } from './fields.ts';
 import { BootSection } from './sections/boot.ts';
+import { InstallSection } from './sections/install.ts';
 import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
 import { DhcpSection, TftpSection } from './sections/network.ts';
 import { Dhcp6Section } from './sections/network6.ts';
@@ -21,6 +22,7 @@ export const ConfigSchema = Type.Object(
     tftp: TftpSection,
     boot: BootSection,
     enrol: EnrolSection,
+    install: InstallSection,
     tasks: TasksSection,
     lifecycle: LifecycleSection,
     power: PowerSection,

@@ -31,6 +31,8 @@ export interface AgentOrderTable extends Times {
   given_at: number | null;
   heard_at: number | null;
   finished_at: number | null;
+  /** When its end was told to whoever placed it; null: it was not, or the agent told it. */
+  told_at: number | null;
 }
 
 /** A machine that nobody had named: what is proposed for it, and who said yes. */
@@ -81,6 +83,8 @@ export interface ClusterMemberTable extends Times {
   member: string;
   /** JSON array. */
   addresses: string;
+  /** Whether somebody had set observe_only before; null: nobody knows. */
+  was_observed: Flag | null;
 }
 
 export interface AgentTables {

@@ -4,11 +4,12 @@
 import type { Generated } from 'kysely';
 import type { AccessTables } from './schema-access.ts';
 import type { AgentTables } from './schema-agent.ts';
+import type { InstallTables } from './schema-install.ts';
 import type { RecordTables } from './schema-records.ts';
 
 export type Flag = 0 | 1;
 
-export interface Database extends RecordTables, AccessTables, AgentTables {
+export interface Database extends RecordTables, AccessTables, AgentTables, InstallTables {
   /** Facts about the store itself: key check value, instance id. */
   meta: { key: string; value: string };
   /** Gap-free counters, raised inside the transaction that uses them. */

@@ -2,6 +2,7 @@
 
 import { Type } from 'typebox';
 import { closed, flag, NAME, oneOf, secret, text, texts, whole } from '../fields.ts';
+import { AddressPool, BOOT_ORDERS, SystemDisksTable } from './install.ts';
 
 export const ENROL_MODES = ['closed', 'open'] as const;
 export const IMAGE_FORMATS = ['auto', 'raw', 'qcow2'] as const;
@@ -113,7 +114,13 @@ export const Profile = Type.Object(
       description: '"proxmox": install from a Proxmox ISO and an answer template. "image": write a disk image.',
       examples: ['proxmox'],
     }),
-    answer_template: Type.Optional(text({ description: 'Answer template, for os = "proxmox".', examples: ['zfs-mirror'] })),
+    answer_template: Type.Optional(
+      text({
+        description: 'Answer template, for os = "proxmox": one of those that come along, or of DATA_DIR/answer-files.',
+        ...NAME,
+        examples: ['zfs-mirror'],
+      }),
+    ),
     image: Type.Optional(
       text({
         description:
@@ -146,6 +153,13 @@ export const Profile = Type.Object(
         '"os": only the disks that the system goes to may be erased. "all": every internal disk whose contents nobody may miss, too.',
       default: 'os',
       examples: ['os'],
+    }),
+    system_disks: Type.Optional(SystemDisksTable),
+    boot_order: oneOf(BOOT_ORDERS, {
+      description:
+        'UEFI boot order of the installed system. "network-first" lets the appliance decide at each boot; needed where nobody can switch the machine to the network.',
+      default: 'network-first',
+      examples: ['network-first'],
     }),
     pipeline: Type.Optional(text({ description: 'Pipeline of steps after the installation.', ...NAME, examples: ['cluster-node'] })),
     cluster: Type.Optional(text({ description: 'The [[cluster]] that such machines join.', ...NAME, examples: ['home'] })),
@@ -180,6 +194,7 @@ export const Cluster = Type.Object(
     ceph_cluster_network: Type.Optional(
       text({ description: 'Network that Ceph OSDs copy over; without it the public one.', format: 'network', examples: ['10.0.2.0/24'] }),
     ),
+    addresses: Type.Optional(AddressPool),
     observe_only: flag({
       description: 'Watch and plan only; write nothing to this cluster or its nodes.',
       default: false,

@@ -4,6 +4,7 @@
 import { spine } from './0001-spine.ts';
 import { ironic } from './0002-ironic.ts';
 import { agent } from './0003-agent.ts';
+import { install } from './0004-install.ts';
 import type { Migration } from './types.ts';
 
-export const MIGRATIONS: readonly Migration[] = [spine, ironic, agent];
+export const MIGRATIONS: readonly Migration[] = [spine, ironic, agent, install];

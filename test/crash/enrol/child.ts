@@ -87,7 +87,7 @@ const own: EnrolOptions & { readonly sweepMs: number } = {
         overwrite_filesystems: false,
       },
     ],
-    profile: [{ name: 'web', os: 'image', image: '/web.raw', wipe: 'os', first_boot: false, variables: {} }],
+    profile: [{ name: 'web', os: 'image', image: '/web.raw', wipe: 'os', boot_order: 'network-first', first_boot: false, variables: {} }],
     enrol: { mode: 'open', window_minutes: 60, wait_minutes: 10 },
   },
   window: { get: () => Promise.resolve({ mode: 'open', since: null }) },

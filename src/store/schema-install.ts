@@ -1,0 +1,55 @@
+// The tables of installations and of the addresses that they give, as Kysely sees them. The rules of schema.ts hold.
+
+interface Times {
+  created_at: number;
+  updated_at: number;
+}
+
+/** One deployment by an installer. */
+export interface InstallationTable extends Times {
+  uuid: string;
+  node_uuid: string;
+  deployment: string;
+  /** prepared, armed, script, kernel, initrd, iso, answered, installed, first-boot, reached, failed. */
+  stage: string;
+  stage_at: number;
+  /** JSON object. */
+  plan: string;
+  boot_id: string;
+  /** Sealed JSON object. */
+  secrets: string;
+  answer_hash: string;
+  hook_hash: string;
+  first_boot_hash: string;
+  boots: number;
+  answer_sent: string | null;
+  answer_to: string | null;
+  answered_at: number | null;
+  answer_asks: number;
+  installed_at: number | null;
+  /** JSON object. */
+  hook: string | null;
+  first_boot_at: number | null;
+  /** JSON object. */
+  first_boot: string | null;
+  iso_bytes: number;
+  iso_total: number;
+  failure: string | null;
+  ended_at: number | null;
+}
+
+/** An address that a node has for good. */
+export interface NodeAddressTable extends Times {
+  address: string;
+  node_uuid: string;
+  cluster: string;
+  purpose: string;
+  prefix: number;
+  conflict: string | null;
+  probed_at: number | null;
+}
+
+export interface InstallTables {
+  installations: InstallationTable;
+  node_addresses: NodeAddressTable;
+}
