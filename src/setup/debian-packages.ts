@@ -42,6 +42,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
     why: 'to make the minimal Debian systems that tests run in',
   },
   { groups: ['test'], package: 'genisoimage', probe: { command: 'genisoimage' }, why: 'to make disks that the agent recognises' },
+  { groups: ['test'], package: 'xorriso', probe: { command: 'xorriso' }, why: 'to make ISOs with the layout of installers' },
   { groups: ['test'], package: 'e2fsprogs', probe: { command: 'mkfs.ext4' }, why: 'to make disks that the agent recognises' },
   { groups: ['test'], package: 'dosfstools', probe: { command: 'mkfs.vfat' }, why: 'to make disks that the agent recognises' },
   { groups: ['test'], package: 'xfsprogs', probe: { command: 'mkfs.xfs' }, why: 'to make disks that the agent recognises' },
