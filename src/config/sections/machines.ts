@@ -195,6 +195,12 @@ export const Cluster = Type.Object(
       text({ description: 'Network that Ceph OSDs copy over; without it the public one.', format: 'network', examples: ['10.0.2.0/24'] }),
     ),
     addresses: Type.Optional(AddressPool),
+    dhcp_addresses: flag({
+      description:
+        'Without addresses: nodes may keep the address that DHCP gave the installer, which writes it down for good. The DHCP server must then never give it to anybody else.',
+      default: false,
+      examples: [false],
+    }),
     observe_only: flag({
       description: 'Watch and plan only; write nothing to this cluster or its nodes.',
       default: false,
