@@ -72,7 +72,8 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       hint: 'Set the interface back, or start over.',
     });
   }
-  const own = kind === 'rescue' ? { rescue_password: rescuePassword(work) } : {};
+  // Only what begins needs it: opened for a step that merely goes on, it could fail one that has it already.
+  const own = kind === 'rescue' && entry.word === undefined ? { rescue_password: rescuePassword(work) } : {};
   const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind), isUnderWay: entry.word !== undefined };
   if (offered.step.leavesAgent === true) await leaveAgent(work);
   const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);

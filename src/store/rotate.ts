@@ -54,13 +54,15 @@ async function dropOldKeys(vault: StoreVault, key: StoreKey, keyFile: string): P
   vault.useKeys([key]);
 }
 
-/** Everything not sealed with the newest key: the named secrets, the values inside driver_info, orders to agents, the check value. */
+/** Everything not sealed with the newest key: named secrets, values in driver_info, orders, tasks, installations, the check value. */
 async function reseal(tx: Tx, vault: StoreVault): Promise<number> {
   const secrets = await resealSecrets(tx, vault);
   const nodes = await resealNodes(tx, vault);
   const orders = await resealOrders(tx, vault);
+  const rescues = await resealRescues(tx, vault);
+  const installations = await resealInstallations(tx, vault);
   await writeKeyCheck(tx, vault);
-  return secrets + nodes + orders;
+  return secrets + nodes + orders + rescues + installations;
 }
 
 async function resealSecrets(tx: Tx, vault: StoreVault): Promise<number> {
@@ -109,6 +111,42 @@ async function resealOrders(tx: Tx, vault: StoreVault): Promise<number> {
     if (keyIdOf(args, context) === vault.keyId) continue;
     const again = vault.seal(vault.open(args, context), context);
     await tx.updateTable('agent_orders').set({ args: again }).where('id', '=', id).execute();
+    changed += 1;
+  }
+  return changed;
+}
+
+/** The password of a rescue under way is with its task. One that has ended is never opened again. */
+async function resealRescues(tx: Tx, vault: StoreVault): Promise<number> {
+  let changed = 0;
+  const tasks = await tx
+    .selectFrom('tasks')
+    .select(['id', 'node_uuid', 'args'])
+    .where('state', 'in', ['queued', 'running', 'waiting'])
+    .where('args', 'like', '%"password"%')
+    .execute();
+  for (const task of tasks) {
+    const args = parseObject(task.args, 'tasks.args');
+    // lifecycle/work.ts binds it to the node.
+    const context = `nodes/${task.node_uuid}/rescue_password`;
+    const { password } = args;
+    if (typeof password !== 'string' || keyIdOf(password, context) === vault.keyId) continue;
+    const again = JSON.stringify({ ...args, password: vault.seal(vault.open(password, context), context) });
+    await tx.updateTable('tasks').set({ args: again }).where('id', '=', task.id).execute();
+    changed += 1;
+  }
+  return changed;
+}
+
+/** Those that are over hold nothing any more. */
+async function resealInstallations(tx: Tx, vault: StoreVault): Promise<number> {
+  let changed = 0;
+  for (const { uuid, secrets } of await tx.selectFrom('installations').select(['uuid', 'secrets']).where('secrets', '!=', '').execute()) {
+    // install/protocol/secrets.ts seals them so.
+    const context = `installations/${uuid}/secrets`;
+    if (keyIdOf(secrets, context) === vault.keyId) continue;
+    const again = vault.seal(vault.open(secrets, context), context);
+    await tx.updateTable('installations').set({ secrets: again }).where('uuid', '=', uuid).execute();
     changed += 1;
   }
   return changed;

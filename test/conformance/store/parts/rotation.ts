@@ -12,7 +12,7 @@ import {
   type Store,
   type StoreKey,
 } from '../../../../src/store/index.ts';
-import { addNode, NODE } from '../rows.ts';
+import { addNode, NODE, TASK } from '../rows.ts';
 import type { Bench } from '../suite.ts';
 
 export function rotationTests(bench: Bench): void {
@@ -20,7 +20,7 @@ export function rotationTests(bench: Bench): void {
     const { store, keyFile, keys, url } = await sealedStore(bench);
     const [old] = keys;
     const result = await rotate(store, keyFile);
-    expect(result).toMatchObject({ dropped: [old?.id], resealed: 4 });
+    expect(result).toMatchObject({ dropped: [old?.id], resealed: 6 });
     await expectSecrets(store);
     await store.close();
     const text = await readFile(keyFile, 'utf8');
@@ -82,7 +82,7 @@ interface Sealed {
   readonly url: string;
 }
 
-/** A store with a named secret, a node with two sealed values in its driver_info, one of them deep inside, and an order to its agent. */
+/** A store with a named secret, a node with two sealed values in its driver_info, one of them deep inside, an order, a rescue, an installation. */
 async function sealedStore(bench: Bench): Promise<Sealed> {
   const url = await bench.fixture.freshUrl();
   const keyFile = join(await temporaryDirectory(), 'key');
@@ -98,6 +98,8 @@ async function sealedStore(bench: Bench): Promise<Sealed> {
   });
   await addNode(store, { driver_info });
   await addOrder(store);
+  await addRescues(store);
+  await addInstallations(store);
   return { store, keyFile, keys, url };
 }
 
@@ -118,6 +120,38 @@ async function addOrder({ db, vault }: Store): Promise<void> {
     .execute();
 }
 
+const RESCUE_CONTEXT = `nodes/${NODE.uuid}/rescue_password`;
+
+async function addRescues({ db, vault }: Store): Promise<void> {
+  const args = (password: string) => JSON.stringify({ verb: 'rescue', password });
+  const sealed = args(vault.seal(new Secret('rescued'), RESCUE_CONTEXT));
+  await db
+    .insertInto('tasks')
+    .values([
+      { ...TASK, id: 'rescue-1', state: 'waiting', args: sealed },
+      // Opened by nobody any more: may be sealed with a key that is long gone.
+      { ...TASK, id: 'rescue-2', state: 'succeeded', args: args('v1:gone:AAAA') },
+    ])
+    .execute();
+}
+
+const INSTALLATION = '6f1b4c1e-0000-4000-8000-0000000000e1';
+const INSTALLATION_CONTEXT = `installations/${INSTALLATION}/secrets`;
+
+async function addInstallations({ db, vault }: Store): Promise<void> {
+  const made = { node_uuid: NODE.uuid, stage: 'armed', stage_at: 1, plan: '{}', boots: 0, answer_asks: 0, created_at: 1, updated_at: 1 };
+  const hashes = (name: string) => ({ boot_id: name, answer_hash: `a${name}`, hook_hash: `h${name}`, first_boot_hash: `f${name}` });
+  const bytes = { iso_bytes: 0, iso_total: 0 };
+  const secrets = vault.seal(new Secret('installing'), INSTALLATION_CONTEXT);
+  await db
+    .insertInto('installations')
+    .values([
+      { uuid: INSTALLATION, deployment: 'd1', ...made, ...hashes('1'), ...bytes, secrets },
+      { uuid: INSTALLATION.replace('e1', 'e2'), deployment: 'd2', ...made, ...hashes('2'), ...bytes, secrets: '', ended_at: 2 },
+    ])
+    .execute();
+}
+
 async function expectSecrets(store: Store): Promise<void> {
   expect((await store.vault.get('tls.key'))?.reveal()).toBe('named');
   const { driver_info } = await store.db.selectFrom('nodes').select('driver_info').executeTakeFirstOrThrow();
@@ -129,6 +163,12 @@ async function expectSecrets(store: Store): Promise<void> {
   expect(store.vault.open(texts[1] ?? '', `${at}/plugs/0/token`).reveal()).toBe('deep');
   const { args } = await store.db.selectFrom('agent_orders').select('args').where('id', '=', 'order-1').executeTakeFirstOrThrow();
   expect(store.vault.open(args, ORDER_CONTEXT).reveal()).toBe('ordered');
+  const rescue = await store.db.selectFrom('tasks').select('args').where('id', '=', 'rescue-1').executeTakeFirstOrThrow();
+  const { verb, password }: Record<string, unknown> = JSON.parse(rescue.args);
+  expect(verb).toBe('rescue');
+  expect(store.vault.open(String(password), RESCUE_CONTEXT).reveal()).toBe('rescued');
+  const installation = await store.db.selectFrom('installations').select('secrets').where('secrets', '!=', '').executeTakeFirstOrThrow();
+  expect(store.vault.open(installation.secrets, INSTALLATION_CONTEXT).reveal()).toBe('installing');
 }
 
 function rotate(store: Store, keyFile: string, cutOffAfter?: RotationStep) {
