@@ -26,7 +26,11 @@ export const API_ERRORS = {
   'api.node_locked': { status: 409, about: 'A task works on the node; ask again when it has ended.', retryable: true },
   'api.body_too_large': { status: 413, about: 'The body is larger than the endpoint takes.' },
   'api.unsupported_media_type': { status: 415, about: 'The body has a content type that the endpoint does not read.' },
-  'api.rate_limited': { status: 429, about: 'Too many requests from one address.', retryable: true },
+  'api.rate_limited': {
+    status: 429,
+    about: 'Too many requests from one address, or too much at once of what takes long.',
+    retryable: true,
+  },
   'api.internal': { status: 500, about: 'A bug in Rackseed. The request id finds it in the log.' },
   'api.stopping': { status: 503, about: 'The appliance is shutting down.', retryable: true },
   'api.too_many_streams': { status: 503, about: 'As many event streams are open as are allowed.', retryable: true },

@@ -9,10 +9,10 @@ import type { LookupRequest } from './protocol.ts';
 
 /** From the boot script to the agent's look-up: the download of the RAM system lies between. */
 const SECRET_TTL_MS = 30 * 60_000;
-/** A token dies with the boot; this is for machines that are switched off without a word. */
+/** A token dies with the boot; this is for machines that are switched off without a word. Of one that is no node it lives as long as a secret. */
 const TOKEN_TTL_MS = 7 * 24 * 3_600_000;
 const BYTES = 32;
-/** Boots at once that are remembered: a network full of invented MACs must not fill the store. Old ones make room within half an hour. */
+/** Boots of machines that are no node yet: a network full of invented MACs must not fill the store. Old ones make room within half an hour. */
 const MAX_OPEN = 10_000;
 
 export interface AgentSession {
@@ -78,7 +78,8 @@ export function createBootSecrets({ store, clock, random, maxOpenSecrets = MAX_O
         // Both ends clean what firmware says by the same rules.
         if (row.smbios_uuid !== null && row.smbios_uuid !== cleanSmbiosUuid(smbiosUuid)) return 'unknown' as const;
         if (row.spent_at !== null && row.claim_hash !== sha256(claim)) return { replayed: row.mac };
-        const set = { spent_at: row.spent_at ?? now, claim_hash: sha256(claim), token_hash: sha256(token), expires_at: now + TOKEN_TTL_MS };
+        const lives = row.node_uuid === null ? SECRET_TTL_MS : TOKEN_TTL_MS;
+        const set = { spent_at: row.spent_at ?? now, claim_hash: sha256(claim), token_hash: sha256(token), expires_at: now + lives };
         await tx.updateTable('boot_secrets').set(set).where('hash', '=', hash).execute();
         await tx.deleteFrom('boot_secrets').where('mac', '=', row.mac).where('hash', '!=', hash).execute();
         return { session: sessionFrom(row) };
@@ -107,7 +108,11 @@ export function createBootSecrets({ store, clock, random, maxOpenSecrets = MAX_O
         .where('hash', '!=', session.hash)
         .where('token_hash', 'is not', null)
         .execute();
-      await tx.updateTable('boot_secrets').set({ node_uuid: nodeUuid }).where('hash', '=', session.hash).execute();
+      await tx
+        .updateTable('boot_secrets')
+        .set({ node_uuid: nodeUuid, expires_at: clock.now() + TOKEN_TTL_MS })
+        .where('hash', '=', session.hash)
+        .execute();
     },
   };
 }
@@ -116,11 +121,11 @@ async function checkRoom(tx: Tx, max: number): Promise<void> {
   const { open } = await tx
     .selectFrom('boot_secrets')
     .select((eb) => eb.fn.countAll<number>().as('open'))
-    .where('spent_at', 'is', null)
+    .where('node_uuid', 'is', null)
     .executeTakeFirstOrThrow();
   if (Number(open) < max) return;
   throw fail('inspect.too_many_boots', {
-    message: `${open} machines have asked for the agent within half an hour and not started it: more are not remembered`,
+    message: `${open} machines have asked for the agent within half an hour and not reported: more are not remembered`,
     hint: 'If they are not yours, somebody invents MACs on the provisioning network: rackseed enrol close. Otherwise wait and boot again.',
   });
 }

@@ -32,15 +32,18 @@ export async function beatOf(
   signal: AbortSignal,
   onAlive: (isBusy: boolean) => void,
 ): Promise<HeartbeatReply> {
+  const running = request.running ?? null;
+  const isOver = request.answers.some(({ commandId }) => commandId === running?.commandId);
+  // The last lines of its log come before its end; a repeated beat has nothing new.
+  if (running !== null && isOver) await passOn(deps, from, await openOrders(deps.store.db, from.nodeUuid), running, isOver);
   for (const answer of request.answers) await take(deps, from, answer);
   await keepNotes(deps, from, request.notes ?? []);
   // It has just said that it goes.
   if (!deps.heardAt.has(from.nodeUuid)) return { waitSeconds: IDLE_SECONDS, command: null };
-  const running = request.running ?? null;
   const open = await openOrders(deps.store.db, from.nodeUuid);
   onAlive(open.length > 0);
-  if (running !== null) {
-    await passOn(deps, from, open, running);
+  if (running !== null && !isOver) {
+    await passOn(deps, from, open, running, isOver);
     return { waitSeconds: RUNNING_SECONDS, command: null };
   }
   const command = open.length === 0 ? null : await give(deps, from);
@@ -83,11 +86,13 @@ async function take(deps: OrderDeps, from: Sender, answer: Answer): Promise<void
   if (order.state === 'cancelled') return;
   const status = order.state === 'done' ? 'end' : 'error';
   await deps.listener().ended(order.nodeUuid, { key: order.key, status, message: order.message });
+  deps.untold.delete(order.id);
 }
 
-async function passOn(deps: OrderDeps, from: Sender, open: readonly OrderRow[], running: Running): Promise<void> {
+async function passOn(deps: OrderDeps, from: Sender, open: readonly OrderRow[], running: Running, isOver: boolean): Promise<void> {
   const order = open.find(({ id, state, session }) => id === running.commandId && state === 'given' && session === from.session);
   if (order === undefined) {
+    if (isOver) return;
     // It was given up, or is of a boot before: the agent is left to end it, and gets nothing else meanwhile.
     const reason = `its agent is at ${running.commandId}, which nobody waits for any more: ${running.text}`;
     deps.store.reasons.note({ subject: `mac:${from.mac}`, area: 'inspect', decision: 'nothing to do', reason });

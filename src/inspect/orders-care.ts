@@ -71,11 +71,20 @@ export function createCare(deps: OrderDeps): Care {
     }
   }
 
+  /** Whoever was to be told could not listen: the store was busy. One that is being told just now hears it twice, which changes nothing. */
+  async function tellUntold(): Promise<void> {
+    for (const [id, { nodeUuid, word }] of [...deps.untold]) {
+      await deps.listener().ended(nodeUuid, word);
+      deps.untold.delete(id);
+    }
+  }
+
   async function run(): Promise<void> {
     for (let round = 0; !stopping.signal.aborted; round += 1) {
       try {
         if (!isTold) await tellAgain();
         isTold = true;
+        await tellUntold();
         await silent();
         await unwanted();
         if (round % FORGET_EVERY === 0) await store.transaction((tx) => forgetEnded(tx, clock.now() - KEEP_MS));

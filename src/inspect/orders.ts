@@ -94,6 +94,8 @@ export interface OrderDeps extends OrdersOptions {
   readonly listener: () => OrderListener;
   readonly heardAt: Map<string, number>;
   readonly budget: NotesBudget;
+  /** Ends that could not be told: they are told again, also after a restart (orders-care.ts). By order. */
+  readonly untold: Map<string, { readonly nodeUuid: string; readonly word: OrderWord }>;
   end(order: OrderRow, end: OrderEnd, result?: JsonObject): Promise<void>;
 }
 
@@ -114,7 +116,8 @@ export function createOrders(options: OrdersOptions): Orders {
     },
     ...(options.maxHeld === undefined ? {} : { max: options.maxHeld }),
   });
-  const deps: OrderDeps = { ...options, holds, heardAt, budget: createNotesBudget(clock), listener: () => listener, end };
+  const untold: OrderDeps['untold'] = new Map();
+  const deps: OrderDeps = { ...options, holds, heardAt, budget: createNotesBudget(clock), listener: () => listener, untold, end };
   const care = createCare(deps);
   const settledAt = clock.monotonic() + SETTLE_MS;
   const isBeating = (nodeUuid: string): boolean => clock.monotonic() - (heardAt.get(nodeUuid) ?? Number.NEGATIVE_INFINITY) < BEATS_FOR_MS;
@@ -139,8 +142,11 @@ export function createOrders(options: OrdersOptions): Orders {
     for (const tell of waiters.get(waiterOf(order.nodeUuid, order.key)) ?? []) tell();
     // Something else may wait behind it.
     holds.wake(order.nodeUuid);
-    if (over.state !== 'cancelled')
-      await listener.ended(order.nodeUuid, { key: order.key, status: over.state === 'done' ? 'end' : 'error', message: over.message });
+    if (over.state === 'cancelled') return;
+    const word: OrderWord = { key: order.key, status: over.state === 'done' ? 'end' : 'error', message: over.message };
+    untold.set(order.id, { nodeUuid: order.nodeUuid, word });
+    await listener.ended(order.nodeUuid, word);
+    untold.delete(order.id);
   }
 
   async function standing(nodeUuid: string, key: string): Promise<Standing | undefined> {

@@ -31,8 +31,6 @@ export interface AgentOrderTable extends Times {
   given_at: number | null;
   heard_at: number | null;
   finished_at: number | null;
-  /** When its end was told to whoever placed it; null: it was not, or the agent told it. */
-  told_at: number | null;
 }
 
 /** A machine that nobody had named: what is proposed for it, and who said yes. */

@@ -49,7 +49,7 @@ export function createNeighbours({ run, directory, signal, listenMs = LISTEN_MS 
     const capture = await readFile(file).catch(() => undefined);
     await rm(file, { force: true }).catch(() => undefined); // in memory, and small
     // Most often its time is over, which is no failure: there is no switch that speaks.
-    if (capture === undefined) problem = failure;
+    if (capture === undefined) problem = failure ?? `tcpdump ended on ${port} and left no capture`;
     for (const frame of framesOf(capture ?? new Uint8Array())) {
       const found = neighbourOf(port, frame);
       if (found === undefined || heard.size >= FACT_LIMITS.neighbours) continue;

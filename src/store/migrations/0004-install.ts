@@ -10,8 +10,6 @@ export const install: Migration = {
   async up(tx, types) {
     for (const table of TABLES) await makeTable(tx, types, table);
     await makeIndexes(tx, INDEXES);
-    // When the end of an order that the server itself made was told to whoever placed it; null: it is still to be told.
-    await tx.schema.alterTable('agent_orders').addColumn('told_at', types.int).execute();
     // Whether a person had set observe_only before the machine became a member; null: nobody knows.
     await tx.schema.alterTable('cluster_members').addColumn('was_observed', types.int).execute();
   },

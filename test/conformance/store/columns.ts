@@ -435,7 +435,6 @@ export const COLUMNS: Columns = {
     finished_at: 'int?',
     created_at: 'int',
     updated_at: 'int',
-    told_at: 'int?',
   },
   enrolments: {
     node_uuid: 'text',

@@ -104,6 +104,28 @@ describe('boot secrets', () => {
   });
 });
 
+describe('boot secrets of machines that never report', () => {
+  it('count also when an agent has spent them, and are gone within half an hour', async () => {
+    const { inspect, store, clock } = await world({ maxOpenSecrets: 2 });
+    const { token } = await lookup(inspect, A, null);
+    await lookup(inspect, B, null);
+    await expect(inspect.issueSecret(C, null)).rejects.toMatchObject({ code: 'inspect.too_many_boots' });
+    await clock.advance(31 * 60_000);
+    await expect(inspect.heartbeat(token, beat())).rejects.toMatchObject({ code: 'inspect.token_refused' });
+    await inspect.issueSecret(C, null);
+    expect((await store.db.selectFrom('boot_secrets').select('mac').execute()).map((row) => row.mac)).toEqual([C]);
+  });
+
+  it('are kept for the node that their machine becomes, and then count no more', async () => {
+    const { inspect, clock } = await world({ maxOpenSecrets: 1 });
+    const { token } = await lookup(inspect);
+    await inspect.receiveInventory(token, inventory({ macs: [A] }));
+    await clock.advance(24 * 3_600_000);
+    expect(await inspect.heartbeat(token, beat())).toMatchObject({ command: null });
+    await expect(inspect.issueSecret(C, null)).resolves.toBeDefined();
+  });
+});
+
 describe('an inventory', () => {
   it('of an unknown machine becomes a node in enroll, with its ports, properties and the event', async () => {
     const { inspect, nodes, store } = await world();

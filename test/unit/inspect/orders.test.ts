@@ -1,7 +1,6 @@
 // Held heartbeats, silence and stops, with a clock that the test turns. What the database is asked for is in test/conformance.
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { OrdersOptions } from '../../../src/inspect/index.ts';
 import type { Store } from '../../../src/store/index.ts';
 import type { Command } from '../../sim/own-agent.ts';
 import { containing } from '../../support/containing.ts';
@@ -13,7 +12,7 @@ const DISK = { serial: 'S1', wwn: null, size: 1000, byPath: null, expects: null,
 const ERASE = { key: 'loose:1', name: 'erase_metadata', args: { disks: [DISK] } };
 const MINUTE = 60_000;
 
-async function open(options: Partial<OrdersOptions> = {}): Promise<OrderWorld & { readonly clock: FakeClock }> {
+async function open(options: Parameters<typeof orderWorld>[2] = {}): Promise<OrderWorld & { readonly clock: FakeClock }> {
   const clock = createFakeClock(1_800_000_000_000);
   const world = orderWorld(await openTestStore({ clock }), clock, options);
   onTestFinished(() => world.orders.stop());
@@ -122,6 +121,29 @@ describe('a held heartbeat', () => {
   });
 });
 
+describe('an end that the server itself made', () => {
+  it('is told again when whoever waits for it could not listen', async () => {
+    let isBusy = true;
+    const { boot, clock, orders, words } = await open({
+      onEnded: () => {
+        if (isBusy) throw new Error('the store is busy');
+      },
+    });
+    await orders.start(new AbortController().signal);
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, ERASE);
+    await agent.beat();
+    await clock.advance(16 * MINUTE);
+    expect(await orders.standing(agent.node.uuid, ERASE.key)).toMatchObject({ state: 'failed' });
+    const before = words.length;
+    isBusy = false;
+    await clock.advance(MINUTE);
+    expect(words.length).toBe(before + 1);
+    await clock.advance(MINUTE);
+    expect(words.length).toBe(before + 1);
+  });
+});
+
 describe('an agent', () => {
   it('that falls silent fails its order after a while, and its late answer changes nothing', async () => {
     const { boot, clock, orders, words } = await open();
@@ -152,6 +174,23 @@ describe('an agent', () => {
     expect(await agent.beat({ running })).toEqual({ waitSeconds: 2, command: null });
     expect((await agent.beat()).command?.name).toBe('erase_metadata');
     expect(beats.at(-1)).toEqual({ uuid: agent.node.uuid, isBusy: true });
+  });
+
+  it('that ends something short in one beat has the last lines of its log kept, and nothing noted of work that nobody waits for', async () => {
+    const { boot, orders, progress, store } = await open();
+    const agent = await boot(ONE);
+    await orders.place(agent.node.uuid, ERASE);
+    const { id } = commandOf(await agent.beat());
+    const log = [{ stream: 'out', line: 'erased' }] as const;
+    const beat = {
+      running: { commandId: id, fraction: 1, text: 'done', log: [...log] },
+      answers: [{ commandId: id, outcome: 'done', message: '', result: { disks: [] } } as const],
+    };
+    await agent.beat(beat);
+    await agent.beat(beat);
+    expect(progress.map((one) => one.log)).toEqual([log]);
+    expect(await orders.standing(agent.node.uuid, ERASE.key)).toMatchObject({ state: 'done' });
+    expect((await store.reasons.list(`mac:${ONE.mac}`, 100)).map(({ decision }) => decision)).not.toContain('nothing to do');
   });
 
   it('is said to run from its report on, before its first heartbeat', async () => {

@@ -157,6 +157,13 @@ describe('deploy=direct', () => {
     await expect(step(direct, 'write_image', other, run(1, { disks: [planned('two', 50)] }))).rejects.toThrow('should have');
   });
 
+  it('has the agent compare a checksum of a file of the appliance that is of another algorithm', async () => {
+    const { desk, direct } = setUp();
+    const info = { image_source: 'file:///srv/a.raw', image_os_hash_algo: 'sha512', image_os_hash_value: 'ef'.repeat(64) };
+    await step(direct, 'write_image', target(info), run(0, { disks: [planned('two', 50)] }));
+    expect(desk.placed[0]?.args).toMatchObject({ isAppliance: true, checksum: `sha512:${'ef'.repeat(64)}` });
+  });
+
   it('writes to no disk beyond the plan unless it is blank', async () => {
     const { direct } = setUp();
     await expect(step(direct, 'write_image', target(IMAGE), run(0, { disks: [] }))).rejects.toThrow(
