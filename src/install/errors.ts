@@ -11,6 +11,12 @@ export const INSTALL_ERRORS = {
   'install.no_drive': { status: 404, about: 'The machine is not being deployed, or has no config drive.' },
   'install.bad_drive': { status: 400, about: 'The config drive of a deployment can not be made of what was given for it.' },
   'install.report_refused': { status: 401, about: 'A report of a first boot came with a token that is not (or no longer) good.' },
+  'install.bad_iso': { status: 400, about: 'An ISO image can not be read: it is damaged, cut short, or no ISO 9660 at all.' },
+  'install.iso_overlay_failed': {
+    status: 409,
+    about: 'A file can not be added to an ISO image while it is sent: its directories are not what they should be afterwards.',
+  },
+  'install.remaster_failed': { status: 409, about: 'xorriso, which adds a file to a copy of an ISO image, is missing or failed.' },
 } as const satisfies ErrorCatalogue;
 
 export const fail = defineErrors(INSTALL_ERRORS);
