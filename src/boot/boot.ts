@@ -12,9 +12,10 @@ import { type HardwareNames, NO_NAMES } from './decide/facts.ts';
 import { chooseOwnDisk } from './decide/own-disk-decide.ts';
 import type { Enrolment } from './enrolment.ts';
 import { AGENT_INITRD, AGENT_KERNEL, type BootFiles } from './files/files.ts';
-import type { InstallBook } from './install-progress.ts';
+import type { InstallerBoot, Installs } from './installs.ts';
 import { type MachineAsk, readMachineAsk } from './machine-ask.ts';
-import { type AgentBoot, type DiskWay, type Message, renderMachine, renderStart, type Scripts } from './script/script.ts';
+import { NO_INSTALLER_BY_GRUB } from './script/grub-render.ts';
+import { type AgentBoot, type DiskWay, type InstallBoot, type Message, renderMachine, renderStart, type Scripts } from './script/script.ts';
 import { createSituations, type DeploysBy, type FindMachine, type HardwareOf, type Look } from './situation.ts';
 
 export interface BootOptions {
@@ -29,7 +30,7 @@ export interface BootOptions {
   readonly files: BootFiles;
   readonly scripts: Scripts;
   readonly attempts: Attempts;
-  readonly installs: InstallBook;
+  readonly installs: Omit<Installs, 'file'>;
   readonly reasons: Reasons;
   /** A machine was seen to boot in a circle; at most once a minute for each. */
   readonly onLoop: (loop: BootLoop) => void;
@@ -80,6 +81,7 @@ export interface Boot {
 /** The decision of one boot, before any boot loader's language. */
 export type MachineBoot =
   | { readonly run: 'agent'; readonly agent: AgentBoot; readonly disk: DiskWay }
+  | { readonly run: 'installer'; readonly installer: InstallBoot }
   | { readonly run: 'own-disk'; readonly message: Message; readonly disk: DiskWay }
   | { readonly run: 'hold'; readonly message: Message };
 
@@ -87,6 +89,13 @@ export type MachineBoot =
 const NO_BOOT_FILE = 'nothing-to-boot-here';
 /** Firmware may have four network entries per port, each of which ends at the disk: more than that within a minute is a loop. */
 const OWN_DISK_LOOP_AT = 6;
+
+const CAME_BACK_FROM: Readonly<Record<Exclude<Program['run'], 'hold'>, string>> = {
+  'own-disk': 'its own disk, which did not start',
+  ask: 'its own disk, which did not start',
+  agent: 'the agent, which did not stay',
+  installer: 'its installer, which did not stay',
+};
 
 interface FirstOffer {
   readonly look: Look;
@@ -148,8 +157,7 @@ export function createBoot(options: BootOptions): Boot {
   function brokenLoop({ mac }: MachineAsk, look: Look, program: Program): Program {
     const times = attempts.scripted(mac);
     if (program.run === 'hold' || times < (program.run === 'own-disk' ? OWN_DISK_LOOP_AT : LOOP_AT)) return program;
-    const what = program.run === 'own-disk' ? 'its own disk, which did not start' : 'the agent, which did not stay';
-    const message = `it asked ${times} times within a minute, each time for ${what}`;
+    const message = `it asked ${times} times within a minute, each time for ${CAME_BACK_FROM[program.run]}`;
     loop(mac, look, message);
     return { run: 'hold', reason: `${message}. It rests for a minute, so that this can be read. Before: ${program.reason}` };
   }
@@ -160,7 +168,7 @@ export function createBoot(options: BootOptions): Boot {
     attempts.spoke(mac, ask.loader);
     if (names !== null) attempts.remember(mac, names);
     const look = await situations.look(ask, names);
-    const program = brokenLoop(ask, look, decideProgram(look.situation));
+    const { program, installer } = await settled(ask, look, brokenLoop(ask, look, decideProgram(look.situation)));
     const spent = program.run === 'own-disk' ? timeSpent(times.heard(mac)) : '';
     note(mac, `script: ${program.run}`, `${program.reason}${spent}`);
     options.log.info({ mac, run: program.run, reason: program.reason }, 'boot script');
@@ -172,9 +180,22 @@ export function createBoot(options: BootOptions): Boot {
       name: look.situation.machine?.name ?? null,
     };
     const disk = diskOf(look, names ?? look.names, ask.platform);
+    if (installer !== undefined) return { run: 'installer', installer: { ...message, ...installer } };
     if (program.run === 'agent') return { run: 'agent', agent: await agentBoot(ask, look, message), disk };
     // Nothing that could be booted for the others is there: the installer comes with its image, and iPXE has said all it could.
     return program.run === 'own-disk' || program.run === 'ask' ? { run: 'own-disk', message, disk } : { run: 'hold', message };
+  }
+
+  /** What the record of its installation has to know of this boot is in it before the machine gets its script. */
+  async function settled(ask: MachineAsk, look: Look, program: Program): Promise<{ program: Program; installer?: InstallerBoot }> {
+    const uuid = look.situation.machine?.uuid;
+    if (uuid === undefined) return { program };
+    if (program.isOver === true) await options.installs.cameBack(uuid, program.reason);
+    if (program.run !== 'installer') return { program };
+    if (ask.loader === 'grub') return { program: { run: 'hold', reason: NO_INSTALLER_BY_GRUB } };
+    const installer = await options.installs.begin(uuid);
+    if (installer !== undefined) return { program, installer };
+    return { program: { run: 'hold', reason: 'its installation has just ended, and its installer is booted no more' } };
   }
 
   async function agentBoot({ mac, smbiosUuid }: MachineAsk, look: Look, message: Message): Promise<AgentBoot> {

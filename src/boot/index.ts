@@ -14,7 +14,7 @@ export {
 export { decideProgram, type KnownMachine, type Program, type Situation } from './decide/decide.ts';
 export { type ClientFacts, decideOffer, type Offer } from './decide/decide-offer.ts';
 export { globFits } from './decide/glob.ts';
-export { decideInstall, type InstallProgress, type InstallVerdict } from './decide/install-decide.ts';
+export { decideInstall, INSTALLER_BOOTS_MAX, type InstallProgress, type InstallVerdict } from './decide/install-decide.ts';
 export { checkLoader, inspectLoader, LOADER_BYTES_MAX, LOADER_NAMES, type LoaderFacts, type LoaderKind } from './decide/loader-decide.ts';
 export { INSTALLED_LOADERS } from './decide/own-disk-decide.ts';
 export { type SecureBootAsk, type SecureBootVerdict, type Signer, secureBootVerdict } from './decide/secure-boot-decide.ts';
@@ -26,8 +26,17 @@ export { type LiveBootFiles, openBootFiles } from './files/live-files.ts';
 export { createTftpFiles, type FindBootFile, type OpenBootFile } from './files/tftp-files.ts';
 export { type BootHttp, type BootHttpOptions, createBootHttp, type TextAnswer, type TextRequest } from './http/http.ts';
 export { urlHost } from './http/http-address.ts';
-export { createInstallBook, type InstallBook } from './install-progress.ts';
-export { BOOT_HOLD, DEPLOYMENT, REJECTED } from './known-machine.ts';
+export { fileServable, type Servable } from './http/servable.ts';
+export {
+  INSTALL_FILES,
+  type InstallerBoot,
+  type InstallFile,
+  type Installs,
+  NO_INSTALLS,
+  type SendWatch,
+  type WatchedServable,
+} from './installs.ts';
+export { BOOT_HOLD, REJECTED } from './known-machine.ts';
 export { localAddressFor } from './local-address.ts';
 export { createGrub, type Grub } from './script/grub.ts';
 export { compileGrub, GRUB_NAMES, type GrubName, type GrubScripts } from './script/grub-render.ts';

@@ -8,9 +8,6 @@ import { readOwnDisk } from './decide/own-disk-decide.ts';
 export const BOOT_HOLD = 'boot_hold';
 /** In driver_internal_info: by whom and why it was rejected as a machine that waits for a yes. */
 export const REJECTED = 'enrol_rejected';
-/** In driver_internal_info: which deployment the counters of the installer belong to. */
-export const DEPLOYMENT = 'deployment';
-
 /** In driver_internal_info, by the life cycle: the agent has done its part, and the steps of a service are the agent's. */
 const LEFT_AGENT = 'boots_own_disk';
 const SERVES = 'service_ramdisk';
@@ -33,16 +30,12 @@ export function knownMachineOf(node: Node, deploysBy: string): KnownMachine {
     ownDisk: readOwnDisk(node.driverInfo.own_disk, node.driverInfo.own_disk_path),
     agent: {
       deploys: deploysBy !== INSTALLER,
+      installs: deploysBy === INSTALLER,
       serves: node.driverInternalInfo[SERVES] === true,
       left: node.driverInternalInfo[LEFT_AGENT] === true,
     },
     secureBoot: hasCapability(node.properties.capabilities, 'secure_boot', 'true'),
   };
-}
-
-export function deploymentOf(node: Node): string {
-  const deployment = node.driverInternalInfo[DEPLOYMENT];
-  return typeof deployment === 'string' ? deployment : '';
 }
 
 /** Ironic's form: "boot_mode:uefi,secure_boot:true". */

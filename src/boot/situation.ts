@@ -10,8 +10,8 @@ import { cleanName, type HardwareNames, NO_NAMES } from './decide/facts.ts';
 import { decideInstall, type InstallVerdict } from './decide/install-decide.ts';
 import { type RuleFit, ruleAtBoot } from './decide/rules-decide.ts';
 import type { Enrolment, EnrolmentState } from './enrolment.ts';
-import type { InstallBook } from './install-progress.ts';
-import { deploymentOf, knownMachineOf } from './known-machine.ts';
+import type { Installs } from './installs.ts';
+import { knownMachineOf } from './known-machine.ts';
 
 /** Who boots there, by what it says of itself. */
 export type Found =
@@ -35,7 +35,7 @@ export interface SituationOptions {
   readonly findMachine: FindMachine;
   readonly hardwareOf: HardwareOf;
   readonly attempts: Attempts;
-  readonly installs: InstallBook;
+  readonly installs: Pick<Installs, 'progress'>;
   readonly clock: Clock;
   /** Why there is no agent for such a machine, or null. */
   readonly noAgent: (architecture: MachineArchitecture | null) => string | null;
@@ -86,7 +86,7 @@ export function createSituations(options: SituationOptions): { look(asking: Aski
 
   async function installOf(node: Node): Promise<InstallVerdict | undefined> {
     if (node.provisionState !== 'deploying' && node.provisionState !== 'wait call-back') return undefined;
-    return decideInstall(await options.installs.get(node.uuid, deploymentOf(node)), false);
+    return decideInstall(await options.installs.progress(node.uuid));
   }
 
   return {

@@ -14,6 +14,8 @@ export interface Cursor {
   readonly usesRamdisk: boolean;
   /** UTC milliseconds at which a `wait` of so many seconds ends. */
   readonly waitUntil: number | null;
+  /** UTC milliseconds at which a step that waits for the machine looks again by itself; null or absent: when something is heard. */
+  readonly lookAt?: number | null;
 }
 
 const FIELDS = { verify: undefined, clean: 'cleanStep', deploy: 'deployStep', service: 'serviceStep', rescue: undefined } as const;
@@ -25,11 +27,13 @@ export function cursorOf(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKind)
   if (!Array.isArray(steps)) return undefined;
   const index = info[`${kind}_step_index`];
   const until = info[`${kind}_wait_until`];
+  const look = info[`${kind}_look_at`];
   return {
     steps: steps.map(stepOf),
     index: typeof index === 'number' ? index : null,
     usesRamdisk: info[`${kind}_ramdisk`] === true,
     waitUntil: typeof until === 'number' ? until : null,
+    lookAt: typeof look === 'number' ? look : null,
   };
 }
 
@@ -44,6 +48,7 @@ export function withCursor(node: Pick<Node, 'driverInternalInfo'>, kind: WalkKin
   };
   if (cursor.index !== null) info[`${kind}_step_index`] = cursor.index;
   if (cursor.waitUntil !== null) info[`${kind}_wait_until`] = cursor.waitUntil;
+  if (typeof cursor.lookAt === 'number') info[`${kind}_look_at`] = cursor.lookAt;
   return { driverInternalInfo: info, ...fieldChange(kind, step === undefined ? {} : { ...step }) };
 }
 
@@ -64,7 +69,7 @@ export function shownName(step: JsonObject): string | undefined {
 }
 
 function cleared(info: JsonObject, kind: WalkKind): JsonObject {
-  return without(info, `${kind}_steps`, `${kind}_step_index`, `${kind}_ramdisk`, `${kind}_wait_until`);
+  return without(info, `${kind}_steps`, `${kind}_step_index`, `${kind}_ramdisk`, `${kind}_wait_until`, `${kind}_look_at`);
 }
 
 function fieldChange(kind: WalkKind, step: JsonObject): NodeChanges {

@@ -3,9 +3,10 @@
 import { withoutAgent } from '../inspect/index.ts';
 import { RackseedError } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
-import type { AgentWord, PowerTarget, Question, StepOutcome, StepRequest } from '../power/index.ts';
+import { type AgentWord, isWaiting, type PowerTarget, type Question, type StepOutcome, type StepRequest } from '../power/index.ts';
 import type { Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
+import { networkNext } from './network-next.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
 import { destructiveArgs, settlePlan, spendPlans } from './wipe.ts';
 import { callOf, leaveAgent, rescueContext, type Work } from './work.ts';
@@ -76,6 +77,7 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   const own = kind === 'rescue' && entry.word === undefined ? { rescue_password: rescuePassword(work) } : {};
   const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind), isUnderWay: entry.word !== undefined };
   if (offered.step.leavesAgent === true) await leaveAgent(work);
+  if (offered.step.bootsNetwork === true && entry.word === undefined) await networkNext(work, node);
   const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
@@ -90,7 +92,7 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   });
-  if (outcome !== 'wait' && plan !== undefined) {
+  if (!isWaiting(outcome) && plan !== undefined) {
     const used = { task: work.context.taskId, now: work.deps.clock.now(), wrote: outcome.wrote };
     await work.context.transaction((tx) => settlePlan(tx, plan, used));
   }

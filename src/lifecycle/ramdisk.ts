@@ -1,8 +1,9 @@
 // Booting the agent on a machine, and leaving it, for every kind of machine: the boot device where it can be told, then its power.
 
 import type { Node } from '../nodes/index.ts';
+import { networkNext } from './network-next.ts';
 import { setPower } from './perform.ts';
-import { callOf, type Work } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Fake machines run no agent, and nobody would ever be heard. */
 export function needsRamdisk(work: Work, node: Node): boolean {
@@ -34,20 +35,4 @@ export async function powerOnIfPossible(work: Work, node: Node): Promise<void> {
 
 function canBe(work: Work, node: Node, target: 'power on' | 'power off'): boolean {
   return work.deps.gateway.registry.driverOf(node, 'power').power?.targets.includes(target) === true;
-}
-
-async function networkNext(work: Work, node: Node): Promise<void> {
-  const { management } = work.deps.gateway.registry.driverOf(node, 'management');
-  // A machine without such a setting must have the network first in its firmware.
-  if (management?.bootDevices.includes('pxe') !== true) return;
-  await work.deps.gateway.ask(
-    node,
-    {
-      which: 'management',
-      what: 'setting the boot device to pxe',
-      kind: 'write',
-      ask: (driver, target, call) => driver.management?.setBootDevice(target, { device: 'pxe', isPersistent: false }, call),
-    },
-    callOf(work),
-  );
 }

@@ -11,7 +11,7 @@ import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform, spendUsedPlans } from './perform.ts';
 import { bootRamdisk, needsRamdisk, powerOffIfPossible } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
-import { endOnNode, type Flow, failedAt, goOf, onNode, push, type Work, waitForGo } from './work.ts';
+import { endOnNode, type Flow, failedAt, type Go, goOf, onNode, push, type Work, waitForGo } from './work.ts';
 
 export interface Ending {
   readonly event: ProvisionEvent;
@@ -106,13 +106,14 @@ class Walker {
 
   /** In the wait state: was it the word that was waited for? */
   async #heard(node: Node): Promise<StepResult> {
-    const go = goOf(this.#work);
     const cursor = cursorOf(node, this.#walk.kind);
-    if (go === undefined || cursor === undefined) return waitForGo(this.#work);
-    if (go.by === 'agent' && go.status === 'start') return waitForGo(this.#work);
+    const go = goOf(this.#work) ?? this.#due(cursor);
+    if (go === undefined || cursor === undefined) return waitForGo(this.#work, cursor?.lookAt);
+    if (go.by === 'agent' && go.status === 'start') return waitForGo(this.#work, cursor.lookAt);
     const step = cursor.index === null ? undefined : cursor.steps[cursor.index];
     // The end of an order is a word for the step that placed it.
-    if (go.by === 'agent' && go.key !== undefined && !isOfStep(go.key, this.#keyOf(cursor.index))) return waitForGo(this.#work);
+    if (go.by === 'agent' && go.key !== undefined && !isOfStep(go.key, this.#keyOf(cursor.index)))
+      return waitForGo(this.#work, cursor.lookAt);
     if (go.by === 'agent' && go.status === 'error') {
       throw failedAt(this.#titleOf(step), fail('lifecycle.step_failed', { message: go.message ?? 'the agent said that it failed' }), RETRY);
     }
@@ -121,6 +122,12 @@ class Walker {
     if (go.by === 'unhold') return this.#next(resumed, cursor, cursor.index);
     const { by: _, ...word } = go;
     return this.#run(resumed, cursor, cursor.index, { isResumed: false, word });
+  }
+
+  /** Nothing was heard, and the step wants to look all the same: as if its agent had spoken. */
+  #due(cursor: Cursor | undefined): Go | undefined {
+    if (typeof cursor?.lookAt !== 'number' || cursor.index === null) return undefined;
+    return this.#work.deps.clock.now() < cursor.lookAt ? undefined : { by: 'agent' };
   }
 
   async #run(node: Node, cursor: Cursor, index: number, entry: Omit<Entry, 'key'>): Promise<StepResult> {
@@ -139,7 +146,8 @@ class Walker {
     } catch (error) {
       throw failedAt(this.#titleOf(step), error, RETRY);
     }
-    if (outcome === 'wait' || outcome === 'hold') return this.#pause(cursor, outcome);
+    if (outcome === 'wait' || outcome === 'hold') return this.#pause({ ...cursor, lookAt: null }, outcome);
+    if ('waitUntil' in outcome) return this.#pause({ ...cursor, lookAt: outcome.waitUntil }, 'wait');
     if ('pauseMs' in outcome) return this.#sleep(cursor, outcome.pauseMs);
     await readAfter(this.#work, node, step.interface);
     this.#work.context.log(`${nameOf(step)}: done`);
@@ -148,7 +156,7 @@ class Walker {
 
   /** Ends the step at `index` and begins the one after it, as one. */
   async #next(node: Node, cursor: Cursor, index: number, result: Readonly<Record<string, unknown>> = {}): Promise<StepResult> {
-    const next: Cursor = { ...cursor, index: index + 1, waitUntil: null };
+    const next: Cursor = { ...cursor, index: index + 1, waitUntil: null, lookAt: null };
     const isLast = next.index === cursor.steps.length;
     if (isLast && this.#walk.finish?.(this.#work, node, next) === undefined) return this.#close(cursor.steps[index], result);
     const saved = await this.#save(next, cursor.steps[index], result);
@@ -201,7 +209,7 @@ class Walker {
     await onNode(this.#work, [this.#walk.working], (tx, node) =>
       push(this.#work, tx, node, { event: why, changes: withCursor(node, this.#walk.kind, cursor) }),
     );
-    return waitForGo(this.#work);
+    return waitForGo(this.#work, cursor.lookAt);
   }
 
   async #sleep(cursor: Cursor, ms: number): Promise<StepResult> {

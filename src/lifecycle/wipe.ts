@@ -44,7 +44,7 @@ export async function destructiveArgs(
   const observed =
     offered.step.isDestructive === true && !asked.isUnderWay ? observeRefusal(node, offered.step.step, observeOnly(node)) : undefined;
   if (observed !== undefined) throw observed;
-  if (!isWiping(offered)) return { args: asked.args, note: undefined };
+  if (!isWiping(offered) && offered.step.needsDisks !== true) return { args: asked.args, note: undefined };
   const args = without(asked.args, 'confirm', 'disks');
   const title = nodeTitle(node);
   if (isConfirmed(node, asked)) return { args: { ...args, disks: 'all' }, note: `all disks of ${title}, as typed` };
@@ -53,7 +53,9 @@ export async function destructiveArgs(
   if (plan === undefined)
     return { args: { ...args, disks: [] }, note: `no wipe plan of ${title} is approved, so ${name} is given no disks and erases nothing` };
   const whose = plan.isStanding ? 'that are ours by the wipe plan' : 'of the approved wipe plan';
-  return { args: { ...args, disks: plan.disks }, plan: plan.uuid, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
+  // What writes to none settles nothing.
+  const settles = offered.step.isDestructive === true ? { plan: plan.uuid } : {};
+  return { args: { ...args, disks: plan.disks }, ...settles, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
 
 interface Used {

@@ -72,8 +72,9 @@ export type Go = AgentGo | { readonly by: 'unhold' };
 const WAIT_MS = 3_600_000;
 
 /** It is the machine's turn, or a person's: the lock is free meanwhile, as in Ironic. */
-export function waitForGo(work: Work): StepResult {
-  return waitFor(GO, work.deps.clock.now() + WAIT_MS, { freesLocks: true });
+export function waitForGo(work: Work, lookAt?: number | null): StepResult {
+  const latest = work.deps.clock.now() + WAIT_MS;
+  return waitFor(GO, Math.min(lookAt ?? latest, latest), { freesLocks: true });
 }
 
 export function goOf({ context: { woken } }: Work): Go | undefined {

@@ -5,18 +5,20 @@ import { type Clock, type Random, type Run, runProgram } from '../lib/index.ts';
 import { agentDriver } from './agent.ts';
 import type { AgentDesk } from './agent-desk.ts';
 import type { Cleaning } from './agent-steps/clean.ts';
-import { agentDeploys, cleanedByAgent } from './agent-steps/deploy.ts';
+import { agentDeploys } from './agent-steps/deploy.ts';
 import { type ApplianceImages, NO_IMAGES } from './agent-steps/images.ts';
+import { proxmoxDriver } from './agent-steps/proxmox.ts';
 import { agentRescue } from './agent-steps/rescue.ts';
 import { IPMI_INFO, REDFISH_INFO } from './bmc-info.ts';
 import { chainDriver } from './chain.ts';
 import { fakeDrivers } from './fake/index.ts';
 import { httpDriver } from './http.ts';
 import { agentInspect, named, none, noopDeploy, noopManagement, unserved, unservedDeploy } from './inert.ts';
+import type { InstallDesk } from './install-desk.ts';
 import { ipmiDrivers } from './ipmi.ts';
 import { type ManualDriver, manualDriver } from './manual.ts';
 import type { Memory } from './memory.ts';
-import { NO_DESK } from './no-desk.ts';
+import { NO_DESK, NO_INSTALL_DESK } from './no-desk.ts';
 import { NOBODY, type People } from './people.ts';
 import type { Driver, DriverStep } from './seam.ts';
 import { createSightings, type Sightings } from './sightings.ts';
@@ -42,6 +44,8 @@ export interface DriverParts {
   readonly sightings?: Sightings;
   /** How agents are told what to do; unless it is given none runs anywhere. */
   readonly desk?: AgentDesk;
+  /** Who has machines installed by installers; nobody unless given. */
+  readonly installs?: InstallDesk;
   /** Image files of the appliance; none unless given. */
   readonly images?: ApplianceImages;
   /** What cleaning erases by itself. */
@@ -80,7 +84,7 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
 
     ...agentDeploys(hands),
     unservedDeploy('ramdisk', 'the machine runs from memory', true),
-    cleanedByAgent(unservedDeploy('proxmox', "Proxmox's own installer, unattended", false), hands),
+    proxmoxDriver({ ...hands, clock: parts.clock, installs: parts.installs ?? NO_INSTALL_DESK }),
     noopDeploy,
 
     agentInspect,

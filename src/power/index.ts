@@ -12,8 +12,9 @@ export { createDrivers, type DriverParts, manualOf } from './drivers.ts';
 export { POWER_ERRORS } from './errors.ts';
 export { createGateway, type GatewayLimits, type GatewayOptions } from './gateway.ts';
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
+export type { InstallDesk, InstallOrder, InstallPrepared, InstallStanding } from './install-desk.ts';
 export { createMemory, forgetGoneNodes, type Memory } from './memory.ts';
-export { NO_DESK } from './no-desk.ts';
+export { NO_DESK, NO_INSTALL_DESK } from './no-desk.ts';
 export { NOBODY, type People } from './people.ts';
 export { createRegistry } from './registry.ts';
 export {
@@ -40,6 +41,7 @@ export {
   type StepKind,
   type StepOutcome,
   type StepRun,
+  type StepWait,
   type Target,
   type VendorDriver,
   type VendorMethod,
@@ -47,4 +49,5 @@ export {
 export { createSightings, type Sighting, type Sightings } from './sightings.ts';
 export type { ApplianceKey } from './ssh.ts';
 export { createApplianceKey } from './ssh-key.ts';
+export { isWaiting } from './step-outcome.ts';
 export { createPowerSync, type PowerSync, type PowerSyncOptions, type SyncCounts } from './sync/sync.ts';

@@ -1,7 +1,8 @@
-// Where nobody talks to agents: none runs anywhere, and none can be told anything.
+// Where nobody talks to agents, none runs anywhere, and none can be told anything. Where nobody keeps installers, nothing is installed by them.
 
 import type { AgentDesk } from './agent-desk.ts';
 import { fail } from './errors.ts';
+import type { InstallDesk } from './install-desk.ts';
 
 export const NO_DESK: AgentDesk = {
   isBeating: () => false,
@@ -17,4 +18,19 @@ export const NO_DESK: AgentDesk = {
   ended: () => Promise.resolve(undefined),
   cancel: () => Promise.resolve(),
   inventory: () => Promise.resolve(null),
+};
+
+const NO_INSTALLER = 'nobody here keeps installers of Proxmox';
+
+function noInstaller(): Promise<never> {
+  return Promise.reject(fail('power.unsupported', { message: NO_INSTALLER, hint: 'Ask the appliance.' }));
+}
+
+export const NO_INSTALL_DESK: InstallDesk = {
+  refusal: () => NO_INSTALLER,
+  prepare: noInstaller,
+  arm: noInstaller,
+  standing: noInstaller,
+  signIn: noInstaller,
+  abandon: () => Promise.resolve(),
 };

@@ -16,6 +16,7 @@ export interface Target {
   readonly driverInfo: DriverInfo;
   readonly properties: JsonObject;
   readonly instanceInfo: JsonObject;
+  readonly extra?: JsonObject;
   readonly internalInfo: JsonObject;
   /** What the appliance believes; for machines that remember nothing themselves. */
   readonly recorded: Recorded;
@@ -125,8 +126,12 @@ export interface DriverStep {
   readonly needsRamdisk?: boolean;
   /** Erases or overwrites: held to the wipe plan, and never run twice without looking. */
   readonly isDestructive?: boolean;
-  /** From here on the machine starts its own disk when it boots, not the agent. */
+  /** Writes to no disk, but is given those of the wipe plan as destructive steps are. */
+  readonly needsDisks?: boolean;
+  /** From here on the machine starts its own disk (or its installer) when it boots, not the agent. */
   readonly leavesAgent?: boolean;
+  /** The next boot is to be from the network: told before the step to what can be told so. */
+  readonly bootsNetwork?: boolean;
   /** Asks the BMC and is over quickly: waits in its queue. Others would hold up every question to it for hours. */
   readonly isQueued?: boolean;
 }
@@ -140,14 +145,20 @@ export interface StepRun extends Call {
   progress(fraction: number, text: string): void;
 }
 
-/** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. */
+/** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. StepWait: or the time does. */
 export type StepOutcome =
   | {
       readonly result?: JsonObject;
       /** Of a destructive step: which of the disks that it was given it has written, by their places in args.disks. All unless told. */
       readonly wrote?: readonly number[];
     }
-  | 'wait';
+  | 'wait'
+  | StepWait;
+
+export interface StepWait {
+  /** UTC milliseconds at which continueStep() is asked though nothing was heard. */
+  readonly waitUntil: number;
+}
 
 /** What the agent on the machine said. Without a status: it lives. */
 export interface AgentWord {

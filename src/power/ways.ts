@@ -54,6 +54,7 @@ function targetOf(node: Node, opened: Pick<Target, 'macs' | 'driverInfo'>): Targ
     driver: node.driver,
     properties: node.properties,
     instanceInfo: node.instanceInfo,
+    extra: node.extra,
     internalInfo: node.driverInternalInfo,
     recorded: {
       powerState: node.powerState,

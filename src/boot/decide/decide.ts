@@ -26,8 +26,10 @@ export interface KnownMachine {
 }
 
 export interface AgentPart {
-  /** The agent deploys it, not an installer. */
+  /** The agent deploys it, to the end. */
   readonly deploys: boolean;
+  /** The agent prepares it, and an installer does the rest; absent: none does. */
+  readonly installs?: boolean;
   /** The agent runs the steps of its service. */
   readonly serves: boolean;
   /** It has done its part: what the machine holds now is what it shall start. */
@@ -57,6 +59,8 @@ export type Program = {
   readonly reason: string;
   /** The machine is to be left alone altogether: no loader is to help it to its disk. */
   readonly hands?: 'off';
+  /** It came back from its installer with nothing to go on with. */
+  readonly isOver?: true;
 };
 
 /** States in which our agent works on the machine, so that it must be booted whoever opened enrolment. */
@@ -134,8 +138,9 @@ function decideKnown(machine: KnownMachine, situation: Situation): Program {
 
 function decideByPart({ agent, ...machine }: KnownMachine): Program | undefined {
   const { provisionState: state } = machine;
+  const isInstalled = INSTALL_STATES.has(state) && agent?.installs === true;
   const isOurs = (INSTALL_STATES.has(state) && agent?.deploys === true) || (SERVICE_STATES.has(state) && agent?.serves === true);
-  if (!isOurs) return undefined;
+  if (!isOurs && !(isInstalled && agent?.left !== true)) return undefined;
   const who = `${titleOf(machine)} is in "${state}"`;
   if (agent?.left === true) return { run: 'own-disk', reason: `${who}, and the agent has done its part: now its own system starts` };
   return { run: 'agent', reason: `${who}, and the agent does that` };
@@ -144,7 +149,7 @@ function decideByPart({ agent, ...machine }: KnownMachine): Program | undefined 
 function decideDeployed(machine: KnownMachine, install: InstallVerdict | undefined): Program {
   const who = `${titleOf(machine)} is in "${machine.provisionState}"`;
   if (install === undefined) return { run: 'hold', reason: `${who}, and how far its installation came is not known` };
-  return { run: install.run, reason: `${who}: ${install.reason}` };
+  return { ...install, reason: `${who}: ${install.reason}` };
 }
 
 function decideWaiting(who: string, { enrolmentOpen, rule, waitedMinutes = null }: Situation): Program {
@@ -166,7 +171,8 @@ export function mayStartDisk(situation: Situation): boolean {
 /** Its disks are being erased or written. */
 function isHalfDone({ machine }: Situation): boolean {
   const state = machine?.provisionState ?? '';
-  return CLEANING_STATES.has(state) || (INSTALL_STATES.has(state) && machine?.agent?.deploys === true && !machine.agent.left);
+  const { deploys = false, installs = false, left = false } = machine?.agent ?? {};
+  return CLEANING_STATES.has(state) || (INSTALL_STATES.has(state) && (deploys || installs) && !left);
 }
 
 export function titleOf(machine: Pick<KnownMachine, 'name' | 'uuid'>): string {

@@ -2,30 +2,44 @@
 // its answer was served, none after that; whatever else is needed a person asks for.
 
 export interface InstallProgress {
-  /** Of this deployment. */
+  /** How far it came: a name of the record's. */
+  readonly stage: string;
+  /** Of the installer, in this deployment. */
   readonly boots: number;
-  readonly answerServed: boolean;
-  readonly done: boolean;
+  /** Why it is over without success. */
+  readonly failure: string | null;
 }
 
 export type InstallVerdict =
   | { readonly run: 'installer'; readonly reason: string }
   | { readonly run: 'own-disk'; readonly reason: string }
-  | { readonly run: 'hold'; readonly reason: string };
+  /** `isOver`: the machine came back with nothing to go on with, and its deployment can only fail. */
+  | { readonly run: 'hold'; readonly reason: string; readonly isOver?: true };
 
 export const INSTALLER_BOOTS_MAX = 3;
 
-export const NOT_BEGUN: InstallProgress = { boots: 0, answerServed: false, done: false };
+/** From `armed` on the machine may load the installer, until that has got its answer. */
+const LOADING: ReadonlySet<string> = new Set(['armed', 'script', 'kernel', 'initrd', 'iso']);
+const INSTALLED: ReadonlySet<string> = new Set(['installed', 'first-boot', 'reached']);
 
-export function decideInstall({ boots, answerServed, done }: InstallProgress, hasInstaller: boolean): InstallVerdict {
-  if (done) return { run: 'own-disk', reason: 'its installer has finished: first start of the new system' };
-  if (answerServed)
-    return { run: 'hold', reason: 'its installer got its answer and did not report back: it is not installed a second time by itself' };
+/** Null: nothing was prepared for this deployment. */
+export function decideInstall(progress: InstallProgress | null): InstallVerdict {
+  if (progress === null) return { run: 'hold', reason: 'it is to be installed, and no installation was prepared for it' };
+  const { stage, boots, failure } = progress;
+  if (stage === 'failed') return { run: 'hold', reason: `its installation has failed: ${failure ?? 'nobody said why'}` };
+  if (INSTALLED.has(stage)) return { run: 'own-disk', reason: 'its installer has finished: now the new system starts' };
+  if (stage === 'answered')
+    return {
+      run: 'hold',
+      isOver: true,
+      reason: 'its installer got its answer and did not report its end: it is not installed a second time by itself',
+    };
+  if (!LOADING.has(stage)) return { run: 'hold', reason: 'its installation is prepared, and its answer is not proven yet' };
   if (boots >= INSTALLER_BOOTS_MAX)
     return {
       run: 'hold',
+      isOver: true,
       reason: `its installer was booted ${boots} times and never asked for its answer: no more until a person retries`,
     };
-  if (!hasInstaller) return { run: 'hold', reason: 'it is to be installed, and no installer has been imported yet' };
   return { run: 'installer', reason: `installer boot ${boots + 1} of at most ${INSTALLER_BOOTS_MAX}` };
 }

@@ -6,6 +6,8 @@ import type { Clock, Log } from '../../lib/index.ts';
 const ONCE_PER_MS = 60_000;
 const MAX_PEERS = 1024;
 const URL_CHARACTERS = 300;
+/** Whoever knows the id of an installation can have its image, with the secret in it. */
+const INSTALL_ID = /^(\/+boot\/+install\/+)[^/?]*/;
 
 export interface HttpNote {
   readonly peer: string;
@@ -34,7 +36,14 @@ export function createHttpNotes(log: Log, clock: Clock): { note(note: HttpNote):
 
   return {
     note({ peer, method, url = '', status, reason, bytes, isSmall = false }) {
-      const fields = { peer, method, url: withoutValues(url), status, reason, ...(bytes === undefined ? {} : { bytes }) };
+      const fields = {
+        peer,
+        method,
+        url: withoutValues(url.replace(INSTALL_ID, '$1***')),
+        status,
+        reason,
+        ...(bytes === undefined ? {} : { bytes }),
+      };
       if (status < 400) log[isSmall ? 'debug' : 'info'](fields, 'boot listener answered');
       else if (isNews(peer)) log.warn(fields, 'boot listener refused; further refusals to this address are at level debug for a minute');
       else log.debug(fields, 'boot listener refused');

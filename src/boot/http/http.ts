@@ -3,12 +3,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Clock, type Component, findPortOwner, type Log, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
+import { INSTALL_FILES, type Installs, type WatchedServable } from '../installs.ts';
 import type { Download } from './downloads.ts';
 import { headerCase } from './header-case.ts';
 import { type Accel, accelPath, type Caller, callerOf } from './http-accel.ts';
 import { createHttpNotes } from './http-notes.ts';
 import { createFileSender, type SendCounters, type SendLimits } from './send-file.ts';
-import { fileServable, type Servable, type StoredFile } from './servable.ts';
+import { fileServable, type StoredFile } from './servable.ts';
 import { createTextPromises } from './text-promise.ts';
 
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -16,6 +17,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 /** Beyond it a new connection is closed at once: sockets cost memory even while nothing is asked. Twice the downloads at once. */
 const MAX_CONNECTIONS = 2048;
 const FILES = '/boot/files/';
+/** The id has 128 random bits, as base64url has them. */
+const INSTALL = /^\/boot\/install\/([A-Za-z0-9_-]{22})\/([a-z.]{1,16})$/;
 
 /** What is asked of the other text routes: GRUB's configuration and whatever else is written for one machine. */
 export interface TextRequest {
@@ -42,6 +45,8 @@ export interface BootHttpOptions {
   readonly machineScript: (query: URLSearchParams, serverAddress: string) => Promise<string>;
   /** Asked before the boot files; nothing means that the path is none of its own. */
   readonly texts?: (request: TextRequest) => Promise<TextAnswer | undefined>;
+  /** What installers are made of, by the id of an installation; nothing unless given. */
+  readonly installFile?: Installs['file'];
   /** Given when an nginx in front of us sends the files. */
   readonly accel?: Accel;
   readonly clock: Clock;
@@ -109,9 +114,17 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     url.pathname = url.pathname.replaceAll(/\/{2,}/g, '/');
     const text = await textOf(request, url, caller);
     if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
-    const file = url.pathname.startsWith(FILES) ? options.files.get(url.pathname.slice(FILES.length)) : undefined;
-    if (file === undefined) return plain(response, 404, 'No such boot file.');
-    return sendFile(request, response, caller, fileServable(file));
+    const found = await findFile(url.pathname);
+    if (found === undefined) return plain(response, 404, 'No such boot file.');
+    return sendFile(request, response, caller, found);
+  }
+
+  async function findFile(path: string): Promise<WatchedServable | undefined> {
+    const [, id, name] = INSTALL.exec(path) ?? [];
+    const part = INSTALL_FILES.find((one) => one === name);
+    if (id !== undefined) return part === undefined ? undefined : options.installFile?.(id, part);
+    const file = path.startsWith(FILES) ? options.files.get(path.slice(FILES.length)) : undefined;
+    return file === undefined ? undefined : { servable: fileServable(file) };
   }
 
   async function textOf(request: IncomingMessage, url: URL, caller: Caller): Promise<TextAnswer | undefined> {
@@ -130,7 +143,8 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     return options.texts?.({ path, query, serverAddress, peer });
   }
 
-  async function sendFile(request: IncomingMessage, response: ServerResponse, caller: Caller, servable: Servable): Promise<Answered> {
+  async function sendFile(request: IncomingMessage, response: ServerResponse, caller: Caller, found: WatchedServable): Promise<Answered> {
+    const { servable, watch } = found;
     const redirect = caller.isProxied && options.accel !== undefined ? accelPath(options.accel, servable.path) : undefined;
     if (redirect !== undefined) {
       // Conditions and ranges are the proxy's to judge: the validators are its own.
@@ -138,7 +152,7 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
       response.end();
       return { status: 200, reason: 'handed to the proxy, which sends the file' };
     }
-    const result = await sender.send({ servable, peer: caller.peer, request, response });
+    const result = await sender.send({ servable, watch, peer: caller.peer, request, response });
     if (result.outcome !== 'refused') return { ...result, isSmall: result.outcome === 'part' };
     return plain(response, 503, `Too many downloads: ${result.reason}. Try again in ${result.retrySeconds} s.`, {
       'retry-after': String(result.retrySeconds),

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Log } from '../../lib/index.ts';
+import type { SendWatch } from '../installs.ts';
 import { CHUNK_BYTES, type Chunk, type ChunkContent, createChunkPool } from './chunk-pool.ts';
 import { createDownloads, type Download, type Progress } from './downloads.ts';
 import { headerCase } from './header-case.ts';
@@ -42,6 +43,8 @@ export interface SendCounters {
 
 export interface SendOrder {
   readonly servable: Servable;
+  /** Told of its bytes as they leave. */
+  readonly watch?: SendWatch | undefined;
   readonly peer: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -64,6 +67,7 @@ export interface FileSender {
 interface Live {
   readonly writer: BodyWriter;
   readonly progress: Progress;
+  readonly watch: SendWatch | undefined;
   /** Monotonic; of the write under way. */
   writingSince: number | undefined;
   stopReason: string | undefined;
@@ -123,12 +127,23 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
     }
   }
 
-  async function sendBody({ servable, peer, request, response }: SendOrder, answer: FileAnswer, source: ByteSource): Promise<SendResult> {
+  async function sendBody(
+    { servable, watch, peer, request, response }: SendOrder,
+    answer: FileAnswer,
+    source: ByteSource,
+  ): Promise<SendResult> {
     const isWhole = answer.status === 200;
     request.socket.setTimeout(0); // sweep() judges by bytes; the server sets its own again for the next request
     response.writeHead(answer.status, headerCase(answer.headers));
     const progress = downloads.begin({ peer, file: servable.name, total: servable.size, isWhole }, clock.now());
-    const one: Live = { writer: createBodyWriter(request, response), progress, writingSince: undefined, stopReason: undefined, bytes: 0 };
+    const one: Live = {
+      writer: createBodyWriter(request, response),
+      progress,
+      watch,
+      writingSince: undefined,
+      stopReason: undefined,
+      bytes: 0,
+    };
     live.add(one);
     let isComplete = false;
     try {
@@ -142,6 +157,7 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
       live.delete(one);
       one.writer.detach();
       progress.end(isComplete, clock.now());
+      watch?.end(isComplete);
     }
     if (!isComplete && one.stopReason === undefined) counts.aborted += 1;
     const { status } = answer;
@@ -189,6 +205,7 @@ export function createFileSender(options: { readonly clock: Clock; readonly log:
     one.bytes += bytes.length;
     counts.bytes += bytes.length;
     one.progress.add(bytes.length, clock.now());
+    one.watch?.add(bytes.length);
     return true;
   }
 

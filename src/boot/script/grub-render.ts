@@ -36,6 +36,10 @@ export function compileGrub(read: (name: GrubName) => string): GrubScripts {
   };
 }
 
+/** The installer wants its ISO as a file in the root of its RAM system, and its kernel is signed by Proxmox alone, whom this shim does not trust. */
+export const NO_INSTALLER_BY_GRUB =
+  'its installer can only be loaded by iPXE: switch Secure Boot off in its firmware for the installation, then restart it';
+
 /** How the agent learns that it was booted through this chain: a word of the kernel's command line. */
 export const GRUB_CHAIN = 'rackseed.chain=shim-grub';
 
@@ -73,6 +77,8 @@ export function renderGrubMachine(scripts: GrubScripts, boot: MachineBoot): stri
   switch (boot.run) {
     case 'agent':
       return renderGrubAgent(scripts, boot.agent, boot.disk);
+    case 'installer':
+      return scripts.hold(screen({ ...boot.installer, reason: NO_INSTALLER_BY_GRUB }));
     case 'own-disk':
       return scripts['own-disk']({ ...screen(boot.message), loaders: loadersOf(boot.disk) });
     case 'hold':

@@ -3,9 +3,10 @@
 import Handlebars from 'handlebars';
 import type { MachineBoot } from '../boot.ts';
 import { type OwnDisk, type OwnDiskStep, ownDiskSteps } from '../decide/own-disk-decide.ts';
+import type { InstallerBoot } from '../installs.ts';
 import { type IpxeSafe, ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from './ipxe-text.ts';
 
-export const SCRIPT_NAMES = ['start', 'agent', 'own-disk', 'hold'] as const;
+export const SCRIPT_NAMES = ['start', 'agent', 'install', 'own-disk', 'hold'] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 
 type Values = Readonly<Record<string, IpxeSafe | readonly IpxeSafe[]>>;
@@ -19,7 +20,13 @@ export function compileScripts(read: (name: ScriptName) => string): Scripts {
     const template = Handlebars.compile<Values>(read(name), { noEscape: true, strict: true, knownHelpersOnly: true });
     return (values) => template(values, { allowProtoPropertiesByDefault: false });
   };
-  return { start: compileOne('start'), agent: compileOne('agent'), 'own-disk': compileOne('own-disk'), hold: compileOne('hold') };
+  return {
+    start: compileOne('start'),
+    agent: compileOne('agent'),
+    install: compileOne('install'),
+    'own-disk': compileOne('own-disk'),
+    hold: compileOne('hold'),
+  };
 }
 
 /** What every screen says. */
@@ -45,6 +52,8 @@ export interface AgentBoot extends Message {
   readonly otherwise: 'own-disk' | 'hold';
 }
 
+export interface InstallBoot extends Message, InstallerBoot {}
+
 /** How this machine gets to its disk; `platform` is iPXE's word, null where iPXE did not say it. */
 export interface DiskWay {
   readonly ownDisk: OwnDisk;
@@ -55,6 +64,8 @@ export function renderMachine(scripts: Scripts, boot: MachineBoot): string {
   switch (boot.run) {
     case 'agent':
       return renderAgent(scripts, boot.agent, boot.disk);
+    case 'installer':
+      return renderInstall(scripts, boot.installer);
     case 'own-disk':
       return scripts['own-disk']({ ...screen(boot.message), disk: diskLines(boot.disk) });
     case 'hold':
@@ -79,6 +90,33 @@ function renderAgent(scripts: Scripts, boot: AgentBoot, disk: DiskWay): string {
     // One of the two is empty.
     disk: boot.otherwise === 'own-disk' ? diskLines(disk) : [],
     hold: boot.otherwise === 'hold' ? [ipxeWord(`${boot.bootUrl}/boot/start.ipxe`, 'boot URL')] : [],
+  });
+}
+
+/** As Proxmox's own `prepare-iso --pxe` has them; without `initrd=` an EFI stub of iPXE's older days finds no RAM system and panics. */
+const INSTALLER_ARGUMENTS = [
+  'ramdisk_size=16777216',
+  'rw',
+  'quiet',
+  'initrd=initrd.img',
+  'splash=silent',
+  // Alone: the installer looks for exactly this word.
+  'proxmox-start-auto-installer',
+];
+
+/**
+ * The second image comes with a name of its own, which makes iPXE wrap it into a cpio member of that name behind the first, on BIOS and
+ * UEFI (iPXE, core/cpio.c, interface/efi/efi_file.c since 2021): the installer's RAM system looks for /proxmox.iso in its root.
+ */
+function renderInstall(scripts: Scripts, boot: InstallBoot): string {
+  const own = boot.console === null ? [] : [`console=tty0`, `console=${boot.console}`];
+  const args = [...INSTALLER_ARGUMENTS, ...own].map((argument) => ipxeWord(argument, 'kernel argument'));
+  return scripts.install({
+    ...screen(boot),
+    title: ipxeText(boot.title, 40),
+    size: ipxeText(`${Math.ceil(boot.bytes / 1e6)} MB`),
+    bootId: ipxeWord(boot.bootId, 'boot id'),
+    kernelArguments: args.join(' ') as IpxeSafe, // words, joined by the blank that separates kernel arguments
   });
 }
 

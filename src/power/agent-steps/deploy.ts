@@ -6,6 +6,7 @@ import type { JsonObject } from '../../nodes/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import type { AgentWord, Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
+import { isWaiting } from '../step-outcome.ts';
 import { type Cleaning, cleanSteps, runCleanStep } from './clean.ts';
 import { firstBootStands } from './first-boot-decide.ts';
 import { type ImageOrder, missingWords, readImage } from './image-decide.ts';
@@ -60,21 +61,6 @@ function deployDriver(parts: AgentDeployParts, { name, title, own, refusal }: Ki
     steps: [...cleanSteps(parts.cleaning), ...deploySteps(own)],
     runStep: (step, target, run) => runAgentStep(parts, step, target, run),
     continueStep: (step, target, run) => goOn(parts, step, target, run),
-  };
-}
-
-/** Others whose deployments are not the agent's are cleaned by it all the same. */
-export function cleanedByAgent(driver: Driver, { desk, cleaning }: Pick<AgentDeployParts, 'desk' | 'cleaning'>): Driver {
-  return {
-    ...driver,
-    stepRefusal: (step, target) => (step.kind === 'clean' ? null : driver.refusal(target)),
-    steps: [...(driver.steps ?? []), ...cleanSteps(cleaning)],
-    runStep: (step, target, run) =>
-      step.kind === 'clean'
-        ? runCleanStep(desk, step, target, run)
-        : (driver.runStep?.(step, target, run) ?? Promise.reject(new TypeError(`${driver.name} has no step ${step.step}`))),
-    continueStep: (step, target, run) =>
-      step.kind === 'clean' ? orderStands(desk, target, run) : (driver.continueStep?.(step, target, run) ?? Promise.resolve({})),
   };
 }
 
@@ -155,7 +141,7 @@ interface Ended {
  * disk ours that is not.
  */
 async function withWritten(desk: AgentDesk, { step, target, run }: Ended, outcome: StepOutcome): Promise<StepOutcome> {
-  if (outcome === 'wait' || (step.step !== 'write_image' && step.step !== 'write_configdrive')) return outcome;
+  if (isWaiting(outcome) || (step.step !== 'write_image' && step.step !== 'write_configdrive')) return outcome;
   const report = step.step === 'write_image' ? await desk.inventory(target.uuid) : null;
   const disk = report === null ? undefined : seenDisks(report).find((one) => titleOfDisk(one) === outcome.result?.disk);
   const at = disk === undefined ? -1 : refsIn(run.args.disks).findIndex((ref) => isDiskOf(ref, disk));

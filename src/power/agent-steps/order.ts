@@ -46,9 +46,17 @@ function refuseFaults({ message, result: { failures } }: { readonly message: str
   throw fail('power.refused', { message, hint: 'Look at what is named before the machine is used.' });
 }
 
-/** The results of earlier steps of the same work that the agent has ended: a step's key is that of its task and its place in it. */
+/** A step's key is that of its task and its place in it. */
+const KEY = /^(.*):(\d+)$/;
+
+/** What all steps of one deployment have in common. */
+export function deploymentOf(key: string): string {
+  return KEY.exec(key)?.[1] ?? key;
+}
+
+/** The results of earlier steps of the same work that the agent has ended. */
 export async function earlierResults(desk: AgentDesk, { uuid }: Target, key: string): Promise<JsonObject[]> {
-  const [, task, index] = /^(.*):(\d+)$/.exec(key) ?? [];
+  const [, task, index] = KEY.exec(key) ?? [];
   if (task === undefined) return [];
   const keys = Array.from({ length: Number(index) }, (_, at) => `${task}:${at}`);
   const standings = await Promise.all(keys.map((one) => desk.standing(uuid, one)));

@@ -34,7 +34,9 @@ const scripts = compileScripts((name) => readFileSync(new URL(`../../../template
 interface World {
   enrolment: EnrolmentState;
   found: Found;
-  install: InstallProgress;
+  install: InstallProgress | null;
+  /** What the record was told. */
+  readonly told: string[];
   readonly boot: Boot;
   readonly clock: FakeClock;
   readonly reasons: ReasonInput[];
@@ -48,7 +50,8 @@ function world(change: Partial<BootOptions> = {}): World {
   const state = {
     enrolment: { mode: 'open', until: null, since: null } as EnrolmentState,
     found: { is: 'new' } as Found,
-    install: { boots: 0, answerServed: false, done: false },
+    install: null as InstallProgress | null,
+    told: [] as string[],
     clock,
     reasons,
     loops,
@@ -68,7 +71,16 @@ function world(change: Partial<BootOptions> = {}): World {
     files: FILES,
     scripts,
     attempts: createAttempts(clock),
-    installs: { get: () => Promise.resolve(state.install), countBoot: () => expect.unreachable(), mark: () => expect.unreachable() },
+    installs: {
+      progress: () => Promise.resolve(state.install),
+      begin: () => {
+        if (state.install === null) return Promise.resolve(undefined);
+        state.install = { ...state.install, stage: 'script', boots: state.install.boots + 1 };
+        state.told.push(`boot ${state.install.boots}`);
+        return Promise.resolve({ bootId: 'b'.repeat(22), title: 'Proxmox VE 9.1-1', bytes: 1_800_000_000, console: null });
+      },
+      cameBack: (uuid, reason) => Promise.resolve(void state.told.push(`${uuid}: ${reason}`)),
+    },
     reasons: { note: (reason) => reasons.push(reason), flush: () => Promise.resolve(), list: () => Promise.resolve([]) },
     onLoop: (loop) => loops.push(loop),
     clock,
@@ -281,11 +293,51 @@ describe('the script of a machine', () => {
     expect(runs).toEqual([...Array.from({ length: 5 }, () => 'own-disk'), 'hold']);
   });
 
-  it('holds a machine that is deployed while no installer is there, and starts its disk when the installer has reported', async () => {
-    the.found = known('deploying', { interfaces: { deploy: 'proxmox' } });
+  const installing = (change: Partial<Node> = {}): Found =>
+    known('wait call-back', { interfaces: { deploy: 'proxmox' }, driverInternalInfo: { boots_own_disk: true }, ...change });
+
+  it('boots the agent before an installer, holds where nothing is prepared, and starts the disk when the installer has reported', async () => {
+    the.found = installing({ driverInternalInfo: {} });
+    expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'agent', agent: { otherwise: 'hold' } });
+    the.found = installing();
     expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'hold' });
-    the.install = { boots: 1, answerServed: true, done: true };
+    the.install = { stage: 'installed', boots: 1, failure: null };
     expect(await the.boot.machineBoot(query(), HERE)).toMatchObject({ run: 'own-disk' });
+    expect(the.told).toEqual([]);
+  });
+
+  it('counts each boot of an installer before its script goes out, sends no fourth, and tells the record that the machine came back', async () => {
+    the.found = installing();
+    the.install = { stage: 'armed', boots: 0, failure: null };
+    const runs: string[] = [];
+    for (let time = 0; time < 4; time += 1) {
+      runs.push((await the.boot.machineBoot(query(), HERE)).run);
+      await the.clock.advance(300_000);
+    }
+    expect(runs).toEqual(['installer', 'installer', 'installer', 'hold']);
+    expect(the.told).toEqual(['boot 1', 'boot 2', 'boot 3', expect.stringContaining('booted 3 times') as string]);
+    expect(the.reasons.at(-1)?.reason).toContain('never asked for its answer');
+  });
+
+  it('lets a machine rest whose installer did not stay, without a boot of it being counted', async () => {
+    the.found = installing();
+    the.install = { stage: 'armed', boots: 0, failure: null };
+    const runs: string[] = [];
+    for (let time = 0; time < 3; time += 1) runs.push((await the.boot.machineBoot(query(), HERE)).run);
+    expect(runs).toEqual(['installer', 'installer', 'hold']);
+    expect(the.told).toEqual(['boot 1', 'boot 2']);
+    expect(the.loops[0]?.message).toContain('its installer, which did not stay');
+  });
+
+  it('sends no installer to GRUB, which cannot load it, and says how to go on', async () => {
+    the.found = installing();
+    the.install = { stage: 'armed', boots: 0, failure: null };
+    const asked = new URLSearchParams({ mac, uuid: '' });
+    expect(await the.boot.machineBoot(asked, HERE)).toMatchObject({
+      run: 'hold',
+      message: { reason: containing('switch Secure Boot off') },
+    });
+    expect(the.told).toEqual([]);
   });
 
   it('boots the agent for a deployment that is the agent’s, and its own disk once the agent has left it', async () => {

@@ -137,12 +137,12 @@ describe('what a machine runs that may be one of several nodes', () => {
 });
 
 describe('what a machine runs that is being deployed', () => {
-  const deployed = (state: string, progress: Parameters<typeof decideInstall>[0], hasInstaller = true): Situation => ({
-    machine: machine(state),
+  const deployed = (state: string, progress: Parameters<typeof decideInstall>[0]): Situation => ({
+    machine: machine(state, { agent: { deploys: false, installs: true, serves: false, left: true } }),
     enrolmentOpen: false,
-    install: decideInstall(progress, hasInstaller),
+    install: decideInstall(progress),
   });
-  const begun = { boots: 0, answerServed: false, done: false };
+  const begun = { stage: 'armed', boots: 0, failure: null };
 
   it('is the installer, three times at most', () => {
     for (const state of ['deploying', 'wait call-back'])
@@ -155,14 +155,41 @@ describe('what a machine runs that is being deployed', () => {
       ]);
   });
 
-  it('is nothing once the answer was served, so that it never installs itself again', () =>
-    expect(decideProgram(deployed('deploying', { ...begun, boots: 1, answerServed: true }))).toMatchObject({ run: 'hold' }));
+  it.each([
+    ['armed', 'installer'],
+    ['script', 'installer'],
+    ['kernel', 'installer'],
+    ['initrd', 'installer'],
+    ['iso', 'installer'],
+    ['answered', 'hold'],
+    ['installed', 'own-disk'],
+    ['first-boot', 'own-disk'],
+    ['reached', 'own-disk'],
+    ['prepared', 'hold'],
+    ['failed', 'hold'],
+    ['a stage that nobody knows', 'hold'],
+  ])('follows its installation: %s, %s', (stage, run) =>
+    expect(decideProgram(deployed('wait call-back', { ...begun, stage, boots: 1 })).run).toBe(run),
+  );
 
-  it('is its own disk once the installer has reported', () =>
-    expect(decideProgram(deployed('wait call-back', { boots: 1, answerServed: true, done: true }))).toMatchObject({ run: 'own-disk' }));
+  it('is over when it comes back after its answer, or after three boots, and while it may yet install it is not', () => {
+    const isOver = (change: object): unknown => decideProgram(deployed('wait call-back', { ...begun, ...change })).isOver;
+    expect([isOver({ stage: 'answered', boots: 1 }), isOver({ stage: 'iso', boots: 3 })]).toEqual([true, true]);
+    expect([isOver({ boots: 2 }), isOver({ stage: 'installed', boots: 3 }), isOver({ stage: 'failed' })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
 
-  it('is nothing while there is no installer, and the reason says so', () =>
-    expect(decideProgram(deployed('deploying', begun, false))).toMatchObject({ run: 'hold', reason: containing('no installer') }));
+  it('is nothing after a failure, and the reason is that of the failure', () =>
+    expect(decideProgram(deployed('deploying', { stage: 'failed', boots: 1, failure: 'the disk is too small' }))).toMatchObject({
+      run: 'hold',
+      reason: containing('the disk is too small'),
+    }));
+
+  it('is nothing where nothing was prepared, and the reason says so', () =>
+    expect(decideProgram(deployed('deploying', null))).toMatchObject({ run: 'hold', reason: containing('no installation was prepared') }));
 
   it('is nothing when nobody knows how far it came', () =>
     expect(decideProgram({ machine: machine('deploying'), enrolmentOpen: true })).toMatchObject({ run: 'hold' }));
@@ -185,6 +212,15 @@ describe('what a machine runs where the agent has a part', () => {
   ])('is the agent in "%s" where that is its work, until it has left', (state, does) => {
     expect(decided(state, part(does))).toBe('agent');
     expect(decided(state, part({ ...does, left: true }))).toBe('own-disk');
+  });
+
+  it.each(['deploying', 'wait call-back'])('is the agent in "%s" before an installer, until it has left', (state) => {
+    const prepares = { deploys: false, installs: true };
+    expect(decided(state, part(prepares))).toBe('agent');
+    const after = { machine: machine(state, part({ ...prepares, left: true })), enrolmentOpen: false };
+    expect(decideProgram({ ...after, install: decideInstall({ stage: 'armed', boots: 0, failure: null }) }).run).toBe('installer');
+    expect(decideProgram({ ...after, noAgent: 'none is built' }).run).toBe('hold');
+    expect(decideProgram({ machine: machine(state, part(prepares)), enrolmentOpen: false, noAgent: 'none is built' }).run).toBe('hold');
   });
 
   it('is its own disk in a service that needs no agent', () => expect(decided('service wait', part({ deploys: true }))).toBe('own-disk'));

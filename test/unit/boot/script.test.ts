@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { OwnDisk } from '../../../src/boot/decide/own-disk-decide.ts';
 import { type AgentBoot, compileScripts, type MachineBoot, type Message, type ScriptName } from '../../../src/boot/index.ts';
 import { ipxeEfiPath, ipxeLines, ipxeText, ipxeWord } from '../../../src/boot/script/ipxe-text.ts';
-import { type DiskWay, renderMachine, renderStart } from '../../../src/boot/script/script.ts';
+import { type DiskWay, type InstallBoot, renderMachine, renderStart } from '../../../src/boot/script/script.ts';
 import { parseIpxe, settingsIn, structureOf } from '../../support/ipxe.ts';
 
 const read = (name: ScriptName): string => readFileSync(new URL(`../../../templates/ipxe/${name}.ipxe`, import.meta.url), 'utf8');
@@ -27,6 +27,14 @@ const agent: AgentBoot = {
   promise: 'No disk is written.',
   otherwise: 'own-disk',
 };
+const installer: InstallBoot = {
+  ...message,
+  reason: 'pve1 is in "wait call-back": installer boot 1 of at most 3',
+  bootId: 'AAECAwQFBgcICQoLDA0ODw',
+  title: 'Proxmox VE 9.1-1',
+  bytes: 1_823_456_789,
+  console: 'ttyS0,115200',
+};
 const auto: OwnDisk = { way: 'auto', path: null, by: 'boot.own_disk' };
 const bios: DiskWay = { ownDisk: auto, platform: 'pcbios' };
 const start = { appliance: '10.0.0.1', bootUrl: 'http://10.0.0.1:6386', ownDisk: auto };
@@ -38,6 +46,7 @@ const screens = (change: Partial<Message>): readonly string[] => [
   render({ run: 'hold', message: { ...message, ...change } }),
   render({ run: 'own-disk', message: { ...message, ...change }, disk: bios }),
   render({ run: 'agent', agent: { ...agent, ...change }, disk: bios }),
+  render({ run: 'installer', installer: { ...installer, reason: message.reason, ...change } }),
 ];
 
 describe('the first script', () => {
@@ -90,6 +99,45 @@ sleep 10
 sanboot --no-describe --drive 0x80 ||
 exit 1
 `);
+  });
+
+  it('boots the installer with its ISO as a file beside its RAM system, by the words that Proxmox has', () => {
+    const at = `http://10.0.0.1:6386/boot/install/${installer.bootId}`;
+    expect(render({ run: 'installer', installer })).toBe(`#!ipxe
+echo
+echo Rackseed at 10.0.0.1
+echo Machine 52:54:00:00:00:01
+echo boots the installer of Proxmox VE 9.1-1 in RAM:
+echo pve1 is in wait call-back: installer boot 1 of at most 3
+echo It erases the disks that were approved for it, and asks nothing.
+imgfree ||
+echo Kernel:
+kernel ${at}/vmlinuz ramdisk_size=16777216 rw quiet initrd=initrd.img splash=silent proxmox-start-auto-installer console=tty0 console=ttyS0,115200 || goto failed
+echo First RAM system:
+initrd --name initrd.img ${at}/initrd.img || goto failed
+echo Installer image, 1824 MB. This can take some minutes:
+initrd --name proxmox.iso ${at}/proxmox.iso proxmox.iso || goto failed
+echo Starting it. It unpacks the image in RAM first, and shows nothing meanwhile.
+boot || goto failed
+:failed
+imgfree ||
+echo
+echo The installer could not be loaded from http://10.0.0.1:6386
+echo The network broke off, or the image does not fit into its memory.
+echo Next step: see what the appliance says with: rackseed node why 52:54:00:00:00:01
+:again
+echo Its disk is not started. Asking again in 60 seconds.
+sleep 60
+chain --timeout 10000 --replace --autofree http://10.0.0.1:6386/boot/start.ipxe || goto again
+`);
+  });
+
+  it('gives the installer no console words unless one is set, and refuses an id that could change the script', () => {
+    expect(render({ run: 'installer', installer: { ...installer, console: null } })).toMatch(
+      / proxmox-start-auto-installer \|\| goto failed$/m,
+    );
+    for (const bootId of ['a b', 'a;b', 'a||b', '$x', ''])
+      expect(() => render({ run: 'installer', installer: { ...installer, bootId } })).toThrow('boot script');
   });
 
   it('waits when the agent cannot be loaded and the disk is not to start', () => {
