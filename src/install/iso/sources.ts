@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { messageOf, type RackseedError } from '../../lib/index.ts';
+import { fail } from '../errors.ts';
 import type { IsoSource, VirtualIso } from '../seam.ts';
 import type { ReadAt } from './tree.ts';
 import type { Patch } from './volume-codec.ts';
@@ -24,11 +26,17 @@ export interface Overlay {
 
 /** The open handle keeps the bytes that the name meant now, also when the file is replaced meanwhile. */
 export async function openIsoFile({ path, bytes }: Pick<IsoFile, 'path' | 'bytes'>): Promise<IsoSource> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, 'r').catch((thrown: unknown) => {
+    throw gone(messageOf(thrown), thrown);
+  });
   const found = await handle.stat();
   if (found.size === bytes) return { read: (into, position) => readFully(handle, path, into, position), close: () => handle.close() };
   await handle.close();
-  throw new Error(`${path} has ${found.size} bytes where ${bytes} were promised`);
+  throw gone(`${path} has ${found.size} bytes where ${bytes} were promised`);
+}
+
+function gone(message: string, cause?: unknown): RackseedError {
+  return fail('install.bad_iso', { message, hint: 'Import the ISO again: rackseed image add', ...(cause === undefined ? {} : { cause }) });
 }
 
 export function virtualIso(file: IsoFile, overlay: Overlay): VirtualIso {
