@@ -60,6 +60,7 @@ const nodeFields = {
   protected: Type.Boolean(),
   protectedReason: maybeText,
   ignored: Type.Boolean(),
+  observeOnly: Type.Boolean(),
   lastError: maybeText,
   properties: json,
   smbiosUuid: maybeText,

@@ -20,6 +20,8 @@ export interface ClusterRecord {
 
 export interface MemberRecord extends Link {
   readonly addresses: readonly string[];
+  /** Whether somebody had the node only observed before; null: from a time when that was not kept. */
+  readonly wasObserved: boolean | null;
 }
 
 export interface ClusterBook {
@@ -29,7 +31,9 @@ export interface ClusterBook {
   linksOf(nodeUuids: readonly string[], on?: Reader): Promise<Link[]>;
   counts(): Promise<ReadonlyMap<string, number>>;
   write(tx: Tx, record: Omit<ClusterRecord, 'createdAt' | 'updatedAt'>): Promise<void>;
+  /** What a node was before it became a member is kept of the first time. */
   link(tx: Tx, member: MemberRecord): Promise<void>;
+  unlink(tx: Tx, nodeUuid: string): Promise<void>;
   remove(tx: Tx, name: string): Promise<void>;
 }
 
@@ -81,14 +85,19 @@ export function createClusterBook({ db, clock }: { readonly db: Reader; readonly
         .execute();
     },
 
-    async link(tx, { nodeUuid, cluster, member, addresses }) {
+    async link(tx, { nodeUuid, cluster, member, addresses, wasObserved }) {
       const now = clock.now();
+      const was_observed = wasObserved === null ? null : wasObserved ? (1 as const) : (0 as const);
       const columns = { cluster, member, addresses: JSON.stringify(addresses), updated_at: now };
       await tx
         .insertInto('cluster_members')
-        .values({ node_uuid: nodeUuid, ...columns, created_at: now })
+        .values({ node_uuid: nodeUuid, ...columns, was_observed, created_at: now })
         .onConflict((conflict) => conflict.column('node_uuid').doUpdateSet(columns))
         .execute();
+    },
+
+    async unlink(tx, nodeUuid) {
+      await tx.deleteFrom('cluster_members').where('node_uuid', '=', nodeUuid).execute();
     },
 
     async remove(tx, name) {
@@ -119,5 +128,6 @@ function memberOf(row: Database['cluster_members']): MemberRecord {
     cluster: row.cluster,
     member: row.member,
     addresses: Array.isArray(addresses) ? addresses.map(String) : [],
+    wasObserved: row.was_observed === null ? null : row.was_observed === 1,
   };
 }

@@ -66,7 +66,9 @@ export interface Clusters {
   preview(gathered: Gathered, name: string | undefined): Promise<Preview>;
   /** Everything or nothing of it. */
   import(gathered: Gathered, name: string | undefined, yes: Yes): Promise<Imported>;
-  /** Forgets the cluster: its nodes stay active and protected, and are no longer only observed. */
+  /** One of its nodes is no member any more, as far as we know: it stays active and protected. Throws clusters.no_member. */
+  release(name: string, nodeUuid: string, actor: string): Promise<void>;
+  /** Forgets the cluster: its nodes stay active and protected, and are only observed where they were before. */
   remove(name: string, actor: string): Promise<void>;
 }
 
@@ -119,13 +121,24 @@ export function createClusters(options: ClustersOptions): Clusters {
 
     import: (gathered, name, yes) => store.transaction((tx) => importNow(tx, gathered, name, yes, deps)),
 
+    release: (name, nodeUuid, actor) =>
+      store.transaction(async (tx) => {
+        if ((await book.get(name, tx)) === undefined) notFound(name);
+        const member = (await book.members(name, tx)).find((one) => one.nodeUuid === nodeUuid);
+        if (member === undefined) throw fail('clusters.no_member', noMember(name, nodeUuid));
+        await releaseMember(tx, member, { nodes, cluster: name, actor });
+        await book.unlink(tx, nodeUuid);
+        const message = `${actor} released ${member.member} from the cluster ${name}: it stays active and protected${observedWords(member)}`;
+        await store.events.append(tx, { type: 'cluster.released', nodeUuid, message, data: { cluster: name, actor } });
+      }),
+
     remove: (name, actor) =>
       store.transaction(async (tx) => {
         if ((await book.get(name, tx)) === undefined) notFound(name);
         const members = await book.members(name, tx);
-        for (const { nodeUuid } of members) await releaseMember(tx, nodeUuid, { nodes, cluster: name, actor });
+        for (const member of members) await releaseMember(tx, member, { nodes, cluster: name, actor });
         await book.remove(tx, name);
-        const message = `${actor} made us forget the cluster ${name}: its ${members.length} nodes stay active and protected, and are no longer only observed`;
+        const message = `${actor} made us forget the cluster ${name}: its ${members.length} nodes stay active and protected, and are only observed where they were before`;
         await store.events.append(tx, { type: 'cluster.removed', message, data: { cluster: name, actor } });
       }),
   };
@@ -219,8 +232,9 @@ async function importNow(tx: Tx, gathered: Gathered, wanted: string | undefined,
   await book.write(tx, { ...record, observeOnly: true, importedBy: yes.actor });
   const taken: Node[] = [];
   for (const plan of wantedMembers) {
-    const node = await takeMember(tx, plan, { nodes, cluster: name, actor: yes.actor });
-    await book.link(tx, { nodeUuid: node.uuid, cluster: name, member: plan.member.name, addresses: plan.member.addresses });
+    const { node, wasObserved } = await takeMember(tx, plan, { nodes, cluster: name, actor: yes.actor });
+    const { name: member, addresses } = plan.member;
+    await book.link(tx, { nodeUuid: node.uuid, cluster: name, member, addresses, wasObserved });
     taken.push(node);
   }
   await endEnrolments(tx, taken, name, deps);
@@ -256,6 +270,14 @@ function checkedName(name: string | null): string {
     message: `${JSON.stringify(name.slice(0, 80))} is no name for a cluster`,
     hint: 'Letters, digits, dots and dashes, 63 at most: --name NAME',
   });
+}
+
+function observedWords({ wasObserved }: MemberRecord): string {
+  return wasObserved === true ? ', and only observed, as it was before' : '';
+}
+
+function noMember(name: string, nodeUuid: string): { readonly message: string; readonly hint: string } {
+  return { message: `node ${nodeUuid.slice(0, 80)} is no member of ${name}`, hint: `rackseed cluster show ${name} lists its members.` };
 }
 
 function notFound(name: string): never {

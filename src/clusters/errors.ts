@@ -4,6 +4,7 @@ import { defineErrors, type ErrorCatalogue } from '../lib/index.ts';
 
 export const CLUSTER_ERRORS = {
   'clusters.not_found': { status: 404, about: 'No cluster has that name.' },
+  'clusters.no_member': { status: 404, about: 'The node is no member of that cluster.' },
   'clusters.bad_name': { status: 400, about: 'A cluster has a name of letters, digits, dots and dashes, 63 characters at most.' },
   'clusters.name_needed': { status: 400, about: 'What is imported has no name of its own: a node without a cluster, or a CSV file.' },
   'clusters.bad_csv': { status: 400, about: 'The CSV text has bad rows; each is named with its line and column. Nothing was imported.' },

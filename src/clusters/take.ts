@@ -11,6 +11,7 @@ import {
   type Who,
 } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
+import type { MemberRecord } from './book.ts';
 import type { MemberPlan, SeenMember } from './model.ts';
 
 /** What a person drives: observed machines are switched by nobody. */
@@ -44,22 +45,31 @@ export interface Taking {
   readonly actor: string;
 }
 
-export async function takeMember(tx: Tx, { member, nodeUuid }: MemberPlan, taking: Taking): Promise<Node> {
+/** `wasObserved`: somebody had it only observed before. */
+export async function takeMember(
+  tx: Tx,
+  { member, nodeUuid }: MemberPlan,
+  taking: Taking,
+): Promise<{ readonly node: Node; readonly wasObserved: boolean }> {
   const by: By = { who: 'user', actor: taking.actor };
   const known = nodeUuid === null ? undefined : await taking.nodes.get(nodeUuid, tx);
   const node = known ?? (await taking.nodes.create(tx, { driver: DRIVER, name: member.name, smbiosUuid: member.smbiosUuid }, by));
   await addPorts(tx, node, member, taking.nodes);
   const active = await toActive(tx, node, taking);
-  return noted(tx, active, member, taking, by);
+  return { node: await noted(tx, active, member, taking, by), wasObserved: known?.observeOnly ?? false };
 }
 
-/** It is one of ours again, as far as its cluster is concerned; it stays active and protected until somebody says otherwise. */
-export async function releaseMember(tx: Tx, uuid: string, { nodes, cluster, actor }: Taking): Promise<void> {
-  const parsed = parseNodeUuid(uuid);
+/** It is what it was before, as far as its cluster is concerned; it stays active and protected until somebody says otherwise. */
+export async function releaseMember(
+  tx: Tx,
+  { nodeUuid, wasObserved }: Pick<MemberRecord, 'nodeUuid' | 'wasObserved'>,
+  { nodes, cluster, actor }: Taking,
+): Promise<void> {
+  const parsed = parseNodeUuid(nodeUuid);
   const node = parsed === undefined ? undefined : await nodes.find(parsed, tx);
   if (node === undefined) return;
   const { cluster: named, ...extra } = node.extra;
-  const changes = { ...(node.observeOnly ? { observeOnly: false } : {}), ...(named === cluster ? { extra } : {}) };
+  const changes = { ...(node.observeOnly && wasObserved !== true ? { observeOnly: false } : {}), ...(named === cluster ? { extra } : {}) };
   if (Object.keys(changes).length > 0) await nodes.update(tx, node, changes, { who: 'system', actor });
 }
 

@@ -25,9 +25,16 @@ export interface EnrolmentRow {
 
 export type EnrolmentChanges = Partial<Omit<EnrolmentRow, 'nodeUuid' | 'createdAt' | 'updatedAt'>>;
 
+export interface ListPage {
+  readonly limit: number;
+  /** UUID of the last node of the page before. */
+  readonly after?: string | undefined;
+}
+
 export interface Book {
   get(uuid: string, on?: Reader): Promise<EnrolmentRow | undefined>;
-  list(states: readonly EnrolmentStateName[], limit: number): Promise<EnrolmentRow[]>;
+  /** The oldest first, those behind `after`, which need not be in one of these states any more. */
+  list(states: readonly EnrolmentStateName[], page: ListPage): Promise<EnrolmentRow[]>;
   /** Made when it is not there. */
   write(tx: Tx, uuid: string, changes: EnrolmentChanges): Promise<EnrolmentRow>;
 }
@@ -40,9 +47,19 @@ export function createBook({ db, clock }: { readonly db: Reader; readonly clock:
   return {
     get,
 
-    async list(states, limit) {
+    async list(states, { limit, after }) {
+      const last = after === undefined ? undefined : await get(after);
       const rows = db.selectFrom('enrolments').selectAll().where('state', 'in', states);
-      return (await rows.orderBy('created_at').orderBy('node_uuid').limit(limit).execute()).map(rowOf);
+      const behind =
+        last === undefined
+          ? rows
+          : rows.where((eb) =>
+              eb.or([
+                eb('created_at', '>', last.createdAt),
+                eb.and([eb('created_at', '=', last.createdAt), eb('node_uuid', '>', last.nodeUuid)]),
+              ]),
+            );
+      return (await behind.orderBy('created_at').orderBy('node_uuid').limit(limit).execute()).map(rowOf);
     },
 
     async write(tx, nodeUuid, changes) {

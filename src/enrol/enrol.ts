@@ -5,7 +5,7 @@ import { messageOf, RackseedError } from '../lib/index.ts';
 import { type By, type JsonObject, type Node, nodeTitle } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
 import { type Approval, type Approved, approve, approveByRule, knownDisks, notReady, reject, unreject, wrongState } from './approve.ts';
-import { createBook, type EnrolmentRow, type EnrolmentStateName } from './book.ts';
+import { createBook, type EnrolmentRow, type EnrolmentStateName, type ListPage } from './book.ts';
 import type { Report } from './disks-decide.ts';
 import { factsOf } from './machine-decide.ts';
 import { type Matched, matchRules } from './match-decide.ts';
@@ -32,7 +32,8 @@ export interface Tested extends Matched {
 
 export interface Enrol extends Component {
   /** Those in one of these states, the oldest first; 1000 at most. */
-  list(states: readonly EnrolmentStateName[]): Promise<Proposal[]>;
+  /** A page: each is made from its machine's inventory. */
+  list(states: readonly EnrolmentStateName[], page?: ListPage): Promise<Proposal[]>;
   proposal(node: Node): Promise<Proposal>;
   /** Makes the plan anew with what was chosen. Throws enrol.not_ready, unknown_profile, unknown_disk, wrong_state. */
   plan(node: Node, choice: Choice, by: By): Promise<StoredPlan>;
@@ -47,7 +48,7 @@ export interface Enrol extends Component {
   tick(): Promise<void>;
 }
 
-const MAX_LIST = 1000;
+const PAGE = 50;
 
 export function createEnrol(options: EnrolOptions & { readonly sweepMs?: number }): Enrol {
   const { store, nodes, clock, random } = options;
@@ -68,8 +69,8 @@ export function createEnrol(options: EnrolOptions & { readonly sweepMs?: number 
   return {
     ...watch,
 
-    async list(states) {
-      const rows = await deps.book.list(states, MAX_LIST);
+    async list(states, page = { limit: PAGE }) {
+      const rows = await deps.book.list(states, page);
       const found = new Map(
         (await Promise.all(rows.map((row) => nodes.find(row.nodeUuid)))).flatMap((node) =>
           node === undefined ? [] : [[String(node.uuid), node] as const],

@@ -290,10 +290,12 @@ describe('completion', () => {
       'rehearse',
       'ignore',
       'unignore',
+      'observe',
+      'unobserve',
     ]);
     expect(await complete('rackseed', 'node', 'approve', '--w')).toEqual(['--wipe-serial']);
     expect(await complete('rackseed', 'rules', '')).toEqual(['test']);
-    expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'import']);
+    expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import']);
     expect(await complete('rackseed', 'cluster', 'import', '--to')).toEqual(['--token-file']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);
     expect(await complete('rackseed', '--output', 'json', 'task', 'c')).toEqual(['cancel']);

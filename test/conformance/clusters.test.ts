@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type PveSim, type SimOptions, startPve, threeMembers } from '../sim/pve/index.ts';
 import { enrolMachine, writeBootFiles } from '../support/agent.ts';
 import { type Appliance, cli, makeSite, type Site, startAppliance } from '../support/appliance.ts';
+import { containing } from '../support/containing.ts';
 
 const TOKEN = 'seed@pve!rackseed=12345678-1234-1234-1234-123456789abc';
 const IMPORT = '/api/clusters/import';
@@ -34,6 +35,10 @@ async function pve(more: Partial<SimOptions> = {}): Promise<PveSim> {
 const send = async (body: object): Promise<Answer> => (await appliance.client.send('POST', IMPORT, body)) as Answer; // our own API
 const refusal = async (body: object): Promise<unknown> => send(body).catch((thrown: unknown) => thrown);
 const by = ({ url, fingerprint }: PveSim) => ({ url, fingerprint, token: TOKEN });
+
+async function observed(name: string): Promise<boolean> {
+  return ((await appliance.client.get(`/api/nodes/${name}`)) as { observeOnly: boolean }).observeOnly; // our own API
+}
 
 /** Members whose network cards no other test has. */
 function membersOf(test: number, count = 3) {
@@ -70,6 +75,28 @@ describe('the import of a running cluster', () => {
 
     await appliance.client.send('DELETE', '/api/clusters/home');
     expect(await appliance.client.get('/api/nodes/pve2')).toMatchObject({ provisionState: 'active', protected: true });
+  });
+
+  it('lets one member go, and leaves a node that somebody had only observed before as it was', async () => {
+    const members = membersOf(9, 2);
+    const sim = await pve({ cluster: 'nine', members });
+    const first = await send(by(sim));
+    await send({ ...by(sim), confirm: first.hash });
+    await appliance.client.send('DELETE', '/api/clusters/nine/members/t9m0');
+    expect(await observed('t9m0')).toBe(false);
+    expect(await observed('t9m1')).toBe(true);
+    const left = (await appliance.client.get('/api/clusters/nine')) as { members: { member: string }[] }; // our own API
+    expect(left.members.map(({ member }) => member)).toEqual(['t9m1']);
+    const again = await cli(site, ['cluster', 'release', 'nine', 't9m0']);
+    expect(again).toMatchObject({ code: 1, stderr: containing('no member of nine') });
+
+    expect((await cli(site, ['node', 'observe', 't9m0'])).code).toBe(0);
+    const second = await send(by(sim));
+    await send({ ...by(sim), confirm: second.hash });
+    expect((await cli(site, ['cluster', 'remove', 'nine'])).code).toBe(0);
+    expect([await observed('t9m0'), await observed('t9m1')]).toEqual([true, false]);
+    expect((await cli(site, ['node', 'unobserve', 't9m0'])).code).toBe(0);
+    expect(await observed('t9m0')).toBe(false);
   });
 
   it('sends nothing to a server with another certificate', async () => {

@@ -10,6 +10,7 @@ import type { RouteDeps } from '../build.ts';
 import { Cluster, ClusterImport, ClusterMember } from '../cluster-schemas.ts';
 import { fail } from '../errors.ts';
 import { closed } from '../schemas.ts';
+import { nodeOr404 } from './find.ts';
 
 const CSV_CHARS = 256 * 1024;
 /** The text escaped, and the fields beside it. */
@@ -34,6 +35,8 @@ type ImportBody = Static<typeof importBody>;
 type ImportAnswer = Static<typeof ClusterImport.schema>;
 
 const byName = Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
+
+const ofMember = Type.Object({ ...byName.properties, node: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
 
 export function clustersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -78,7 +81,8 @@ export function clustersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypeb
         config: { access: 'operator' },
         schema: {
           operationId: 'removeCluster',
-          summary: 'Forget the cluster: its nodes stay active and protected, and are no longer only observed; no machine is touched',
+          summary:
+            'Forget the cluster: its nodes stay active and protected, and are only observed where they were before; no machine is touched',
           tags: ['clusters'],
           params: byName,
           response: { 204: Type.Null() },
@@ -86,6 +90,26 @@ export function clustersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypeb
       },
       async (request, reply) => {
         await clustersOf(services).remove(request.params.name, request.identity?.name ?? 'nobody');
+        return reply.code(204).send(null);
+      },
+    );
+
+    app.delete(
+      '/:name/members/:node',
+      {
+        config: { access: 'operator' },
+        schema: {
+          operationId: 'releaseClusterMember',
+          summary: 'Forget that one node is a member: it stays active and protected; no machine is touched',
+          tags: ['clusters'],
+          params: ofMember,
+          response: { 204: Type.Null() },
+        },
+      },
+      async (request, reply) => {
+        const { name, node: wanted } = request.params;
+        const { uuid } = await nodeOr404(services.nodes, wanted);
+        await clustersOf(services).release(name, uuid, request.identity?.name ?? 'nobody');
         return reply.code(204).send(null);
       },
     );

@@ -12,6 +12,9 @@ import { closed } from '../schemas.ts';
 import type { EnrolService } from '../services.ts';
 import { macsByNode } from './node-body.ts';
 
+/** Each is made from its machine's inventory: a thousand at once would hold everybody else up. */
+const MAX_PAGE = 50;
+
 const query = Type.Object(
   {
     state: Type.Optional(
@@ -19,6 +22,8 @@ const query = Type.Object(
         description: 'proposed waits for a yes. Without it those that are not done: proposed, approved, failed.',
       }),
     ),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: MAX_PAGE, description: 'How many at most.' })),
+    after: Type.Optional(Type.String({ minLength: 1, maxLength: 36, description: 'Node of the last one of the page before.' })),
   },
   closed,
 );
@@ -36,18 +41,24 @@ export function enrolmentsPlugin({ services }: RouteDeps): FastifyPluginAsyncTyp
           summary: 'Machines that were discovered: what is proposed for them and why, the oldest first',
           tags: ['enrolment'],
           querystring: query,
-          response: { 200: Type.Object({ enrolments: Type.Array(EnrolmentEntrySchema.ref) }) },
+          response: {
+            200: Type.Object({
+              enrolments: Type.Array(EnrolmentEntrySchema.ref),
+              next: Type.Union([Type.String({ description: 'The `after` of the next page.' }), Type.Null()]),
+            }),
+          },
         },
       },
       async (request) => {
-        const { state } = request.query;
+        const { state, limit = MAX_PAGE, after } = request.query;
         const states = state === undefined ? OPEN : state === 'all' ? ENROLMENT_STATES : [state];
-        const found = await enrolOf(services).list(states);
+        const found = await enrolOf(services).list(states, { limit, after });
         const macs = await macsByNode(
           services.ports,
           found.map(({ node }) => node),
         );
-        return { enrolments: found.map((one) => entryBody(one, macs.get(one.node.uuid) ?? [])) };
+        const next = found.length === limit ? (found.at(-1)?.node.uuid ?? null) : null;
+        return { enrolments: found.map((one) => entryBody(one, macs.get(one.node.uuid) ?? [])), next };
       },
     );
   };

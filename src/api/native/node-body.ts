@@ -35,6 +35,7 @@ export function nodeBody(node: Node, macs: readonly string[]): Static<typeof Nod
     protected: node.protected,
     protectedReason: node.protectedReason,
     ignored: node.ignored,
+    observeOnly: node.observeOnly,
     lastError: node.lastError,
     properties: masked(node.properties),
     smbiosUuid: node.smbiosUuid,

@@ -48,6 +48,27 @@ export function clusterCommand(program: Command, context: CliContext): void {
       context.out(`\n${renderList(asList(answer.members), MEMBERS, 'table')}`);
     });
 
+  cluster
+    .command('release')
+    .argument('<name>', 'name of the cluster')
+    .argument('<node>', 'UUID or name of a node that is a member')
+    .description('forget that a node is a member: it stays active and protected; no machine is touched')
+    .action(async (name: string, node: string, _: unknown, command: Command) => {
+      const path = `/api/clusters/${encodeURIComponent(name)}/members/${encodeURIComponent(node)}`;
+      await withClient(context, command.optsWithGlobals<GlobalOptions>(), (client) => client.send('DELETE', path));
+      context.err(`${harmless(node)} is no member of ${harmless(name)} any more, as far as is known here.\n`);
+    });
+
+  cluster
+    .command('remove')
+    .argument('<name>', 'name of the cluster')
+    .description('forget the cluster: its nodes stay active and protected; no machine is touched')
+    .action(async (name: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      await withClient(context, options, (client) => client.send('DELETE', `/api/clusters/${encodeURIComponent(name)}`));
+      context.err(`${harmless(name)} is forgotten; its nodes are as they were.\n`);
+    });
+
   importCommand(cluster, context);
 }
 

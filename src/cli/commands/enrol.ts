@@ -1,6 +1,7 @@
 // rackseed enrol …: may unknown machines boot the agent?
 
 import { type Command, Option } from 'commander';
+import type { Client } from '../client.ts';
 import { asList, asRecord, type CliContext, type GlobalOptions, positiveInteger, withClient } from '../context.ts';
 import { renderList, renderOne, time } from '../output.ts';
 
@@ -60,12 +61,22 @@ function listCommand(enrol: Command, context: CliContext): void {
     .description('machines that were discovered, with what is proposed for each')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
-      const path = `/api/enrolments${options.state === undefined ? '' : `?state=${options.state}`}`;
-      const rows = asList(asRecord(await withClient(context, options, (client) => client.get(path))).enrolments);
+      const rows = await withClient(context, options, (client) => everyPage(client, options.state));
       context.out(renderList(rows, COLUMNS, options.output));
       if (rows.length === 0 && options.output === 'table')
         context.err('Nothing waits. Next step: rackseed enrol open, then switch a machine on that boots from the network.\n');
     });
+}
+
+async function everyPage(client: Client, state: string | undefined): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let after: string | undefined; ; ) {
+    const query = new URLSearchParams({ ...(state === undefined ? {} : { state }), ...(after === undefined ? {} : { after }) });
+    const page = asRecord(await client.get(`/api/enrolments?${query}`));
+    rows.push(...asList(page.enrolments));
+    if (typeof page.next !== 'string') return rows;
+    after = page.next;
+  }
 }
 
 const COLUMNS = [

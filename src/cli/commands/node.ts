@@ -59,22 +59,24 @@ export function nodeCommand(program: Command, context: CliContext): void {
       context.out(renderList(rows, HISTORY_COLUMNS, options.output));
     });
 
-  const setIgnored = (name: string, method: 'PUT' | 'DELETE', description: string): void => {
+  const setMark = (verb: string, method: 'PUT' | 'DELETE', mark: 'ignored' | 'observed', description: string): void => {
     node
-      .command(name)
+      .command(verb)
       .argument('<node>', 'UUID or name')
       .description(description)
       .action(async (id: string, _: unknown, command: Command) => {
         const options = command.optsWithGlobals<GlobalOptions>();
-        const path = `/api/nodes/${encodeURIComponent(id)}/ignored`;
-        const { uuid, name: title, ignored } = asRecord(await withClient(context, options, (client) => client.send(method, path)));
-        context.out(renderOne({ uuid, name: title, ignored }, options.output));
+        const path = `/api/nodes/${encodeURIComponent(id)}/${mark}`;
+        const { uuid, name, ignored, observeOnly } = asRecord(await withClient(context, options, (client) => client.send(method, path)));
+        context.out(renderOne({ uuid, name, ignored, observeOnly }, options.output));
       });
   };
   approveCommands(node, context);
   checkCommands(node, context);
-  setIgnored('ignore', 'PUT', 'leave a machine alone: it starts its own disk and is never touched');
-  setIgnored('unignore', 'DELETE', 'no longer leave it alone');
+  setMark('ignore', 'PUT', 'ignored', 'leave a machine alone: it starts its own disk and is never touched');
+  setMark('unignore', 'DELETE', 'ignored', 'no longer leave it alone');
+  setMark('observe', 'PUT', 'observed', 'only watch a node: every write to it is refused, and it starts its own disk');
+  setMark('unobserve', 'DELETE', 'observed', 'no longer only watch it');
 }
 
 const NODE_COLUMNS = [

@@ -296,6 +296,20 @@ it('takes nothing in on a site that only watches', async () => {
   expect(await code(world.enrolment.approve(node, { planHash: plan?.hash ?? '' }, OLGA))).toBe('enrol.observe_only');
 });
 
+it('is listed by pages, the oldest first, also when the last one of a page is no longer in its state', async () => {
+  const world = await enrolWorld({ rules: [rule()] });
+  const nodes = await Promise.all(['02', '03', '04'].map((end) => world.discover(report({ mac: `52:54:00:00:00:${end}` }))));
+  const first = await world.enrolment.list(['proposed'], { limit: 2 });
+  const [one, two, three] = [...nodes].map(({ uuid }) => uuid);
+  const page = (rows: typeof first) => rows.map(({ node }) => node.uuid);
+  const all = page(await world.enrolment.list(['proposed'], { limit: 50 }));
+  expect(new Set(all)).toEqual(new Set([one, two, three]));
+  expect(page(first)).toEqual(all.slice(0, 2));
+  const last = nodes.find(({ uuid }) => uuid === all[1]) ?? expect.unreachable();
+  await world.enrolment.reject(last, 'the printer', OLGA);
+  expect(page(await world.enrolment.list(['proposed'], { limit: 2, after: last.uuid }))).toEqual(all.slice(2));
+});
+
 it('keeps a rejected machine in the list, and neither rules nor reports take it in', async () => {
   const world = await enrolWorld({ rules: [rule()] });
   const node = await world.discover(report());
