@@ -19,6 +19,8 @@ export interface TomlDocument {
   readonly values: ReadonlyMap<string, Place>;
   /** Values that TOML can write and we cannot hold exactly. */
   readonly inexact: readonly { readonly pointer: string; readonly written: string }[];
+  /** By JSON pointer: numbers written as floats, which a whole number's reader may refuse (12.0 is not 12). */
+  readonly floats: ReadonlySet<string>;
 }
 
 /** Throws what the parser throws. */
@@ -35,6 +37,7 @@ class Builder implements TomlDocument {
   readonly keys = new Map<string, Place>();
   readonly values = new Map<string, Place>();
   readonly inexact: { pointer: string; written: string }[] = [];
+  readonly floats = new Set<string>();
 
   /** The table at the end of the path below `table`, made where it is missing. */
   open(table: Table, pointer: string, path: readonly Segment[], place: Place): { table: Table; pointer: string } {
@@ -66,6 +69,7 @@ class Builder implements TomlDocument {
       for (const entry of node.body) this.assign(table, pointer, entry);
       return table;
     }
+    if (node.kind === 'float') this.floats.add(pointer);
     if (node.kind === 'integer' && !Number.isSafeInteger(node.value)) this.inexact.push({ pointer, written: node.number });
     return node.value;
   }

@@ -1,7 +1,37 @@
 // The door of what a deployment is made of: images of the appliance, config drives, the report of a first boot.
 
+export { INSTALLERS as ANSWER_INSTALLERS, type InstallerRelease, releaseOf } from './answer/releases.ts';
+export { answerRules } from './answer/rules.ts';
 export { createDeployments, type DeploymentOptions, type Deployments } from './deployment.ts';
+export {
+  type BootMode,
+  bootModeOf,
+  type Candidate,
+  type ChoiceAsk,
+  chooseSystemDisks,
+  DEFAULT_SYSTEM_DISKS,
+  type DiskChoice,
+  type DiskIdentity,
+  type DiskVerdict,
+  isNamed,
+  isPrintedOn,
+  type MachineDisk,
+  type MachineReport,
+  machineDisks,
+  makeStamps,
+  namelessWhy,
+  type ProofAsk,
+  proveSelection,
+  type SelectionFault,
+  serialSelection,
+  sizeText,
+  systemDisksOf,
+  tableIds,
+  udevOf,
+  withinPlan,
+} from './disks/index.ts';
 export { INSTALL_ERRORS } from './errors.ts';
 export type { Report as FirstBootReport } from './first-boot.ts';
 export { createImageFiles, type ImageFile, type ImageFiles, imageDirectory } from './images.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
+export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget } from './seam.ts';
