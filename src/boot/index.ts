@@ -17,7 +17,6 @@ export { globFits } from './decide/glob.ts';
 export { decideInstall, INSTALLER_BOOTS_MAX, type InstallProgress, type InstallVerdict } from './decide/install-decide.ts';
 export { checkLoader, inspectLoader, LOADER_BYTES_MAX, LOADER_NAMES, type LoaderFacts, type LoaderKind } from './decide/loader-decide.ts';
 export { INSTALLED_LOADERS } from './decide/own-disk-decide.ts';
-export { type SecureBootAsk, type SecureBootVerdict, type Signer, secureBootVerdict } from './decide/secure-boot-decide.ts';
 export { createEnrolment, type Enrolment, type EnrolmentState } from './enrolment.ts';
 export { BOOT_ERRORS } from './errors.ts';
 export { addOwnFile, type FileStoreOptions, installFiles, type NewFile, removeOwnFile, sha256OfPath } from './files/file-store.ts';

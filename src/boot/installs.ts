@@ -37,8 +37,8 @@ export interface Installs {
   begin(nodeUuid: string): Promise<InstallerBoot | undefined>;
   /** The machine came back with nothing to go on with. May be told again. */
   cameBack(nodeUuid: string, reason: string): Promise<void>;
-  /** Undefined: there is none under this id now. */
-  file(bootId: string, name: InstallFile): Promise<WatchedServable | undefined>;
+  /** Undefined: there is none under this id now. `serverAddress`: ours, as the machine reached it, fit for a URL. */
+  file(bootId: string, name: InstallFile, serverAddress: string): Promise<WatchedServable | undefined>;
 }
 
 /** Where no installer can be: nothing is prepared for any machine. */

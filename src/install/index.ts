@@ -34,4 +34,5 @@ export { INSTALL_ERRORS } from './errors.ts';
 export type { Report as FirstBootReport } from './first-boot.ts';
 export { createImageFiles, type ImageFile, type ImageFiles, imageDirectory } from './images.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
+export { renderModeFile } from './protocol/mode-file-render.ts';
 export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget } from './seam.ts';

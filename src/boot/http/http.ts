@@ -114,15 +114,15 @@ export function createBootHttp(options: BootHttpOptions): BootHttp {
     url.pathname = url.pathname.replaceAll(/\/{2,}/g, '/');
     const text = await textOf(request, url, caller);
     if (text !== undefined) return plain(response, 200, text.body, { 'content-type': text.contentType });
-    const found = await findFile(url.pathname);
+    const found = await findFile(url.pathname, caller.serverAddress);
     if (found === undefined) return plain(response, 404, 'No such boot file.');
     return sendFile(request, response, caller, found);
   }
 
-  async function findFile(path: string): Promise<WatchedServable | undefined> {
+  async function findFile(path: string, serverAddress: string): Promise<WatchedServable | undefined> {
     const [, id, name] = INSTALL.exec(path) ?? [];
     const part = INSTALL_FILES.find((one) => one === name);
-    if (id !== undefined) return part === undefined ? undefined : options.installFile?.(id, part);
+    if (id !== undefined) return part === undefined ? undefined : options.installFile?.(id, part, serverAddress);
     const file = path.startsWith(FILES) ? options.files.get(path.slice(FILES.length)) : undefined;
     return file === undefined ? undefined : { servable: fileServable(file) };
   }
