@@ -2,6 +2,7 @@
 // says yes by itself. In the caller's transaction, so that no yes and no plan outlives the disks that it was about.
 
 import { DISCOVERED_DRIVER } from '../inspect/index.ts';
+import { bootModeOf } from '../install/index.ts';
 import { type By, type JsonObject, type Node, nodeTitle } from '../nodes/index.ts';
 import type { Severity, Tx } from '../store/index.ts';
 import type { EnrolmentRow } from './book.ts';
@@ -41,6 +42,7 @@ export function planNow(deps: EnrolDeps, node: Node, { report, matched }: Looked
     profile,
     hints: deps.rootHints(node, report),
     said: choice.said,
+    bootMode: bootModeOf(report),
     overwritesFilesystems: matched.rule?.profile === profile?.name && matched.rule?.overwrite_filesystems === true,
   });
 }

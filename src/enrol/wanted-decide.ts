@@ -1,6 +1,7 @@
-// Which disks a system goes to: by the operator's hints or by size, and for Proxmox the two of its mirror. Pure. Says why, and what is
-// lacking where there is none.
+// Which disks a system goes to: by the operator's hints or by size, and for Proxmox those that its installation will choose. Pure. Says why,
+// and what is lacking where there is none.
 
+import { type BootMode, chooseSystemDisks, systemDisksOf } from '../install/index.ts';
 import { type DiskFacts, type DiskIdentity, isNamed, sizeText } from './disks-decide.ts';
 import type { PlanProfile } from './wipe-plan-decide.ts';
 
@@ -14,18 +15,25 @@ export type RootHints = { readonly none: true } | { readonly disk: DiskIdentity;
 
 export interface WantedDisks {
   readonly wanted: ReadonlyMap<DiskFacts, Wanted>;
+  /** Why the system does not go to one of the others, where more than that can be said. */
+  readonly passed: ReadonlyMap<DiskFacts, string>;
   readonly problem: string | null;
 }
 
 const GIB = 1024 ** 3;
 /** Ironic's least for a root disk. */
 const ROOT_MIN = 4 * GIB;
-/** A Proxmox system of today does not fit on less. */
-const PROXMOX_MIN = 8 * GIB;
 
-/** `disks`: the smallest first. */
-export function wantedDisks(disks: readonly DiskFacts[], profile: PlanProfile | null, hints: RootHints): WantedDisks {
-  const system = profile?.os === 'proxmox' ? mirror(disks) : root(disks, hints);
+export interface WantedAsk {
+  /** The smallest first. */
+  readonly disks: readonly DiskFacts[];
+  readonly profile: PlanProfile | null;
+  readonly hints: RootHints;
+  readonly bootMode: BootMode | null;
+}
+
+export function wantedDisks({ disks, profile, hints, bootMode }: WantedAsk): WantedDisks {
+  const system = profile?.os === 'proxmox' ? proxmox(disks, profile, bootMode) : root(disks, hints);
   if (profile?.wipe !== 'all') return system;
   const others = disks.filter((disk) => disk.isInternal && !system.wanted.has(disk));
   const why = `profile ${profile.name} has wipe = "all"`;
@@ -45,15 +53,11 @@ function root(disks: readonly DiskFacts[], hints: RootHints): WantedDisks {
   return needed([chosen], 'the system goes there: it is the smallest disk that is large enough');
 }
 
-/** As the installer's default has it: a mirror of two equal disks, the smallest there are; one disk where no two are equal. */
-function mirror(disks: readonly DiskFacts[]): WantedDisks {
-  const fit = disks.filter(({ isInternal, size }) => isInternal && size >= PROXMOX_MIN);
-  const sizes = [...new Set(fit.map(({ size }) => size))];
-  const pairs = sizes.map((size) => fit.filter((disk) => disk.size === size)).find((equal) => equal.length > 1);
-  if (pairs !== undefined) return needed(cheapest(pairs).slice(0, 2), 'the mirror of the system goes there: the two smallest equal disks');
-  const [only] = fit;
-  if (only === undefined) return lacking(`no internal disk of at least ${sizeText(PROXMOX_MIN)}`);
-  return needed([only], 'the system goes there: the smallest disk that is large enough, and no two are equal');
+/** The very function by which the installation chooses: the disks that are erased are those that it wants. */
+function proxmox(disks: readonly DiskFacts[], { system_disks: table }: PlanProfile, bootMode: BootMode | null): WantedDisks {
+  const { disks: chosen, why, verdicts, problem } = chooseSystemDisks({ disks, wanted: systemDisksOf(table), bootMode });
+  const passed = new Map(verdicts.filter(({ isChosen }) => !isChosen).map((one) => [one.disk, one.why]));
+  return problem === null ? { ...needed(chosen, why), passed } : { ...lacking(problem), passed };
 }
 
 /** Of disks that are equally good, those first on which least is lost. */
@@ -64,9 +68,9 @@ function cheapest(disks: readonly DiskFacts[]): DiskFacts[] {
 }
 
 function needed(disks: readonly DiskFacts[], why: string): WantedDisks {
-  return { wanted: new Map(disks.map((disk) => [disk, { why, isNeeded: true }])), problem: null };
+  return { wanted: new Map(disks.map((disk) => [disk, { why, isNeeded: true }])), passed: new Map(), problem: null };
 }
 
 function lacking(problem: string): WantedDisks {
-  return { wanted: new Map(), problem };
+  return { wanted: new Map(), passed: new Map(), problem };
 }

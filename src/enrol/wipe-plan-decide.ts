@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { contentItems, type DiskRef, UNRECOGNISED } from '../inspect/index.ts';
+import type { BootMode, systemDisksOf } from '../install/index.ts';
 import type { JsonValue } from '../nodes/index.ts';
 import { aboutContents, protectionOf } from './contents-decide.ts';
 import { type DiskFacts, isNamed, isPrintedOn, namelessWhy, refOf } from './disks-decide.ts';
@@ -12,6 +13,8 @@ export interface PlanProfile {
   readonly name: string;
   readonly os: 'proxmox' | 'image';
   readonly wipe: 'os' | 'all';
+  /** Which disks a Proxmox system goes to; by default a mirror where two fit. */
+  readonly system_disks?: Parameters<typeof systemDisksOf>[0];
 }
 
 export interface PlanDisk {
@@ -52,11 +55,13 @@ export interface PlanAsk {
   readonly said: readonly string[];
   /** File systems alone are no reason to refuse a disk. */
   readonly overwritesFilesystems: boolean;
+  /** How the machine started; left out: not known. */
+  readonly bootMode?: BootMode | null;
 }
 
-export function proposePlan({ disks, profile, hints, said, overwritesFilesystems }: PlanAsk): WipePlan {
-  const { wanted, problem } = wantedDisks(disks, profile, hints);
-  const sorted = disks.map((disk) => sort(disk, wanted.get(disk), { said, overwritesFilesystems }));
+export function proposePlan({ disks, profile, hints, said, overwritesFilesystems, bootMode = null }: PlanAsk): WipePlan {
+  const { wanted, passed, problem } = wantedDisks({ disks, profile, hints, bootMode });
+  const sorted = disks.map((disk) => sort(disk, wanted.get(disk), { said, overwritesFilesystems, passed: passed.get(disk) }));
   const of = <K extends Sorted['is']>(is: K) => sorted.filter((one): one is Extract<Sorted, { is: K }> => one.is === is);
   return {
     version: 1,
@@ -79,7 +84,7 @@ type Sorted =
 function sort(
   disk: DiskFacts,
   wanted: Wanted | undefined,
-  { said, overwritesFilesystems }: Pick<PlanAsk, 'said' | 'overwritesFilesystems'>,
+  { said, overwritesFilesystems, passed }: Pick<PlanAsk, 'said' | 'overwritesFilesystems'> & { readonly passed: string | undefined },
 ): Sorted {
   const words = { title: disk.title, about: aboutContents(disk.contents) };
   const { name } = disk;
@@ -88,7 +93,7 @@ function sort(
   // Said while it was the name of one disk, and now of several: that is a yes to none of them.
   const isMeant = nameless !== null && said.some((one) => isPrintedOn(one, disk));
   const why = wanted?.why ?? (isSaid || isMeant ? `a yes was given to ${isSaid ? 'this very disk' : 'what it shares'}` : undefined);
-  if (why === undefined) return { is: 'kept', disk: { ...words, why: disk.isInternal ? KEPT : 'it is removable, external or read-only' } };
+  if (why === undefined) return { is: 'kept', disk: { ...words, why: keptWhy(disk, passed) } };
   const refused = (because: string): Sorted => {
     const isNeeded = wanted?.isNeeded === true;
     return { is: 'refused', disk: { ...words, why: `${because} (${why})`, name, isNeeded } };
@@ -99,6 +104,10 @@ function sort(
     return refused(`${protection.why}${nameless === null ? '' : `; ${nameless}`}`);
   if (wanted === undefined && nameless !== null) return refused(nameless);
   return { is: 'erased', disk: { ...words, why }, ref: refOf(disk), isNeeded: wanted?.isNeeded === true };
+}
+
+function keptWhy({ isInternal }: DiskFacts, passed: string | undefined): string {
+  return isInternal ? (passed === undefined ? KEPT : `${KEPT}: ${passed}`) : 'it is removable, external or read-only';
 }
 
 function rootOf(needed: readonly boolean[]): number | null {
