@@ -35,4 +35,26 @@ export type { Report as FirstBootReport } from './first-boot.ts';
 export { createImageFiles, type ImageFile, type ImageFiles, imageDirectory } from './images.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
 export { renderModeFile } from './protocol/mode-file-render.ts';
+export {
+  type AnsweredPlan,
+  type AnswerOrder,
+  type AnswerSecrets,
+  type AnswerTemplates,
+  createAnswerTemplates,
+  type DocumentParts,
+  type FactSources,
+  factsOf,
+  faultText,
+  type InstallDefaults,
+  type MachineFacts,
+  machineFacts,
+  type PlacedFault,
+  type PlannedDocument,
+  placed,
+  planDocument,
+  type RenderedAnswer,
+  renderAnswer,
+  type TemplateEntry,
+  type Variables,
+} from './render/render.ts';
 export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget } from './seam.ts';

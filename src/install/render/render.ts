@@ -1,0 +1,7 @@
+// What others need of rendering: templates, the document of a plan, and the answer made of it.
+
+export { type AnsweredPlan, type AnswerOrder, type AnswerSecrets, type RenderedAnswer, renderAnswer } from './answer-render.ts';
+export { type DocumentParts, type InstallDefaults, type PlannedDocument, planDocument } from './document-render.ts';
+export { type FactSources, factsOf, type MachineFacts, machineFacts, type Variables } from './facts.ts';
+export { faultText, type PlacedFault, placed } from './placed.ts';
+export { type AnswerTemplates, createAnswerTemplates, type TemplateDirectories, type TemplateEntry } from './templates.ts';
