@@ -33,8 +33,22 @@ export {
 export { INSTALL_ERRORS } from './errors.ts';
 export type { Report as FirstBootReport } from './first-boot.ts';
 export { createImageFiles, type ImageFile, type ImageFiles, imageDirectory } from './images.ts';
+export {
+  createInstallers,
+  type InstallerImport,
+  type InstallerParts,
+  type InstallerStore,
+  installerDirectory,
+  PART_MAX_BYTES,
+  type Upload,
+} from './installers/installers.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
+export type { InstallBook, ModeFileParts } from './protocol/book.ts';
+export { INSTALL_PROTOCOL_ERRORS } from './protocol/errors.ts';
 export { renderModeFile } from './protocol/mode-file-render.ts';
+export { createInstallProtocol, type InstallProtocol, type InstallProtocolOptions, installBook } from './protocol/protocol.ts';
+export type { InstallationRecord } from './protocol/record.ts';
+export type { InstallationView } from './protocol/view.ts';
 export {
   type AnsweredPlan,
   type AnswerOrder,
@@ -57,4 +71,4 @@ export {
   type TemplateEntry,
   type Variables,
 } from './render/render.ts';
-export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget } from './seam.ts';
+export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget, Installer, Installers } from './seam.ts';

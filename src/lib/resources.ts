@@ -5,7 +5,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assert } from './errors.ts';
 
-export const RESOURCES = ['package.json', 'templates/ipxe', 'templates/grub', 'src/net/listen.pl', 'images/agent', 'answer-files'] as const;
+export const RESOURCES = [
+  'package.json',
+  'templates/ipxe',
+  'templates/grub',
+  'templates/install',
+  'src/net/listen.pl',
+  'images/agent',
+  'answer-files',
+] as const;
 export type Resource = (typeof RESOURCES)[number];
 
 /** The absolute path of a file or folder that belongs to the program. */

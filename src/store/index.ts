@@ -25,6 +25,7 @@ export type {
   TaskTable,
 } from './schema.ts';
 export type { ApiTokenTable, AuditTable, SessionTable, UserTable } from './schema-access.ts';
+export type { InstallationTable, NodeAddressTable } from './schema-install.ts';
 export type {
   AllocationTable,
   BiosSettingTable,
