@@ -12,4 +12,5 @@ export type { ClusterStatusEntry } from './answers.ts';
 export { createProxmox, type Proxmox, type ProxmoxOptions } from './client.ts';
 export { PROXMOX_ERRORS } from './errors.ts';
 export { type Card, cardsIn } from './report-codec.ts';
+export type { Pve, PveMethod, Ran, RootShell, RunOptions } from './seam.ts';
 export { type SeenCertificate, seeCertificate } from './tls.ts';
