@@ -143,7 +143,8 @@ function pick<D extends Candidate>(fit: readonly D[], { options }: Wish, { raid:
     const isFallback = asked === 'auto' && raid === 'single' && options.length > 1;
     return { disks, raid, why: `${LEVELS[raid].words} goes there: ${reasonOf(disks, isFallback)}` };
   }
-  const [first] = options;
+  // The least that would do.
+  const first = options.at(-1);
   const count = first?.count ?? 1;
   const few = `${fit.length === 0 ? 'no disk fits' : `${fit.length} of its disks ${fit.length === 1 ? 'fits' : 'fit'}`}`;
   if (fit.length < count) return { problem: count === 1 ? few : `${few}, and ${first?.raid ?? 'it'} takes ${count}` };

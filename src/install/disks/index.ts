@@ -22,6 +22,5 @@ export {
   type Report as MachineReport,
   sizeText,
 } from './machine-decide.ts';
-export { type ListedDevice, listedDisks, listedPorts, type Matched, selectDisks, selectPort } from './matching-decide.ts';
 export { type ProofAsk, proveSelection, type SelectionFault } from './prove-decide.ts';
 export { makeStamps, serialSelection, tableIds, udevOf } from './stamps.ts';

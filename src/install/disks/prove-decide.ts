@@ -90,10 +90,20 @@ function proveDisks(ask: ProofAsk, block: UdevDevices): SelectionFault[] {
   const titleOf = (name: string): string => ask.disks.find((disk) => nameOf(disk.kernelName) === name)?.title ?? name;
   return [
     ...(new Set(names).size < names.length ? [again('two of the chosen disks are one')] : []),
-    ...layoutFaults(chosen, ask.raid, ask.bootMode).map(diskFault('Choose other disks or another level in the profile.')),
+    ...[...singleFaults(ask), ...layoutFaults(chosen, ask.raid, ask.bootMode)].map(
+      diskFault('Choose other disks or another level in the profile.'),
+    ),
     ...stampFaults(ask, names, block),
     ...selectionFaults(ask, names, { block, titleOf }),
   ];
+}
+
+function singleFaults({ filesystem, raid }: ProofAsk): string[] {
+  return isSingle(filesystem) && raid !== 'single' ? [`${filesystem} takes one disk, not ${raid}`] : [];
+}
+
+function isSingle(filesystem: Filesystem): boolean {
+  return filesystem === 'ext4' || filesystem === 'xfs';
 }
 
 function stampFaults({ stamps, expected }: ProofAsk, names: readonly string[], block: UdevDevices): SelectionFault[] {
@@ -147,7 +157,7 @@ function selectionFaults({ selection, filesystem }: ProofAsk, expected: readonly
 /** Then it is the others that are the fault. */
 function isFirstOfMany(name: string, filter: Filter, { block, filesystem }: { block: UdevDevices; filesystem: Filesystem }): boolean {
   const device = { name, properties: block[name] ?? {} };
-  return (filesystem === 'ext4' || filesystem === 'xfs') && fitsAny(filter, device) && passedOverWhy(device) === null;
+  return isSingle(filesystem) && fitsAny(filter, device) && passedOverWhy(device) === null;
 }
 
 function missedWhy(name: string, { patterns }: Filter, block: UdevDevices): string {
