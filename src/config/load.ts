@@ -4,6 +4,7 @@ import { type Check, isReady, type Notes } from './checks/check.ts';
 import { DHCP_CHECKS } from './checks/dhcp.ts';
 import { DHCP6_CHECKS } from './checks/dhcp6.ts';
 import { MACHINE_CHECKS } from './checks/machines.ts';
+import { POOL_CHECKS } from './checks/pools.ts';
 import { SERVER_CHECKS } from './checks/server.ts';
 import { type ConfigDefaults, derive } from './derived.ts';
 import { type Environment, overlay, readEnvironment, unknownVariables } from './env.ts';
@@ -38,7 +39,7 @@ export interface LoadedConfig {
   readonly warnings: readonly Problem[];
 }
 
-const CHECKS: readonly Check[] = [...SERVER_CHECKS, ...DHCP_CHECKS, ...DHCP6_CHECKS, ...MACHINE_CHECKS];
+const CHECKS: readonly Check[] = [...SERVER_CHECKS, ...DHCP_CHECKS, ...DHCP6_CHECKS, ...MACHINE_CHECKS, ...POOL_CHECKS];
 const HINT = 'Correct this, then look again with: rackseed config check';
 
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {

@@ -99,11 +99,11 @@ export type SystemDisksTable = Static<typeof SystemDisksTable>;
 
 export const AddressPool = Type.Object(
   {
-    network: text({ description: 'Network of the addresses.', format: 'network', examples: ['10.0.0.0/24'] }),
-    first: text({ description: 'First address that may be given.', format: 'ip-address', examples: ['10.0.0.11'] }),
-    last: text({ description: 'Last address that may be given.', format: 'ip-address', examples: ['10.0.0.99'] }),
-    gateway: text({ description: 'Gateway of the network.', format: 'ip-address', examples: ['10.0.0.1'] }),
-    dns: Type.Optional(text({ description: 'DNS server; by default the gateway.', format: 'ip-address', examples: ['10.0.0.1'] })),
+    network: text({ description: 'Network of the addresses.', format: 'subnet', examples: ['10.0.0.0/24'] }),
+    first: text({ description: 'First address that may be given.', format: 'ipv4-address', examples: ['10.0.0.11'] }),
+    last: text({ description: 'Last address that may be given.', format: 'ipv4-address', examples: ['10.0.0.99'] }),
+    gateway: text({ description: 'Gateway of the network.', format: 'ipv4-address', examples: ['10.0.0.1'] }),
+    dns: Type.Optional(text({ description: 'DNS server; by default the gateway.', format: 'ipv4-address', examples: ['10.0.0.1'] })),
   },
   {
     ...closed,
