@@ -1,7 +1,7 @@
 // The door of what a deployment is made of: images of the appliance, config drives, the report of a first boot.
 
 export { INSTALLERS as ANSWER_INSTALLERS, type InstallerRelease, releaseOf } from './answer/releases.ts';
-export { answerRules } from './answer/rules.ts';
+export { answerRules, knowsKey } from './answer/rules.ts';
 export { createDeployments, type DeploymentOptions, type Deployments } from './deployment.ts';
 export {
   type BootMode,
@@ -38,6 +38,7 @@ export {
   type InstallerImport,
   type InstallerParts,
   type InstallerStore,
+  ISO_MAX_BYTES,
   installerDirectory,
   PART_MAX_BYTES,
   type Upload,

@@ -16,6 +16,8 @@ export interface Subject {
   readonly document: Table;
   readonly release: InstallerRelease;
   readonly bootMode: 'bios' | 'uefi' | null;
+  /** False: a document of ours, which is yet to be written as its release reads it. */
+  readonly isText: boolean;
   /** Written with a fraction, though it may be a whole number. */
   readonly isFloat: (path: Path) => boolean;
   readonly error: (key: string | Path, message: string, fix: string) => void;

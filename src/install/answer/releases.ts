@@ -1,8 +1,6 @@
-// Which installer an ISO has: the rules of answer files go by the version of the installer's package, people by that of the product.
-// Pure data and the comparing of versions.
-//
-// The installer is one package for all products. Which version of it an ISO carries is read from the dates of its change log and of the
-// products' releases. Where two versions fit, the older stands here: what it knows, the newer knows too.
+// Which installer an ISO has: the rules of answer files go by the version of the installer's package, people by that of the product. One
+// package serves all products; which version an ISO carries is read from the dates of its change log and of the products' releases. Where
+// two versions fit, the older stands here: what it knows, the newer knows too. Pure data and the comparing of versions.
 
 import { PRODUCTS, type Product } from '../seam.ts';
 

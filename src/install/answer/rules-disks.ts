@@ -45,7 +45,7 @@ function checkSelection(subject: Subject): void {
     return;
   }
   // Before 9.0 an empty table counts as a filter too.
-  if (isFiltered || (filter !== undefined && !knows(subject, '9.0.4')))
+  if (isFiltered || (filter !== undefined && subject.isText && !knows(subject, '9.0.4')))
     subject.error(FILTER, '"disk-list" and "filter" may not stand side by side', 'Leave one of them out.');
   checkList(subject, list);
 }

@@ -8,9 +8,7 @@ import {
   parseIpv4,
   parseIpv6,
   parseMac,
-  parsePrefix6,
   parseSubnet,
-  prefix6Has,
   subnetBroadcast,
   subnetHas,
 } from '../../lib/index.ts';
@@ -83,7 +81,6 @@ export function checkGlobs(subject: Subject, key: string, filter: Readonly<Recor
 interface Network {
   readonly family: 4 | 6;
   readonly address: string;
-  readonly prefix: number;
   readonly has: (address: string) => boolean;
   /** Neither of them is a machine's address. */
   readonly isEdge: boolean;
@@ -155,17 +152,22 @@ function network4(address: Ipv4, prefix: number): Network | undefined {
     return parsed !== undefined && subnetHas(subnet, parsed);
   };
   const isEdge = prefix < 31 && (ipv4ToNumber(address) === subnet.network || address === subnetBroadcast(subnet));
-  return { family: 4, address, prefix, has, isEdge };
+  return { family: 4, address, has, isEdge };
 }
 
 function network6(address: Ipv6, prefix: number): Network | undefined {
-  const parsed = prefix > 128 ? undefined : parsePrefix6(`${address}/${prefix}`);
-  if (parsed === undefined) return undefined;
+  if (prefix > 128) return undefined;
+  const bits = bitsOf(address);
   const has = (other: string): boolean => {
     const inside = parseIpv6(other);
-    return inside !== undefined && prefix6Has(parsed, inside);
+    return inside !== undefined && bitsOf(inside).slice(0, prefix) === bits.slice(0, prefix);
   };
-  return { family: 6, address, prefix, has, isEdge: ipv6ToBytes(address).every((byte) => byte === 0) };
+  // RFC 4291 §2.6.1: the address without a host's bits is that of any router there.
+  return { family: 6, address, has, isEdge: prefix < 127 && !bits.slice(prefix).includes('1') };
+}
+
+function bitsOf(address: Ipv6): string {
+  return Array.from(ipv6ToBytes(address), (byte) => byte.toString(2).padStart(8, '0')).join('');
 }
 
 /** The address in one spelling. */
@@ -210,7 +212,7 @@ function checkMac(subject: Subject, path: readonly string[], mac: string, seen: 
   const usual = parseMac(mac);
   const fix = `Write it with small letters and colons: "${usual ?? '52:54:00:12:34:56'}".`;
   if (usual !== lower) subject.error(path, `${quoted(mac)} is no MAC address as the installer writes them`, fix);
-  else if (mac !== lower && !knows(subject, '9.1.7'))
+  else if (mac !== lower && subject.isText && !knows(subject, '9.1.7'))
     subject.error(path, 'before 9.1.7 the installer does not find a card by capital letters', fix);
   if (seen.has(lower)) subject.error(path, 'the same card stands there twice', 'Leave one of them out.');
   seen.set(lower, mac);

@@ -5,11 +5,12 @@ import type { JsonObject, JsonValue } from '../../nodes/index.ts';
 import type { AnswerFault, AnswerRules, AnswerTarget } from '../seam.ts';
 import { type Finding, keyOf, type Path, pathOf, type Subject } from './finding.ts';
 import { missing, type Normalised, normalise, pathKey } from './normalise.ts';
-import { type InstallerRelease, releaseOf } from './releases.ts';
+import { type InstallerRelease, isAtLeast, releaseOf } from './releases.ts';
 import { checkDisks } from './rules-disks.ts';
 import { checkGlobal } from './rules-global.ts';
 import { checkHooks } from './rules-hooks.ts';
 import { checkNetwork } from './rules-network.ts';
+import { specOf } from './schema.ts';
 import { serialiseFor } from './serialise-render.ts';
 import { checkValues } from './values.ts';
 
@@ -39,7 +40,7 @@ export const answerRules: AnswerRules = {
     const release = releaseOf(target.product, target.release);
     if ('problem' in release) return [fileFault(release.problem, release.fix)];
     const normal = normalise(document, release, { isText: false });
-    return examine(normal, release, target, () => false).map((finding) => faultOf(finding, null));
+    return examine(normal, release, target, null).map((finding) => faultOf(finding, null));
   },
 
   serialise(document, target) {
@@ -48,11 +49,18 @@ export const answerRules: AnswerRules = {
   },
 };
 
+/** Does its installer read this key? What nobody asked for is left out then. */
+export function knowsKey({ product, release }: AnswerTarget, key: string): boolean {
+  const found = releaseOf(product, release);
+  const spec = specOf(key);
+  return !('problem' in found) && spec !== undefined && isAtLeast(found.installer, spec.since);
+}
+
 function examine(
   normal: Normalised,
   release: InstallerRelease,
   target: AnswerTarget,
-  isFloat: (path: Path) => boolean,
+  isFloat: ((path: Path) => boolean) | null,
 ): readonly Finding[] {
   const findings = [...normal.findings];
   const say =
@@ -65,7 +73,8 @@ function examine(
     document,
     release,
     bootMode: target.bootMode ?? null,
-    isFloat,
+    isText: isFloat !== null,
+    isFloat: isFloat ?? (() => false),
     error: say('error'),
     warn: say('warning'),
   };

@@ -13,7 +13,7 @@ function section(table: Table, key: string, release: InstallerRelease): Table {
   const specs = keysIn(key);
   const entries = Object.entries(table).flatMap(([name, value]): [string, unknown][] => {
     const spec = specs.find((one) => nameOf(one.key) === name || snakeOf(nameOf(one.key)) === name);
-    if (spec === undefined || !isAtLeast(release.installer, spec.since) || value === null || value === undefined) return [];
+    if (spec === undefined || !isAtLeast(release.installer, spec.since) || isNothing(spec, value)) return [];
     return [[nameFor(spec, release), valueFor(spec, value, release)]];
   });
   return Object.fromEntries(entries);
@@ -28,8 +28,21 @@ function valueFor(spec: KeySpec, value: unknown, release: InstallerRelease): unk
   if (isTable(value) && keysIn(spec.key).length > 0) return section(value, spec.key, release);
   // In small letters every release knows them, and before 9.1.7 a card is found by small letters only.
   if (typeof value === 'string' && spec.otherWords?.words.includes(value) === true) return value.toLowerCase();
-  if (spec.kind === 'names' && isTable(value)) return withSmallKeys(value);
-  return value;
+  if (spec.kind === 'names' && isTable(value)) return withoutNull(withSmallKeys(value));
+  return withoutNull(value);
+}
+
+/** An empty filter chooses nothing, and before 9.0 may not stand beside a list. */
+function isNothing({ kind }: KeySpec, value: unknown): boolean {
+  return value === null || value === undefined || (kind === 'globs' && isTable(value) && Object.keys(value).length === 0);
+}
+
+/** TOML has no null. */
+function withoutNull(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNull);
+  if (!isTable(value)) return value;
+  const entries = Object.entries(value).filter(([, one]) => one !== null && one !== undefined);
+  return Object.fromEntries(entries.map(([name, one]) => [name, withoutNull(one)]));
 }
 
 function withSmallKeys(table: Table): Table {

@@ -82,7 +82,8 @@ function fqdnFault(subject: Subject, path: Path, value: unknown): string | undef
 
 function checkWord(subject: Subject, spec: KeySpec, words: readonly string[], value: string): void {
   const { otherWords } = spec;
-  if (words.includes(value) || (otherWords?.words.includes(value) === true && knows(subject, otherWords.since))) return;
+  const isOther = otherWords?.words.includes(value) === true && (!subject.isText || knows(subject, otherWords.since));
+  if (words.includes(value) || isOther) return;
   const meant = MEANT[value.toLowerCase()];
   const word =
     words.find((one) => one === value.toLowerCase()) ?? (meant !== undefined && words.includes(meant) ? meant : near(value, words));
