@@ -37,4 +37,5 @@ export { type Random, systemRandom } from './random.ts';
 export { programRoot, RESOURCES, type Resource, resource } from './resources.ts';
 export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts';
 export { Secret } from './secret.ts';
+export { saltOf, sha512Crypt } from './sha512-crypt.ts';
 export { mapInSlices } from './slices.ts';

@@ -55,7 +55,7 @@ describe.each([
       ...options,
     });
     const node = (name: string): Promise<Node> =>
-      store.transaction((tx) => nodes.create(tx, { name, driver: 'manual' }, { actor: 'test' }));
+      store.transaction((tx) => nodes.create(tx, { name, driver: 'manual-management' }, { who: 'user' }));
     const give = (to: Node, cluster: string | null = 'home') => addresses.give({ nodeUuid: to.uuid, cluster, macs: [MAC] });
     return { url: at, store, nodes, addresses, node, give, probed, answers };
   }
@@ -147,7 +147,7 @@ describe.each([
     const [one, two] = [await node('one'), await node('two')];
     await give(one);
     await give(two);
-    await store.transaction(async (tx) => nodes.remove(tx, one, { actor: 'test' }));
+    await store.transaction(async (tx) => nodes.remove(tx, one, { who: 'user' }));
     expect(await addresses.list()).toMatchObject([{ address: '10.0.0.12' }]);
     expect(await give(two, 'lent')).toEqual({
       address: null,

@@ -5,3 +5,4 @@ export { type DocumentParts, type InstallDefaults, type PlannedDocument, planDoc
 export { type FactSources, factsOf, type MachineFacts, machineFacts, type Variables } from './facts.ts';
 export { faultText, type PlacedFault, placed } from './placed.ts';
 export { type AnswerTemplates, createAnswerTemplates, type TemplateDirectories, type TemplateEntry } from './templates.ts';
+export { createRootPasswords, type RootPassword, type RootPasswords } from './root-passwords.ts';

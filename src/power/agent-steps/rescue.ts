@@ -2,12 +2,11 @@
 // The password leaves the appliance as its hash only. Who boots what, and when, is the life cycle's business.
 
 import { Type } from 'typebox';
-import type { Random } from '../../lib/index.ts';
+import { type Random, saltOf, sha512Crypt } from '../../lib/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import { infoRefusal, opened } from '../info.ts';
 import type { Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
-import { saltOf, sha512Crypt } from './sha512-crypt.ts';
 
 const KEYS = 'rescue_ssh_keys';
 const KEYS_MAX = 16;

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { sha512Crypt } from '../../../src/power/agent-steps/sha512-crypt.ts';
+import { sha512Crypt } from '../../../src/lib/index.ts';
 
 const SALT = 'kJ3./zQ0aBcD5678';
 const LENGTHS = [1, 2, 15, 16, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 200];

@@ -1,9 +1,8 @@
 import { Check } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../../src/inspect/commands.ts';
-import { silentLog, systemRandom } from '../../../../src/lib/index.ts';
+import { saltOf, sha512Crypt, silentLog, systemRandom } from '../../../../src/lib/index.ts';
 import { agentRescue } from '../../../../src/power/agent-steps/rescue.ts';
-import { saltOf, sha512Crypt } from '../../../../src/power/agent-steps/sha512-crypt.ts';
 import type { Driver, DriverStep, StepRun, Target } from '../../../../src/power/index.ts';
 import { type PlayedDesk, playedDesk } from '../../../support/desk.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
