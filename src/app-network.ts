@@ -13,6 +13,7 @@ import {
   createBootHttp,
   createTftpFiles,
   type Grub,
+  type Installs,
   localAddressFor,
 } from './boot/index.ts';
 import { type Config, isWildcard, parseListen, parseRange } from './config/index.ts';
@@ -53,6 +54,7 @@ export interface NetworkDeps {
   readonly dhcp6: Network6 | undefined;
   readonly boot: Boot;
   readonly files: BootFiles;
+  readonly installs: Pick<Installs, 'file'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -74,6 +76,7 @@ export function networkParts(deps: NetworkDeps): NetworkParts {
     startScript: boot.startScript,
     machineScript: boot.machineScript,
     texts: (request) => grub.text(request),
+    installFile: (bootId, name, serverAddress) => deps.installs.file(bootId, name, serverAddress),
     ...accelOf(config),
     clock,
     log: log.child({ part: 'boot-http' }),

@@ -7,6 +7,7 @@ import type { Node, Nodes } from './nodes/index.ts';
 import {
   type AgentDesk,
   type ApplianceImages,
+  askSsh,
   createApplianceKey,
   createDrivers,
   createGateway,
@@ -14,12 +15,15 @@ import {
   createPowerSync,
   createRegistry,
   createSightings,
+  createSignIn,
   forgetGoneNodes,
   type Gateway,
+  type InstallDesk,
   manualOf,
   type People,
   type Registry,
   type Sightings,
+  type SignIn,
 } from './power/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -35,6 +39,8 @@ export interface PowerPartsOptions {
   readonly desk: AgentDesk;
   /** Files of the appliance that machines may be given. */
   readonly images: ApplianceImages;
+  /** Who has machines installed by installers. */
+  readonly installs: InstallDesk;
 }
 
 export interface PowerParts {
@@ -49,6 +55,10 @@ export interface PowerParts {
   readonly counters: () => Readonly<Record<string, number>>;
   /** BMCs that are left alone, and why. */
   readonly warnings: () => readonly Warning[];
+  /** To new systems, as root with the appliance's key. */
+  readonly signIn: SignIn;
+  /** The line of it for authorized_keys. */
+  readonly publicKey: () => Promise<string>;
   /** In the order in which they start: before whoever asks machines, so that they stop after them. */
   readonly parts: readonly Component[];
 }
@@ -57,6 +67,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
   const { store, nodes, clock, random, log } = options;
   const { power } = options.config;
   const sightings = createSightings(clock);
+  const sshKey = createApplianceKey(store);
   const drivers = createDrivers({
     clock,
     random,
@@ -65,8 +76,9 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     sightings,
     desk: options.desk,
     images: options.images,
+    installs: options.installs,
     cleaning: options.config.lifecycle.clean,
-    sshKey: createApplianceKey(store),
+    sshKey,
   });
   const registry = createRegistry(drivers);
   const limits = {
@@ -94,7 +106,19 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
   };
   const confirm = (nodeUuid: string): void => manualOf(drivers)?.confirm(nodeUuid);
   const deploysBy = (node: Node): string => deployInterface(registry, node);
-  return { gateway, sightings, deploysBy, confirm, counters, warnings: () => leftAlone(gateway), parts: [memory, gateway, sync] };
+  const signIn = createSignIn({ key: sshKey, ask: askSsh });
+  const parts = [memory, gateway, sync];
+  return {
+    gateway,
+    sightings,
+    deploysBy,
+    confirm,
+    counters,
+    warnings: () => leftAlone(gateway),
+    signIn,
+    publicKey: sshKey.publicLine,
+    parts,
+  };
 }
 
 /** A node of a driver that is no more boots as it says itself. */

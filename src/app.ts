@@ -21,6 +21,7 @@ import { createTaking, enrolParts } from './app-enrol.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { inspectParts } from './app-inspect.ts';
 import { deploymentsOf, imageFiles } from './app-install.ts';
+import { lateInstalls } from './app-install-late.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
@@ -35,8 +36,8 @@ import {
   createAttempts,
   createBoot,
   createEnrolment,
+  type Installs,
   type LiveBootFiles,
-  NO_INSTALLS,
   OWN_FILES,
   openBootFiles,
   type Scripts,
@@ -98,7 +99,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const holder = await instanceId(config.server.data_dir, random);
   const orders = createOrders({ ...common, nodes });
   const images = imageFiles(config);
-  const power = powerParts({ ...common, config, nodes, holder, desk: orders, images });
+  const late = lateInstalls();
+  const power = powerParts({ ...common, config, nodes, holder, desk: orders, images, installs: late.desk });
   const records = createRecords({ ...common, nodes });
   const taking = createTaking();
   const testing = createCheckTasks();
@@ -112,10 +114,10 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
-  const boot = bootPart({ config, store, clock, log: logger, enrolment, inspect, sightings, deploysBy, files, certificate });
+  const boot = bootPart({ ...common, config, enrolment, inspect, sightings, deploysBy, files, certificate, installs: late.boot });
   const isAsked = loaded.origins.get('dhcp6.mode')?.source !== 'default';
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
-  const network = networkParts({ config, sockets: options.dhcpSockets, dhcp6, boot, files, store, clock, random, log: logger });
+  const network = networkParts({ ...common, config, sockets: options.dhcpSockets, dhcp6, boot, files, installs: late.boot });
   const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
   const parts: Component[] = [access, ...power.parts, ...work, ...claims.parts, orders, ramdisk, enrol, pump, ...network.parts];
   const running = new Set<Component>();
@@ -180,6 +182,7 @@ interface BootPart {
   readonly deploysBy: (node: Node) => string;
   readonly files: LiveBootFiles;
   readonly certificate: ServerCertificate | null;
+  readonly installs: Installs;
 }
 
 function bootPart(parts: BootPart): ReturnType<typeof createBoot> {
@@ -196,7 +199,7 @@ function bootPart(parts: BootPart): ReturnType<typeof createBoot> {
     files,
     scripts: readScripts(),
     attempts: createAttempts(clock),
-    installs: NO_INSTALLS,
+    installs: parts.installs,
     reasons: store.reasons,
     onLoop: (loop) => tellLoop(loop, store, log),
     clock,

@@ -47,7 +47,9 @@ export {
   type VendorMethod,
 } from './seam.ts';
 export { createSightings, type Sighting, type Sightings } from './sightings.ts';
+export { createSignIn, type SignIn, type SignInOrder } from './sign-in.ts';
 export type { ApplianceKey } from './ssh.ts';
 export { createApplianceKey } from './ssh-key.ts';
+export { askSsh } from './ssh-session.ts';
 export { isWaiting } from './step-outcome.ts';
 export { createPowerSync, type PowerSync, type PowerSyncOptions, type SyncCounts } from './sync/sync.ts';

@@ -10,8 +10,8 @@ export interface SshAsk {
   readonly username: string;
   readonly privateKey: string | undefined;
   readonly password: string | undefined;
-  /** Undefined: whoever answers is believed, and named in the result. */
-  readonly hostKey: string | undefined;
+  /** Several: who has one of them is believed. Undefined: whoever answers is, and named in the result. */
+  readonly hostKey: string | readonly string[] | undefined;
   readonly command: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -29,11 +29,18 @@ export type SshEnd =
 export type AskSsh = (ask: SshAsk) => Promise<SshEnd>;
 
 const SAID_MAX = 2000;
+const LINE = /^(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} ([A-Za-z0-9+/]{16,8192}={0,2})(?: |$)/;
 const SILENT = ['EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EHOSTDOWN', 'ENOTFOUND', 'EAI_AGAIN'];
 
 /** As ssh-keygen -l shows it. */
 export function fingerprintOf(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** Of a line as known_hosts has it behind the name; undefined: it is none. */
+export function fingerprintOfLine(line: string): string | undefined {
+  const [, blob] = LINE.exec(line) ?? [];
+  return blob === undefined ? undefined : fingerprintOf(Buffer.from(blob, 'base64'));
 }
 
 /** Rejects only with the signal's reason. The library is loaded when it is first needed: it takes 9 MB that most appliances have no use for. */
@@ -95,7 +102,7 @@ function converse(client: Client, ask: SshAsk): Promise<SshEnd> {
       readyTimeout: ask.timeoutMs,
       hostVerifier: (key: Buffer) => {
         hostKey = fingerprintOf(key);
-        isVerified = ask.hostKey === undefined || ask.hostKey === hostKey;
+        isVerified = ask.hostKey === undefined || [ask.hostKey].flat().includes(hostKey);
         return isVerified;
       },
       ...(ask.privateKey === undefined ? {} : { privateKey: ask.privateKey }),

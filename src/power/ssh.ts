@@ -2,11 +2,12 @@
 
 import { Type } from 'typebox';
 import type { Secret } from '../lib/index.ts';
+import { FIRST_BOOT } from './agent-steps/first-boot-decide.ts';
 import { fail } from './errors.ts';
 import { infoRefusal, numberIn, textIn } from './info.ts';
 import type { Memory } from './memory.ts';
 import type { Call, Driver, PowerReading, PowerTarget, Target } from './seam.ts';
-import type { AskSsh, SshEnd } from './ssh-session.ts';
+import { type AskSsh, fingerprintOfLine, type SshEnd } from './ssh-session.ts';
 import type { ToldOff } from './told.ts';
 
 export interface ApplianceKey {
@@ -135,7 +136,8 @@ async function connect({ memory, key, ask }: SshParts, target: Target, call: Cal
   call.signal.throwIfAborted();
   const { driverInfo, uuid } = target;
   const kept = (await memory.read(NAME, uuid)).hostKey;
-  const hostKey = textIn(driverInfo, 'ssh_host_key') ?? (typeof kept === 'string' ? kept : undefined);
+  const told = toldKeys(target);
+  const hostKey = textIn(driverInfo, 'ssh_host_key') ?? (told.length > 0 ? told : typeof kept === 'string' ? kept : undefined);
   const password = textIn(driverInfo, 'ssh_password');
   const own = textIn(driverInfo, 'ssh_private_key');
   const end = await ask({
@@ -152,6 +154,13 @@ async function connect({ memory, key, ask }: SshParts, target: Target, call: Cal
   // Only who let us in is the machine; anybody has a host key.
   if (end.is === 'done' && hostKey === undefined) await memory.write(NAME, uuid, { hostKey: end.hostKey });
   return end;
+}
+
+/** By its installer or its first boot: they hold before whatever was seen of the system that it had before. */
+function toldKeys({ internalInfo }: Target): string[] {
+  const record = internalInfo[FIRST_BOOT];
+  const lines = typeof record === 'object' && record !== null && 'ssh_host_keys' in record ? record.ssh_host_keys : undefined;
+  return Array.isArray(lines) ? lines.flatMap((line) => (typeof line === 'string' ? (fingerprintOfLine(line) ?? []) : [])) : [];
 }
 
 function notTrusted({ name, uuid }: Target, hostKey: string): Error {
