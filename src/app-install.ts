@@ -1,8 +1,17 @@
 // Wiring of what deployments are made of: image files, config drives, reports of first boots. Has no rules of its own.
 
 import type { Config } from './config/index.ts';
-import { createDeployments, createImageFiles, type Deployments, type ImageFiles, imageDirectory } from './install/index.ts';
-import type { Clock, Random } from './lib/index.ts';
+import {
+  createDeployments,
+  createImageFiles,
+  createInstallers,
+  type Deployments,
+  type ImageFiles,
+  type InstallerParts,
+  imageDirectory,
+  installerDirectory,
+} from './install/index.ts';
+import { type Clock, type Random, runProgram } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import type { Store } from './store/index.ts';
@@ -10,6 +19,19 @@ import type { Store } from './store/index.ts';
 export function imageFiles({ profile, server }: Config): ImageFiles {
   const named = profile.flatMap(({ os, image }) => (os === 'image' && image?.startsWith('/') === true ? [image] : []));
   return createImageFiles({ directory: imageDirectory(server.data_dir), named });
+}
+
+export interface InstallerOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly holder: string;
+}
+
+export function installersOf({ config, ...parts }: InstallerOptions): InstallerParts {
+  const directory = installerDirectory(config.server.data_dir);
+  return createInstallers({ ...parts, directory, run: runProgram, fetch: globalThis.fetch });
 }
 
 export interface DeploymentParts {
