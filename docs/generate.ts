@@ -16,6 +16,7 @@ import { CONFIG_ERRORS, envVariables, jsonSchema, SCHEMA_FILE, type SchemaNode, 
 import { ENROL_ERRORS } from '../src/enrol/index.ts';
 import { INSPECT_ERRORS } from '../src/inspect/index.ts';
 import { INSTALL_ERRORS } from '../src/install/errors.ts';
+import { INSTALL_PROTOCOL_ERRORS } from '../src/install/index.ts';
 import { LAB_ERRORS } from '../src/lab/index.ts';
 import type { ErrorCatalogue } from '../src/lib/index.ts';
 import { LIFECYCLE_ERRORS } from '../src/lifecycle/index.ts';
@@ -51,6 +52,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   IMAGES_ERRORS,
   INSPECT_ERRORS,
   INSTALL_ERRORS,
+  INSTALL_PROTOCOL_ERRORS,
   LAB_ERRORS,
   LIFECYCLE_ERRORS,
   NODE_ERRORS,

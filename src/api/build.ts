@@ -13,6 +13,7 @@ import { fail } from './errors.ts';
 import { ironicPlugin } from './ironic/index.ts';
 import { ironicPath } from './ironic/paths.ts';
 import { readJsonBodies } from './json-body.ts';
+import { loggableUrl } from './logger.ts';
 import { type ApiMetrics, createApiMetrics } from './metrics.ts';
 import { agentPlugin } from './native/agent.ts';
 import { agentFilesPlugin } from './native/agent-files.ts';
@@ -26,6 +27,10 @@ import { enrolmentsPlugin } from './native/enrolments.ts';
 import { eventsPlugin } from './native/events.ts';
 import { healthPlugin } from './native/health.ts';
 import { ignorePlugin } from './native/ignore.ts';
+import { installPlugin } from './native/install.ts';
+import { installationPlugin } from './native/installation.ts';
+import { installerUploadsPlugin } from './native/installer-uploads.ts';
+import { installersPlugin } from './native/installers.ts';
 import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
@@ -133,7 +138,7 @@ export function buildApi(deps: ApiDeps): ApiApp {
   auditRequests(app, audit);
   app.setNotFoundHandler((request) => {
     throw fail('api.not_found', {
-      message: `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
+      message: `there is no ${request.method} ${loggableUrl(request.url).split('?')[0]?.slice(0, 200)}`,
       hint: 'GET /api/openapi.json lists what there is.',
     });
   });
@@ -166,6 +171,10 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(approvePlugin(deps), { prefix: '/api/nodes' });
   app.register(rulesPlugin(deps), { prefix: '/api/rules' });
   app.register(clustersPlugin(deps), { prefix: '/api/clusters' });
+  app.register(installationPlugin(deps), { prefix: '/api/nodes' });
+  app.register(installPlugin(deps));
+  app.register(installersPlugin(deps), { prefix: '/api/installers' });
+  app.register(installerUploadsPlugin(deps), { prefix: '/api/installers/uploads' });
   app.register(networkPlugin(deps), { prefix: '/api/network' });
   app.register(agentPlugin(deps), { prefix: '/api/agent' });
   app.register(agentFilesPlugin(deps), { prefix: '/api/agent' });

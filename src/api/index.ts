@@ -5,6 +5,7 @@ export { type AdminToken, createTokenAuth, ensureAdminToken } from './auth.ts';
 export { type ApiApp, type ApiConfig, type ApiDeps, type ApiLimits, buildApi } from './build.ts';
 export { API_ERRORS } from './errors.ts';
 export { createLogger, LOG_REDACTION } from './logger.ts';
+export { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 export { type Api, createApi } from './server.ts';
 export {
   type ApiServices,

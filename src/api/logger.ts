@@ -33,9 +33,12 @@ export function createLogger(options: { readonly level: string; readonly destina
 
 const SECRET_QUERY = /([?&](?:[^=&]*[._-])?(?:token|secret|password|key)=)[^&]*/gi;
 
+/** Installers bring their secrets as a part of the path; what else follows is not ours to print either. */
+const SECRET_PATH = /^(\/+install\/+(?:answer|done|first-boot)\/+)[^?#]+/i;
+
 /** An address as it may be logged. */
 export function loggableUrl(url: string): string {
-  return url.replaceAll(SECRET_QUERY, `$1${MASK}`).slice(0, 1024);
+  return url.replace(SECRET_PATH, `$1${MASK}`).replaceAll(SECRET_QUERY, `$1${MASK}`).slice(0, 1024);
 }
 
 function pathOf(depth: string, field: string): string {

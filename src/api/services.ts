@@ -6,7 +6,7 @@ import type { Clusters } from '../clusters/index.ts';
 import type { Conductors } from '../conductors/index.ts';
 import type { Enrol } from '../enrol/index.ts';
 import type { Inspect, Ramdisk } from '../inspect/index.ts';
-import type { Deployments } from '../install/index.ts';
+import type { Deployments, InstallerStore, InstallProtocol } from '../install/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
@@ -73,6 +73,8 @@ export interface EnrolmentService {
 }
 
 export type CheckService = Checks;
+export type InstallService = InstallProtocol;
+export type InstallerService = Omit<InstallerStore, 'newest' | 'withModeFile'>;
 export type EnrolService = Omit<Enrol, 'name' | 'start' | 'stop' | 'tick' | 'reported'>;
 
 export type Counters = Readonly<Record<string, number>>;
@@ -169,6 +171,9 @@ export interface ApiServices {
   readonly checks?: CheckService;
   readonly inspect: InspectService;
   readonly deployments: Deployments;
+  /** What installers and freshly installed systems say. */
+  readonly install?: InstallService;
+  readonly installers?: InstallerService;
   /** The same for OpenStack's own agent. */
   readonly ramdisk?: Ramdisk;
   readonly network: NetworkService;

@@ -11,12 +11,12 @@ import { fail } from '../errors.ts';
 import { createRateLimiter } from '../rate-limit.ts';
 import { type AgentStreams, createAgentStreams } from './agent-streams.ts';
 import { oneRange } from './range-decide.ts';
+import { baseOf } from './request-base.ts';
 
 const MAX_ADDRESSES = 4096;
 const REPORT_BYTES = 32 * 1024;
 /** An agent reads one at a time; what broke off may not have been noticed here when it comes again. */
 const IMAGE_STREAMS = { perNode: 4, inAll: 64, what: 'downloads of images' } as const;
-const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 const ReportSchema = Type.Object(
   {
@@ -59,7 +59,7 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
       },
       async (request, reply) => {
         const uuid = await nodeOf(request);
-        const url = publicUrl ?? `${hasTls ? 'https' : 'http'}://${hostOf(request)}`;
+        const url = baseOf(request, { publicUrl, hasTls });
         const ended = new AbortController();
         request.raw.once('close', () => ended.abort());
         const bytes = await deployments.configDrive(uuid, url, ended.signal);
@@ -107,12 +107,6 @@ async function sendImage(
   // Nobody wants its bytes for a HEAD, and without a body its length would be told as 0.
   if (request.method === 'HEAD') return reply.send(Readable.from([]));
   return streams.send(reply, uuid, () => deployments.readImage(file, start, end));
-}
-
-/** It goes into a script: a name or an address, with a port or without. */
-function hostOf({ headers: { host = '' } }: FastifyRequest): string {
-  if (HOST.test(host)) return host;
-  throw fail('api.bad_request', { message: 'the request names no host by which the appliance can be reached', hint: 'Send it as Host.' });
 }
 
 function tokenOf(request: FastifyRequest): string {

@@ -1,6 +1,6 @@
 // Is what was installed what was agreed to? Pure. Differences are words for people; the host keys of such a system are not pinned.
 
-import type { InstallPlan, RaidLevel } from '../seam.ts';
+import type { InstallPlan } from '../seam.ts';
 import type { Hook } from './hook-codec.ts';
 
 export interface Expected {
@@ -32,7 +32,7 @@ function filesystemFaults(told: string | null, { filesystem, raid }: Expected['p
 }
 
 /** A pool of one disk is RAID0 to the installer. */
-function levelOf(level: string | RaidLevel): string {
+function levelOf(level: string): string {
   const plain = level.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   return plain === 'single' ? 'raid0' : plain;
 }

@@ -59,7 +59,8 @@ export function recordOf(row: InstallationTable): InstallationRecord {
 }
 
 function sentOf({ answer, request }: JsonObject): AnswerSent {
-  return { answer: String(answer), request: String(request) };
+  if (typeof answer === 'string' && typeof request === 'string') return { answer, request };
+  throw new BugError('what was answered to an installer is kept in another form than digests');
 }
 
 function object(text: string, uuid: string): JsonObject {

@@ -66,7 +66,9 @@ describe('the table of who may call what', () => {
   it('lets agents call what is theirs, where a token of a person is worth nothing', async () => {
     const { routes } = await open();
     for (const { url } of routes.filter((route) => route.access === 'agent')) {
-      expect.soft(url).toMatch(/^\/api\/agent\/|^\/v1\/(?:lookup|heartbeat|continue_inspection)(?:\/|$)/);
+      expect
+        .soft(url)
+        .toMatch(/^\/api\/agent\/|^\/install\/|^\/api2\/json\/auto-install\/|^\/v1\/(?:lookup|heartbeat|continue_inspection)(?:\/|$)/);
     }
   });
 
