@@ -25,6 +25,8 @@ export const DiskRefSchema = Type.Object(
   closed,
 );
 
+/** Lower case, as udev writes it. */
+const guid = Type.String({ pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
 const disks = Type.Array(DiskRefSchema, { minItems: 0, maxItems: 256 });
 const nothing = Type.Object({}, closed);
 const perDisk = Type.Object({
@@ -68,6 +70,22 @@ export const COMMANDS = {
       closed,
     ),
     result: perDisk,
+    isDestructive: true,
+  },
+  /** An empty GPT with that id on each, by which an installer finds them; what they held goes. After erasing, or by itself. */
+  stamp_disks: {
+    title: 'Put empty partition tables on disks',
+    args: Type.Object({ disks, guids: Type.Array(guid, { maxItems: 256 }) }, closed),
+    result: Type.Object({
+      disks: Type.Array(
+        Type.Object({
+          title: text,
+          guid,
+          /** ID_PART_TABLE_UUID as udev has it after the write; null: the disk is a plain file. */
+          udev: maybe,
+        }),
+      ),
+    }),
     isDestructive: true,
   },
   write_image: {

@@ -70,6 +70,8 @@ export const DiskSchema = Type.Object(
     transport: maybe,
     removable: Type.Boolean(),
     read_only: Type.Boolean(),
+    /** Bytes that are addressed at once: 4096 is 4Kn. Ours; absent from older agents. */
+    logical_sector: Type.Optional(count),
   },
   closed,
 );

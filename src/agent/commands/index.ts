@@ -8,6 +8,7 @@ import { takeInventory } from './inventory.ts';
 import { createLeaving } from './leave.ts';
 import { createLoad } from './load.ts';
 import { createRescue } from './rescue.ts';
+import { stampDisks } from './stamp.ts';
 import type { CommandHandlers } from './types.ts';
 
 /** Once in the agent's life: what a handler keeps between commands lives in its own factory. */
@@ -19,6 +20,7 @@ export function createHandlers(): CommandHandlers {
     inventory: takeInventory,
     erase_metadata: eraseMetadata,
     erase_disks: eraseDisks,
+    stamp_disks: stampDisks,
     write_image: createWriteImage(),
     write_configdrive: writeConfigdrive,
     install_boot: createInstallBoot(),

@@ -5,7 +5,7 @@ import { Check } from 'typebox/value';
 import { cleanDmiText, cleanSerial } from '../../inspect/identity.ts';
 import { type Disk, INVENTORY_LIMITS } from '../../inspect/inventory.ts';
 
-export const LSBLK_COLUMNS = 'NAME,TYPE,SIZE,MODEL,SERIAL,WWN,ROTA,RO,RM,VENDOR,TRAN,HCTL';
+export const LSBLK_COLUMNS = 'NAME,TYPE,SIZE,MODEL,SERIAL,WWN,ROTA,RO,RM,VENDOR,TRAN,HCTL,LOG-SEC';
 
 const optionalText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 const LsblkSchema = Type.Object({
@@ -23,6 +23,7 @@ const LsblkSchema = Type.Object({
       vendor: optionalText,
       tran: optionalText,
       hctl: optionalText,
+      'log-sec': Type.Optional(Type.Union([Type.Number(), Type.Null()])),
     }),
   ),
 });
@@ -70,6 +71,7 @@ function diskOf(device: Lsblk['blockdevices'][number], properties: Properties): 
     candidates.map((one) => cleanDmiText(one)).find((one) => one !== null) ?? null;
   // On SAS and SCSI disks ID_SERIAL_SHORT repeats the WWN; what is printed on the label is the unit serial.
   const serials = [properties.get('ID_SCSI_SERIAL'), properties.get('ID_SERIAL_SHORT'), device.serial];
+  const sector = device['log-sec'] ?? null;
   return {
     name: `/dev/${device.name}`,
     model: text(device.model, properties.get('ID_MODEL')),
@@ -85,6 +87,7 @@ function diskOf(device: Lsblk['blockdevices'][number], properties: Properties): 
     transport: text(device.tran, transportOf(device.name, properties)),
     removable: device.rm,
     read_only: device.ro,
+    ...(sector === null ? {} : { logical_sector: sector }),
   };
 }
 

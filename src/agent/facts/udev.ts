@@ -10,7 +10,10 @@ export interface UdevFacts {
   readonly dropped: string | null;
 }
 
-/** Whole disks and physical ports; what the kernel makes up itself (loop devices, lo, bridges) is below /devices/virtual. */
+/**
+ * Whole disks and physical ports. What the kernel makes up itself (loop devices, lo, bridges) is below /devices/virtual, and so is an NVMe
+ * drive that it may reach by several controllers (Linux, drivers/nvme/host/multipath.c).
+ */
 export function udevFacts(database: string, maxLength: number): UdevFacts {
   const block: Devices = {};
   const net: Devices = {};
@@ -35,7 +38,7 @@ function deviceIn(
   stanza: string,
 ): { readonly subsystem: 'block' | 'net'; readonly name: string; readonly properties: Record<string, string> } | undefined {
   const path = /^P: (.*)$/m.exec(stanza)?.[1] ?? '';
-  if (path.startsWith('/devices/virtual/')) return undefined;
+  if (path.startsWith('/devices/virtual/') && !path.startsWith('/devices/virtual/nvme-subsystem/')) return undefined;
   const pairs: [string, string][] = [];
   for (const line of stanza.split('\n')) {
     const [, key, value] = /^E: ([^=]+)=(.*)$/.exec(line) ?? [];

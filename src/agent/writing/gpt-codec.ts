@@ -136,6 +136,23 @@ export function withoutPartition(gpt: Gpt, number: number): Gpt {
   return { ...gpt, entries };
 }
 
+/** One that names no partition. As every tool writes it: 128 entries of 128 bytes (UEFI 2.10 §5.3.1 wants room for as many at least). */
+export function emptyGpt(guid: string, sectors: number, sectorSize: number): Gpt {
+  const [entryCount, entryBytes] = [128, 128];
+  const entries = Buffer.alloc(entryCount * entryBytes);
+  const firstUsable = 2 + Math.ceil(entries.length / sectorSize);
+  return onDiskOf({ sectorSize, diskGuid: guid, firstUsable, lastUsable: 0, entryBytes, entryCount, entries }, sectors);
+}
+
+/** A first sector without boot code, whose one entry protects the whole disk from what knows no GPT (UEFI 2.10 §5.2.3). */
+export function protectiveMbr(sectorSize: number): Buffer {
+  const bytes = Buffer.alloc(sectorSize);
+  bytes.set([0x00, 0x00, 0x02, 0x00, 0xee, 0xff, 0xff, 0xff], 446);
+  bytes.writeUInt32LE(1, 446 + 8);
+  bytes.set([0x55, 0xaa], 510);
+  return bytes;
+}
+
 /** Everything to be written, the backup first: at no moment is there none that is whole. `mbr` is the first sector as it is. */
 export function encodeGpt(gpt: Gpt, sectors: number, mbr: Buffer): Placed[] {
   const { sectorSize, entries } = gpt;

@@ -112,6 +112,17 @@ describe('disks', () => {
     expect(disksOf(list, new Map([['/dev/sda', new Map([['ID_WWN', '0x5000c50012345679']])]]))[0]?.wwn).toBe('0x5000c50012345679');
   });
 
+  it('have the size of their sectors where lsblk tells it', () => {
+    const list = [
+      { ...device, name: 'sda', 'log-sec': 4096 },
+      { ...device, name: 'sdb' },
+    ];
+    const [wide, unknown] = disksOf(parseLsblk(JSON.stringify({ blockdevices: list })), new Map());
+    expect(wide).toMatchObject({ logical_sector: 4096 });
+    expect(unknown).not.toHaveProperty('logical_sector');
+    expect(Check(DiskSchema, wide)).toBe(true);
+  });
+
   it('have the number that the kernel counted them by', () => {
     const of = sequencesOf(parseUdevDatabase('P: /devices/a\nE: DEVNAME=/dev/sda\nE: SUBSYSTEM=block\nE: DISKSEQ=7\n'));
     expect([of('/dev/sda'), of('/dev/sdb')]).toEqual(['7', null]);

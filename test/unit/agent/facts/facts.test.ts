@@ -283,6 +283,12 @@ E: SUBSYSTEM=net
   expect(udevFacts(database, 150).dropped).toBe('properties of 1 devices are too long to be reported');
 });
 
+it('keeps the properties of an NVMe drive that the kernel may reach by several controllers, and of no loop device', () => {
+  const stanza = (path: string): string => `P: ${path}\nE: DEVTYPE=disk\nE: SUBSYSTEM=block\n`;
+  const database = [stanza('/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1'), stanza('/devices/virtual/block/loop0')].join('\n');
+  expect(Object.keys(udevFacts(database, 10_000).udev.block)).toEqual(['nvme0n1']);
+});
+
 it('reads USB devices without root hubs, temperatures without dead sensors, TPM, BMC and clock', () => {
   const usb = (name: string, idVendor: string, idProduct: string) => ({
     name,

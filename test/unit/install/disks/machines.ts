@@ -18,7 +18,7 @@ export interface DiskWords {
   /** Undefined: nobody looked. */
   readonly isBlank?: boolean;
   readonly isMedium?: boolean;
-  readonly table?: string;
+  readonly table?: string | undefined;
   /** Beside those that follow from the rest. */
   readonly udev?: Readonly<Record<string, string>>;
 }
