@@ -13,6 +13,7 @@ export const CLI_ERRORS = {
   'cli.bad_certificate': { status: 400, about: 'The file that RACKSEED_CA names cannot be read, or is no certificate.' },
   'cli.api': { status: 500, about: 'The appliance answered with an error; its own code stands before the message.' },
   'cli.bad_file': { status: 400, about: 'A file named on the command line cannot be read.' },
+  'cli.answer_refused': { status: 400, about: 'The installer would refuse the answer file that was checked.' },
   'cli.no_own_loader': { status: 404, about: 'No boot loader of that name was added on this machine.' },
   'cli.no_plan': { status: 409, about: 'There is no wipe plan that a yes could be to: no agent has looked at the machine.' },
   'cli.bad_answer': { status: 502, about: 'What answered is not a Rackseed appliance, or one of another age.' },

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf, RackseedError } from '../lib/index.ts';
+import { answerCommand } from './commands/answer.ts';
 import { auditCommand } from './commands/audit.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -52,6 +53,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     userCommand,
     tokenCommand,
     auditCommand,
+    answerCommand,
     imageCommand,
     storeCommand,
     labCommand,

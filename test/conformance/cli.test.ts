@@ -295,6 +295,8 @@ describe('completion', () => {
     ]);
     expect(await complete('rackseed', 'node', 'approve', '--w')).toEqual(['--wipe-serial']);
     expect(await complete('rackseed', 'rules', '')).toEqual(['test']);
+    expect(await complete('rackseed', 'answer', 'ch')).toEqual(['check']);
+    expect(await complete('rackseed', 'answer', 'check', '--r')).toEqual(['--release']);
     expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import']);
     expect(await complete('rackseed', 'cluster', 'import', '--to')).toEqual(['--token-file']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);

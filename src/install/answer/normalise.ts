@@ -2,7 +2,7 @@
 
 import { isTable, type Table } from '../../config/index.ts';
 import { either, type Finding, near, type Path, quoted } from './finding.ts';
-import { type InstallerRelease, isAtLeast, sinceWhen, TITLES } from './releases.ts';
+import { type InstallerRelease, isAtLeast, sinceWhen } from './releases.ts';
 import { type KeySpec, keysIn, nameOf, SCHEMA, snakeOf } from './schema.ts';
 
 export interface Normalised {
@@ -70,7 +70,7 @@ class Walk {
       this.unread.push(spec.key);
       this.#error(
         spec.key,
-        `the installer of ${this.#title()} does not know it: it came with ${this.#since(spec.since)}`,
+        `this release does not know it: it came with ${this.#since(spec.since)}`,
         `Leave it out for this release, or install ${this.#since(spec.since)} or newer.`,
       );
       return false;
@@ -86,9 +86,9 @@ class Walk {
     if (name === kebab) {
       if (isAtLeast(installer, kebabSince)) return;
       const snake = snakeOf(kebab);
-      this.#error(spec.key, `the installer of ${this.#title()} reads only "${snake}": "-" in it came with 8.4`, `Write "${snake}".`);
+      this.#error(spec.key, `this release reads only "${snake}": "-" in it came with ${this.#since(kebabSince)}`, `Write "${snake}".`);
     } else if (snakeSince === null || !isAtLeast(installer, snakeSince)) {
-      this.#error(spec.key, `"${name}" is no key of the installer of ${this.#title()}`, `Write "${kebab}".`);
+      this.#error(spec.key, `"${name}" is no key that this release reads`, `Write "${kebab}".`);
     } else if (isAtLeast(installer, '9.0.0')) {
       this.#say('warning', spec.key, `"${name}" is the old name, which a later release may refuse`, `Write "${kebab}".`);
     }
@@ -106,10 +106,6 @@ class Walk {
     const home = slip === undefined ? SCHEMA.find(({ key }) => nameOf(key) === name || snakeOf(nameOf(key)) === name) : undefined;
     const message = `${quoted(name)} is no key ${where}; the installer refuses a file with an unknown key`;
     this.findings.push({ path, message, fix: fixOf(slip, home, names), severity: 'error' });
-  }
-
-  #title(): string {
-    return `${TITLES[this.#release.product]} ${this.#release.release}`;
   }
 
   #since(version: string): string {

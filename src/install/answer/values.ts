@@ -80,6 +80,9 @@ function fqdnFault(subject: Subject, path: Path, value: unknown): string | undef
   return undefined;
 }
 
+/** More words than a message should repeat beside its fix. */
+const MANY = 8;
+
 function checkWord(subject: Subject, spec: KeySpec, words: readonly string[], value: string): void {
   const { otherWords } = spec;
   const isOther = otherWords?.words.includes(value) === true && (!subject.isText || knows(subject, otherWords.since));
@@ -88,7 +91,9 @@ function checkWord(subject: Subject, spec: KeySpec, words: readonly string[], va
   const word =
     words.find((one) => one === value.toLowerCase()) ?? (meant !== undefined && words.includes(meant) ? meant : near(value, words));
   const fix = word === undefined ? `Write one of ${either(words)}.` : `Write "${word}".`;
-  subject.error(spec.key, `${quoted(value)} is none of ${either(words)}`, fix);
+  const what = words.length > MANY ? `the ${words.length} words that it takes` : either(words);
+  if (otherWords?.words.includes(value) === true) subject.error(spec.key, 'capital letters came with the next release', fix);
+  else subject.error(spec.key, `${quoted(value)} is none of ${what}`, fix);
 }
 
 function checkBounds(subject: Subject, spec: KeySpec, value: number): void {

@@ -20,7 +20,7 @@ export const ROWS: readonly (readonly string[])[] = [
 /** Rooms beside the rows, each with all that it may know. `main.ts` and `app.ts` wire, so they may know every room. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   // It talks to the API over HTTP; near is only what it starts, checks or builds on this machine.
-  cli: ['lib', 'config', 'lab', 'boot'],
+  cli: ['lib', 'config', 'lab', 'boot', 'install'],
   // It runs on another machine, out of a bundle.
   agent: ['lib', 'inspect'],
   lab: ['lib', 'config'],
