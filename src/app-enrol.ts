@@ -15,7 +15,7 @@ import {
 import type { InspectOptions } from './inspect/index.ts';
 import { imageInstanceInfo } from './install/index.ts';
 import type { JsonObject, Node } from './nodes/index.ts';
-import { chooseRootDisk, seenDisks } from './power/index.ts';
+import { chooseRootDisk, type InstallDesk, seenDisks } from './power/index.ts';
 import type { TaskDefinition } from './tasks/index.ts';
 
 export interface Taking {
@@ -39,7 +39,8 @@ export function createTaking(): Taking {
   };
 }
 
-export interface EnrolPartsOptions extends Omit<EnrolOptions, 'config' | 'observeOnly' | 'imageInfo' | 'rootHints'> {
+export interface EnrolPartsOptions extends Omit<EnrolOptions, 'config' | 'observeOnly' | 'imageInfo' | 'rootHints' | 'installRefusal'> {
+  readonly installs: Pick<InstallDesk, 'refusal'>;
   readonly config: Config;
   readonly taking: Taking;
 }
@@ -50,12 +51,13 @@ export interface EnrolParts {
   readonly onStored: NonNullable<InspectOptions['onStored']>;
 }
 
-export function enrolParts({ taking, ...options }: EnrolPartsOptions): EnrolParts {
+export function enrolParts({ taking, installs, ...options }: EnrolPartsOptions): EnrolParts {
   const own = {
     ...options,
     observeOnly: observeOnly(options.config),
     imageInfo: imageInstanceInfo,
     rootHints,
+    installRefusal: (node) => installs.refusal(node),
   } satisfies EnrolOptions;
   taking.bind(own);
   const enrol = createEnrol(own);

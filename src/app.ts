@@ -20,7 +20,7 @@ import { bootUrlOf } from './app-boot.ts';
 import { createTaking, enrolParts } from './app-enrol.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { inspectParts } from './app-inspect.ts';
-import { deploymentsOf, imageFiles } from './app-install.ts';
+import { deploymentsOf, imageFiles, installersOf } from './app-install.ts';
 import { lateInstalls } from './app-install-late.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
@@ -104,13 +104,16 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const records = createRecords({ ...common, nodes });
   const taking = createTaking();
   const testing = createCheckTasks();
-  const moreTasks = [taking.definition, ...testing.definitions];
+  const installing = installersOf({ ...common, config, holder });
+  const moreTasks = [taking.definition, ...testing.definitions, ...installing.definitions];
   const workOptions = { ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders, moreTasks };
   const { lifecycle, tasks, parts: work } = lifecycleParts(workOptions);
+  installing.bind(tasks);
   const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const { registry } = power.gateway;
-  const { enrol, onStored } = enrolParts({ ...common, config, nodes, tasks, lifecycle, registry, desk: orders, window: enrolment, taking });
+  const enrolling = { ...common, config, nodes, tasks, lifecycle, registry, desk: orders, installs: late.desk, window: enrolment, taking };
+  const { enrol, onStored } = enrolParts(enrolling);
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
@@ -119,16 +122,15 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
   const network = networkParts({ ...common, config, sockets: options.dhcpSockets, dhcp6, boot, files, installs: late.boot });
   const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
-  const parts: Component[] = [access, ...power.parts, ...work, ...claims.parts, orders, ramdisk, enrol, pump, ...network.parts];
+  const parts: Component[] = [access, installing, ...power.parts, ...work, ...claims.parts, orders, ramdisk, enrol, pump, ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
-  const sayers = [power, network.network];
   const services: ApiServices = {
     transaction: (work) => store.transaction(work),
     auth: createTokenAuth(token, access.tokens),
     access,
     system: {
-      status: () => Promise.resolve(statusOf(config, [...told, ...troubles([access, files]), ...sayers.flatMap(say)])),
+      status: () => Promise.resolve(statusOf(config, [...told, ...troubles([access, files]), ...[power, network.network].flatMap(say)])),
       readiness: () => readiness(store, parts, running),
     },
     nodes,
@@ -147,16 +149,18 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     clusters: createClusters({ ...common, nodes }),
     inspect,
     ramdisk,
+    installers: installing.installers,
     deployments: deploymentsOf({ ...common, nodes, images, certificate: certificate?.cert ?? null, lifecycle }),
     network: network.network,
   };
-  const given = { services, config: apiConfig(config), tls: certificate, log: logger, clock, random, version };
-  const api = createApi({ ...given, processMetrics: true });
-  for (const warning of [...told, ...files.problems().map(warningOf)])
-    logger.warn({ code: warning.code, hint: warning.hint }, warning.message);
+  const api = createApi({ ...common, services, config: apiConfig(config), tls: certificate, log: logger, version, processMetrics: true });
+  logWarnings(logger, [...told, ...files.problems().map(warningOf)]);
   const ready = () => tellNobodyCanSignIn(access, logger).then(() => writeConnection(config, certificate, logger));
-  const setupLink = () => firstSetupLink(access, config);
-  return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink };
+  return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink: () => firstSetupLink(access, config) };
+}
+
+function logWarnings(log: Log, warnings: readonly Warning[]): void {
+  for (const { code, hint, message } of warnings) log.warn({ code, hint }, message);
 }
 
 function statusOf({ dhcp, server }: Config, warnings: readonly Warning[]): Awaited<ReturnType<ApiServices['system']['status']>> {

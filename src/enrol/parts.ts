@@ -30,6 +30,8 @@ export interface EnrolOptions {
   readonly observeOnly: (node: Node) => string | undefined;
   /** Of a profile with a disk image: what the node's instance_info must say for it to be written. */
   readonly imageInfo: (profile: Profile) => JsonObject;
+  /** Why no installer can be booted on the node, as far as that is known without its machine; null: one can. */
+  readonly installRefusal: (node: Node) => string | null;
   /** The disk that the node's root device hints name. */
   readonly rootHints: (node: Node, report: Report) => RootHints;
   readonly clock: Clock;

@@ -35,7 +35,10 @@ export type EnrolArgs = Static<typeof enrolArgs>;
 
 type Context = StepContext<EnrolArgs>;
 /** What the task works with; the life cycle is made after the engine that has the definitions. */
-export type EnrolTaskDeps = Pick<EnrolDeps, 'nodes' | 'store' | 'config' | 'registry' | 'imageInfo' | 'clock' | 'lifecycle' | 'desk'>;
+export type EnrolTaskDeps = Pick<
+  EnrolDeps,
+  'nodes' | 'store' | 'config' | 'registry' | 'imageInfo' | 'installRefusal' | 'clock' | 'lifecycle' | 'desk'
+>;
 
 const MINUTE = 60_000;
 const BY = { who: 'system', actor: 'enrolment' } as const;
@@ -52,10 +55,12 @@ interface Stage {
   readonly rank: number;
 }
 
+const DEPLOY = 'deploy';
+
 const STAGES: readonly Stage[] = [
   { verb: 'manage', asked: 'manage', awaited: 'managed', title: 'Verify', from: ['enroll', 'clean failed', 'inspect failed'], rank: 1 },
   { verb: 'provide', asked: 'provide', awaited: 'available', title: 'Clean', from: ['manageable'], rank: 2 },
-  { verb: 'active', asked: 'deploy', awaited: 'active', title: 'Deploy', from: ['available', 'deploy failed'], rank: 3 },
+  { verb: 'active', asked: DEPLOY, awaited: 'active', title: 'Deploy', from: ['available', 'deploy failed'], rank: 3 },
 ];
 
 /** How far a node in this state has come. What is not here is no place on this way. */
@@ -87,7 +92,7 @@ export function enrolDefinition(deps: () => EnrolTaskDeps): TaskDefinition {
 }
 
 function stepsOf(deps: () => EnrolTaskDeps, stage: Stage): Step<EnrolArgs>[] {
-  const when = (context: Context): boolean => stage.verb !== 'active' || profileOf(deps(), context)?.os === 'image';
+  const when = (context: Context): boolean => stage.verb !== 'active' || profileOf(deps(), context) !== undefined;
   return [
     {
       name: stage.asked,
@@ -98,8 +103,20 @@ function stepsOf(deps: () => EnrolTaskDeps, stage: Stage): Step<EnrolArgs>[] {
       when,
       run: (context) => ask(deps(), context, stage),
     },
-    { name: stage.awaited, title: stage.title, timeoutMs: 2 * MINUTE, when, run: (context) => reach(deps(), context, stage) },
+    {
+      name: stage.awaited,
+      title: stage.title,
+      timeoutMs: 2 * MINUTE,
+      when: (context) => when(context) && (stage.verb !== 'active' || leftOut(context) === null),
+      run: (context) => reach(deps(), context, stage),
+    },
   ];
+}
+
+/** Why it is not deployed: what its profile wants is not there. */
+function leftOut({ results }: Context): string | null {
+  const asked = results[DEPLOY];
+  return typeof asked === 'object' && asked !== null && 'left' in asked && typeof asked.left === 'string' ? asked.left : null;
 }
 
 function profileOf(deps: Pick<EnrolTaskDeps, 'config'>, { args }: Context): Profile | undefined {
@@ -157,6 +174,11 @@ async function ask(deps: EnrolTaskDeps, context: Context, { verb, from, title }:
   const node = await nodeOf(deps, context);
   // Under way or past it: it was asked for before this step was cut off, or a person did it.
   if (!from.includes(node.provisionState)) return done();
+  const refusal = verb === 'active' && profileOf(deps, context)?.os === 'proxmox' ? deps.installRefusal(node) : null;
+  if (refusal !== null) {
+    context.log(`it is not deployed: ${refusal}`);
+    return done({ left: refusal });
+  }
   context.progress(0, `${title.toLowerCase()}: asked for`);
   await deps.lifecycle.provision(node, { verb }, { who: 'user', actor: context.args.by });
   return done();
@@ -183,14 +205,14 @@ async function finish(deps: EnrolTaskDeps, context: Context): Promise<StepResult
     const node = await deps.nodes.get(context.nodeUuid ?? '', tx);
     const { [KEEP_AGENT]: _, ...driverInternalInfo } = node.driverInternalInfo;
     await deps.nodes.update(tx, node, { driverInternalInfo }, BY);
-    const reason = endWords(node, profile);
+    const reason = endWords(node, profile, leftOut(context));
     await createBook({ db: deps.store.db, clock: deps.clock }).write(tx, node.uuid, { state: 'done', reason });
     await tell(deps, tx, node, { type: 'enrol.done', message: `${nodeTitle(node)} is taken in: ${reason}` });
   });
 }
 
-function endWords(node: Node, profile: Profile | undefined): string {
-  if (profile?.os === 'proxmox') return `it is ${node.provisionState}; Proxmox VE is installed on it once an installer image is there`;
+function endWords(node: Node, profile: Profile | undefined, left: string | null): string {
+  if (left !== null) return `it is ${node.provisionState}, and not installed: ${left}; deploy it when that is put right`;
   if (profile === undefined) return `it is ${node.provisionState}, without a profile`;
   return `it is ${node.provisionState}, as profile ${profile.name} says`;
 }

@@ -94,6 +94,7 @@ const own: EnrolOptions & { readonly sweepMs: number } = {
   observeOnly: () => undefined,
   imageInfo: () => ({ image_source: 'file:///web.raw' }),
   rootHints: () => ({ none: true }),
+  installRefusal: () => null,
   sweepMs: 50,
 };
 taking.bind(own);

@@ -229,15 +229,27 @@ it('goes on by the yes that was given when it stopped after cleaning, as the dis
   expect(world.ran).toEqual(['web1 erase', 'web1 write', 'web1 write']);
 });
 
-it('stops after cleaning for Proxmox, as no installer is there, and without a profile', async () => {
+it('goes on to an installation of Proxmox where one can be made', async () => {
+  const world = await enrolWorld({ rules: [rule({ profile: 'pve' })], profiles: [profile({ name: 'pve', os: 'proxmox' })] });
+  const node = await world.discover(report());
+  const { plan } = await world.enrolment.proposal(node);
+  await world.enrolment.approve(node, { planHash: plan?.hash ?? '', name: 'pve7' }, OLGA);
+  expect(await world.reachesRow(node, 'done')).toBe('it is active, as profile pve says');
+  expect(world.ran).toEqual(['pve7 erase', 'pve7 write']);
+});
+
+it('stops after cleaning for Proxmox while no installer is there, with the reason, and without a profile', async () => {
   const world = await enrolWorld({
+    installRefusal: 'no installer of Proxmox VE has been imported',
     rules: [rule({ profile: 'pve' })],
     profiles: [profile({ name: 'pve', os: 'proxmox', cluster: 'home' })],
   });
   const node = await world.discover(report());
   const { plan } = await world.enrolment.proposal(node);
   await world.enrolment.approve(node, { planHash: plan?.hash ?? '', name: 'pve7' }, OLGA);
-  expect(await world.reachesRow(node, 'done')).toBe('it is available; Proxmox VE is installed on it once an installer image is there');
+  expect(await world.reachesRow(node, 'done')).toBe(
+    'it is available, and not installed: no installer of Proxmox VE has been imported; deploy it when that is put right',
+  );
   expect(await world.nodes.get('pve7')).toMatchObject({
     provisionState: 'available',
     interfaces: { deploy: 'proxmox' },

@@ -62,6 +62,8 @@ export interface EnrolWorldOptions {
   /** Throws when the step is to fail. */
   readonly act?: (step: string, node: string) => void | Promise<void>;
   readonly waitMinutes?: number;
+  /** Why no installer can be booted on any node. */
+  readonly installRefusal?: string;
   readonly observeOnly?: (node: Node) => string | undefined;
   readonly url?: string;
 }
@@ -75,6 +77,7 @@ export async function enrolWorld(options: EnrolWorldOptions = {}): Promise<Enrol
   const direct = (driver: Driver): Driver => ({
     ...driver,
     refusal: () => null,
+    stepRefusal: () => null,
     steps,
     runStep: async ({ step }, { name, uuid }, run) => {
       ran.push(`${name ?? uuid} ${step}`);
@@ -113,6 +116,7 @@ export async function enrolWorld(options: EnrolWorldOptions = {}): Promise<Enrol
     observeOnly,
     imageInfo: (one: Profile) => ({ image_source: one.image ?? null }),
     rootHints: () => ({ none: true }),
+    installRefusal: () => options.installRefusal ?? null,
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
