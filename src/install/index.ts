@@ -1,8 +1,12 @@
 // The door of what a deployment is made of: images of the appliance, config drives, the report of a first boot.
 
+export { type AddressEntry, type Addresses, createAddresses, type GivenAddress } from './addresses/addresses.ts';
 export { INSTALLERS as ANSWER_INSTALLERS, type InstallerRelease, releaseOf } from './answer/releases.ts';
 export { answerRules, knowsKey } from './answer/rules.ts';
 export { createDeployments, type DeploymentOptions, type Deployments } from './deployment.ts';
+export { type Answering, createAnswering } from './desk/answer.ts';
+export { createInstallDesk } from './desk/desk.ts';
+export type { DeskParts } from './desk/parts.ts';
 export {
   type BootMode,
   bootModeOf,
@@ -41,6 +45,7 @@ export {
   ISO_MAX_BYTES,
   installerDirectory,
   PART_MAX_BYTES,
+  selftestIso,
   type Upload,
 } from './installers/installers.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
@@ -51,25 +56,37 @@ export { createInstallProtocol, type InstallProtocol, type InstallProtocolOption
 export type { InstallationRecord } from './protocol/record.ts';
 export type { InstallationView } from './protocol/view.ts';
 export {
+  type AnswerDrafts,
   type AnsweredPlan,
   type AnswerOrder,
+  type AnswerPreview,
+  type AnswerPreviews,
   type AnswerSecrets,
   type AnswerTemplates,
+  createAnswerDrafts,
+  createAnswerPreviews,
   createAnswerTemplates,
-  type DocumentParts,
+  createRootPasswords,
+  type Draft,
+  type DraftOrder,
   type FactSources,
   factsOf,
   faultText,
   type InstallDefaults,
+  type LastPlan,
   type MachineFacts,
   machineFacts,
+  managementMacOf,
   type PlacedFault,
   type PlannedDocument,
+  type PreviewOrder,
   placed,
   planDocument,
   type RenderedAnswer,
+  type RootPassword,
+  type RootPasswords,
   renderAnswer,
   type TemplateEntry,
   type Variables,
 } from './render/render.ts';
-export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget, Installer, Installers } from './seam.ts';
+export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget, Installer, Installers, InstallPlan } from './seam.ts';

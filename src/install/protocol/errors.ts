@@ -18,6 +18,7 @@ export const INSTALL_PROTOCOL_ERRORS = {
     about: 'The answer of an installer could not be made within a second, and an installer that waits longer is worse off.',
   },
   'install.bad_request': { status: 400, about: 'What an installer, or a system that it installed, sent is not what these send.' },
+  'install.refused': { status: 409, about: 'A machine is not installed: something that must hold before does not. Nothing was touched.' },
   'install.over': { status: 409, about: 'The installation is over: it failed, was given up, or another deployment has begun.' },
   'install.no_installation': { status: 404, about: 'No installer was ever prepared for the node.' },
 } as const satisfies ErrorCatalogue;
