@@ -123,8 +123,6 @@ function checkPasswords(subject: Subject): void {
   const knowsHashed = knows(subject, '8.2.7');
   const names = knowsHashed ? `"${nameNow(subject, 'root-password')}" or "${nameNow(subject, 'root-password-hashed')}"` : '"root_password"';
   if (plain === undefined && hashed === undefined) subject.error(PLAIN, 'root has no password', `Write ${names} in [global].`);
-  if (plain === undefined && hashed !== undefined && !knowsHashed)
-    subject.error(PLAIN, 'it is missing, and this release takes it in plain text only', 'Write "root_password" in [global].');
   if (plain !== undefined && hashed !== undefined) subject.error(HASHED, 'root has a password already', `Write only one of ${names}.`);
   if (typeof plain === 'string') checkPlain(subject, plain);
   if (typeof hashed === 'string') checkHashed(subject, hashed);

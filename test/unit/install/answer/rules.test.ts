@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { INSTALLERS, isAtLeast, releaseOf, sinceWhen } from '../../../../src/install/answer/releases.ts';
-import { answerRules } from '../../../../src/install/answer/rules.ts';
+import { answerRules, knowsKey } from '../../../../src/install/answer/rules.ts';
 import { SCHEMA } from '../../../../src/install/answer/schema.ts';
 import { COUNTRIES } from '../../../../src/install/answer/tables-countries.ts';
 import { ZONES } from '../../../../src/install/answer/tables-zones.ts';
 import { type AnswerDocument, type AnswerTarget, PRODUCTS } from '../../../../src/install/seam.ts';
-import { textOf } from '../../../fixtures/answers/case.ts';
+import { STATIC, textOf } from '../../../fixtures/answers/case.ts';
 
 const NEWEST: AnswerTarget = { product: 'pve', release: '9.2' };
 const errorsOf = (text: string, target: AnswerTarget = NEWEST) =>
@@ -85,6 +85,26 @@ describe('the rules of answer files', () => {
     const { document, faults } = answerRules.check(text, NEWEST);
     expect(document).toBeNull();
     expect(faults).toEqual([expect.objectContaining({ key: '', line, severity: 'error' })]);
+  });
+
+  it.each(['10.0.0.0/31', '10.0.0.11/32', '10.0.0.1/30'])('take %s for a machine: in so small a network every address is one', (cidr) => {
+    const { faults } = answerRules.check(textOf({ set: { ...STATIC, 'network.cidr': `"${cidr}"` } }, false), NEWEST);
+    expect(faults.filter(({ key }) => key === 'network.cidr')).toEqual([]);
+  });
+
+  it('have nothing to say of a plain good file', () => {
+    const set = { ...STATIC, 'disk-setup.disk-list': null, 'disk-setup.filter.ID_SERIAL': '"*S4EVNX0N*"' };
+    expect(answerRules.check(textOf({ set }, false), NEWEST).faults).toEqual([]);
+  });
+
+  it('know which release reads a key', () => {
+    const reads = (release: string, key: string) => knowsKey({ product: 'pve', release }, key);
+    expect([reads('8.2', 'global.root-password-hashed'), reads('8.3', 'global.root-password-hashed')]).toEqual([false, true]);
+    expect([reads('9.1', 'post-installation-webhook.auth-token'), reads('9.2', 'post-installation-webhook.auth-token')]).toEqual([
+      false,
+      true,
+    ]);
+    expect([reads('9.2', 'global.nonsense'), reads('7.4', 'global.fqdn')]).toEqual([false, false]);
   });
 
   it('refuse a text that is far too long', () => {
