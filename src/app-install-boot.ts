@@ -7,7 +7,7 @@ import { type InstallBook, type Installer, type Installers, renderModeFile } fro
 import { type Log, messageOf, RackseedError } from './lib/index.ts';
 
 export interface InstallBootParts {
-  readonly config: Pick<Config, 'install'>;
+  readonly config: { readonly install: Pick<Config['install'], 'console'> };
   readonly book: Pick<InstallBook, 'current' | 'byBootId' | 'countBoot' | 'fetched' | 'fail' | 'modeFile'>;
   readonly installers: Pick<Installers, 'find' | 'withModeFile'>;
   /** The URL of the API, as a machine reaches it at this address of ours. */
