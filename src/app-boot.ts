@@ -30,3 +30,9 @@ function ownDiskLoaders({ boot: { own_disk_path: path } }: Config): string[] {
   const paths = [...(path === undefined ? [] : [path]), ...INSTALLED_LOADERS, FALLBACK_LOADER];
   return [...new Set(paths)].map((one) => one.replaceAll('\\', '/'));
 }
+
+/** The URL of the API, as a machine reaches it at this address of ours. */
+export function apiUrlAt({ server }: Config, address: string): string {
+  const { port } = parseListen(server.listen);
+  return server.public_url ?? `${server.tls ? 'https' : 'http'}://${hostInUrl(address)}:${port}`;
+}

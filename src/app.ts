@@ -16,11 +16,12 @@ import {
   type Warning,
 } from './api/index.ts';
 import { accessSettings, firstSetupLink, tellNobodyCanSignIn } from './app-access.ts';
-import { bootUrlOf } from './app-boot.ts';
+import { apiUrlAt, bootUrlOf } from './app-boot.ts';
 import { createTaking, enrolParts } from './app-enrol.ts';
 import { certificateNames, ensureDataDir, instanceId, keySource, writeConnection } from './app-files.ts';
 import { inspectParts } from './app-inspect.ts';
-import { deploymentsOf, imageFiles, installersOf } from './app-install.ts';
+import { imageFiles, installersOf } from './app-install.ts';
+import { installServices } from './app-install-desk.ts';
 import { lateInstalls } from './app-install-late.ts';
 import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
@@ -47,7 +48,7 @@ import { createCheckTasks } from './checks/index.ts';
 import { createClusters } from './clusters/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
 import { createOrders, type Inspect } from './inspect/index.ts';
-import { type Clock, type Component, hostInUrl, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createRecords, type Node } from './nodes/index.ts';
 import type { Sightings } from './power/index.ts';
@@ -149,8 +150,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     clusters: createClusters({ ...common, nodes }),
     inspect,
     ramdisk,
-    installers: installing.installers,
-    deployments: deploymentsOf({ ...common, nodes, images, certificate: certificate?.cert ?? null, lifecycle }),
+    ...installServices({ ...common, config, env: options.env, nodes, certificate, lifecycle, installing, images, power, late }),
     network: network.network,
   };
   const api = createApi({ ...common, services, config: apiConfig(config), tls: certificate, log: logger, version, processMetrics: true });
@@ -273,11 +273,9 @@ function lifeOf({ parts, running, store, log, ready }: Life): Omit<App, 'setupLi
 }
 
 function siteOf(config: Config, certificate: ServerCertificate | null): Site {
-  const api = parseListen(config.server.listen);
-  const scheme = config.server.tls ? 'https' : 'http';
   return {
     bootUrl: bootUrlOf(config),
-    apiUrl: (address: string) => config.server.public_url ?? `${scheme}://${hostInUrl(address)}:${api.port}`,
+    apiUrl: (address: string) => apiUrlAt(config, address),
     fingerprint: certificate?.fingerprintSha256 ?? '',
     // Both: machines with a screen and machines with a serial line show what the agent does.
     console: ['tty0', 'ttyS0,115200'],

@@ -176,7 +176,7 @@ export function createInstallBook(options: BookOptions): InstallBook {
     isoRate: (uuid) => progress.rateOf(uuid),
     modeFile: async (uuid, base) => {
       const { answer } = await book.secrets(uuid);
-      return { url: `${base}/install/answer/${answer}`, fingerprint: options.fingerprint, token: `${uuid}:${answer}` };
+      return { url: `${base.replace(/\/$/, '')}/install/answer/${answer}`, fingerprint: options.fingerprint, token: `${uuid}:${answer}` };
     },
     secrets: async (uuid) => {
       const row = await store.db.selectFrom('installations').select(['secrets']).where('uuid', '=', uuid).executeTakeFirst();
