@@ -26,7 +26,7 @@ export interface Guest {
   /** Loads kernel, initrd and ISO into RAM, with these words for the kernel. */
   bootInstaller(iso: string, words?: string): Promise<void>;
   bootDisk(): Promise<void>;
-  /** Waits until the console says it; fails when the machine ends before. */
+  /** Waits until the console says it; fails when the machine ends before, or the installer gives up. */
   says(text: string | RegExp, limitMs?: number): Promise<void>;
   /** Waits until it has switched itself off or restarted. */
   ended(limitMs?: number): Promise<void>;
@@ -55,7 +55,7 @@ export async function createGuest({ directory, firmware, disks, sshPort }: Guest
   const until = async (what: string, holds: () => boolean | Promise<boolean>, limitMs: number): Promise<void> => {
     const end = systemClock.monotonic() + limitMs;
     for (;;) {
-      const isLast = isOver() || systemClock.monotonic() > end;
+      const isLast = isOver() || systemClock.monotonic() > end || (await said()).includes(': FAILED ');
       if (await holds()) return;
       if (isLast) throw new Error(`no ${what}; the console said:\n${(await said()).slice(-4000)}`);
       await systemClock.sleep(LOOK_MS);

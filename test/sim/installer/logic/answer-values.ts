@@ -29,9 +29,11 @@ export interface Cidr {
   readonly family: 4 | 6;
 }
 
-export function readCidr(text: string): Cidr {
-  const [address = '', prefixText = '', ...rest] = text.split('/');
-  const family = isIP(address);
+/** Since 9.2 an address alone is one with the longest mask. */
+export function readCidr(text: string, isBareTaken = false): Cidr {
+  const [address = '', given, ...rest] = text.split('/');
+  const family = address.includes('%') ? 0 : isIP(address);
+  const prefixText = given ?? (isBareTaken ? (family === 4 ? '32' : '128') : '');
   const prefix = /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
   if (rest.length > 0 || (family !== 4 && family !== 6)) throw new Refused(`network.cidr: ${text} is no address with a mask`);
   if (!(prefix <= (family === 4 ? 32 : 128))) throw new Refused(`network.cidr: ${text} has no such mask`);
@@ -46,7 +48,7 @@ function isNetworkItself(address: string, prefix: number): boolean {
 }
 
 export function readAddress(text: string, key: string): string {
-  if (isIP(text) === 0) throw new Refused(`${key}: ${text} is no address`);
+  if (isIP(text) === 0 || text.includes('%')) throw new Refused(`${key}: ${text} is no address`);
   return text;
 }
 

@@ -67,7 +67,7 @@ export function readAnswer(text: string, form: 'toml' | 'json', reader: Reader):
     network: readNetwork(required(whole.table('network'), 'network'), reader),
     disks: readDiskSetup(required(whole.table('disk-setup'), 'disk-setup'), reader),
     hook: since('8.3') ? readHook(whole.table('post-installation-webhook'), reader) : null,
-    firstBoot: since('8.3') ? readFirstBoot(whole.table('first-boot')) : null,
+    firstBoot: since('8.3') ? readFirstBoot(whole.table('first-boot'), since('8.4')) : null,
   };
   whole.end();
   return answer;
@@ -75,11 +75,13 @@ export function readAnswer(text: string, form: 'toml' | 'json', reader: Reader):
 
 /** Since 8.4 keys are written with hyphens; those that were there before keep their old form besides. */
 const BOTH_FORMS = new Set(
-  'root-password root-password-hashed root-ssh-keys reboot-on-error reboot-mode disk-list filter-match arc-max cert-fingerprint'.split(' '),
+  `root-password root-password-hashed root-ssh-keys reboot-on-error reboot-mode disk-list filter-match arc-max cert-fingerprint
+  subscription-key auth-token`.split(/\s+/),
 );
 
 function namesIn(release: string): Names {
   return (key) => {
+    if (key === 'first-boot-cert-fingerprint') return ['cert-fingerprint'];
     if (!BOTH_FORMS.has(key)) return [key];
     const old = key.replaceAll('-', '_');
     return atLeast(release, '8.4') ? [key, old] : [old];
@@ -151,13 +153,14 @@ function readPassword(section: Section, { isHashedKnown, least, most }: Password
 }
 
 function readNetwork(section: Section, { release }: Reader): Network {
-  const source = required(section.word('source', ['from-dhcp', 'from-answer']), 'network.source');
+  const said = section.word('source', ['from-dhcp', 'from-answer']);
+  const source = atLeast(release, '9.2') ? required(said, 'network.source') : (said ?? 'from-dhcp');
   const pinning = atLeast(release, '9.1') ? readPinning(section.table('interface-name-pinning')) : null;
   const fixed =
     source === 'from-dhcp'
       ? null
       : {
-          cidr: readCidr(required(section.string('cidr'), 'network.cidr')),
+          cidr: readCidr(required(section.string('cidr'), 'network.cidr'), atLeast(release, '9.2')),
           dns: readAddress(required(section.string('dns'), 'network.dns'), 'network.dns'),
           gateway: readAddress(required(section.string('gateway'), 'network.gateway'), 'network.gateway'),
           filter: required(section.map('filter'), 'network.filter'),
@@ -167,7 +170,8 @@ function readNetwork(section: Section, { release }: Reader): Network {
   return { fixed, pinning };
 }
 
-const PORT_NAME = /^[a-z][a-z0-9_]{1,14}$/i;
+/** With the number of a VLAN or alias, and no longer than the kernel's names are. */
+const PORT_NAME = /^(?=.{2,15}$)[a-z][a-z0-9_]{1,14}(?:[:.]\d+)?$/i;
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
 
 function readPinning(section: Section | undefined): Network['pinning'] {
@@ -196,13 +200,14 @@ function readHook(section: Section | undefined, { release }: Reader): Hook | nul
   return hook;
 }
 
-function readFirstBoot(section: Section | undefined): FirstBoot | null {
+/** In 8.3 its fingerprint had the new form of key alone. */
+function readFirstBoot(section: Section | undefined, isOldFormKnown: boolean): FirstBoot | null {
   if (section === undefined) return null;
   const source = required(section.word('source', ['from-url', 'from-iso']), 'first-boot.source');
   const url = section.string('url');
   const firstBoot = {
     url: source === 'from-url' ? readUrl(required(url, 'first-boot.url')) : null,
-    fingerprint: section.string('cert-fingerprint') ?? null,
+    fingerprint: section.string(isOldFormKnown ? 'cert-fingerprint' : 'first-boot-cert-fingerprint') ?? null,
     ordering: section.word('ordering', ORDERINGS) ?? 'fully-up',
   };
   section.end();
@@ -210,6 +215,6 @@ function readFirstBoot(section: Section | undefined): FirstBoot | null {
 }
 
 function readUrl(text: string): string {
-  if (!/^https?:\/\/[^/]/.test(text)) throw new Refused(`${text} is no URL`);
+  if (!/^https?:\/\/[^/]\S*$/.test(text)) throw new Refused(`${text} is no URL`);
   return text;
 }

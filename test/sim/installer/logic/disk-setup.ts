@@ -32,13 +32,14 @@ export function readDiskSetup(section: Section, target: Target): DiskSetup {
   const options = { lvm: section.table('lvm'), zfs: section.table('zfs'), btrfs: section.table('btrfs') };
   section.end();
   if (list.length === 0 && filter === undefined) throw new Refused('disk-setup: need either disk-list or filter');
-  if (list.length > 0 && filter !== undefined) throw new Refused('disk-setup: can not use both disk-list and filter');
+  const isFiltered = filter !== undefined && (Object.keys(filter).length > 0 || !atLeast(target.release, '9.0'));
+  if (list.length > 0 && isFiltered) throw new Refused('disk-setup: can not use both disk-list and filter');
   const own = filesystem === 'zfs' || filesystem === 'btrfs' ? filesystem : 'lvm';
   const foreign = Object.entries(options).find(([name, given]) => name !== own && given !== undefined);
   if (foreign) throw new Refused(`disk-setup: ${foreign[0]} options beside ${filesystem}`);
   if (own === 'lvm' && list.length > 1) throw new Refused('disk-setup.disk-list: only one disk for ext4 and xfs');
   const { raid, hdsize } = READERS[own](options[own], target);
-  return { filesystem, raid, selection: filter === undefined ? { list } : { filter }, filterMatch, hdsize };
+  return { filesystem, raid, selection: filter === undefined || list.length > 0 ? { list } : { filter }, filterMatch, hdsize };
 }
 
 type Options = Pick<DiskSetup, 'raid' | 'hdsize'>;
@@ -80,8 +81,9 @@ function readBtrfs(section: Section | undefined, { release }: Target): Options {
 }
 
 function readRaid(section: Section, levels: readonly string[], release: string): string {
-  const lower = atLeast(release, '8.4') ? levels.map((one) => one.toLowerCase()) : [];
-  return required(section.word('raid', [...levels, ...lower]), 'the raid level').toUpperCase();
+  const lower = levels.map((one) => one.toLowerCase());
+  const words = atLeast(release, '8.3') ? [...lower, ...levels] : lower;
+  return required(section.word('raid', words), 'the raid level').toUpperCase();
 }
 
 function between(value: number | undefined, least: number, most: number, key: string): void {

@@ -24,9 +24,11 @@ export async function ask(wanted: Request): Promise<Response> {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const body = wanted.body === undefined ? undefined : Buffer.from(wanted.body);
   const headers = { ...wanted.headers, host: url.host, ...(body && { 'content-length': String(body.length) }) };
-  const options = { method: wanted.method, headers, signal, agent: false } as const;
+  const options = { method: wanted.method, headers, signal };
+  // With an agent, even with none for itself, a request would make its own connection.
   const socket = url.protocol === 'https:' ? await connectTls(url, wanted, signal) : null;
-  const outgoing = socket === null ? overHttp(url, options) : overHttps(url, { ...options, createConnection: () => socket });
+  const outgoing =
+    socket === null ? overHttp(url, { ...options, agent: false }) : overHttps(url, { ...options, createConnection: () => socket });
   const incoming = await answered(outgoing, body);
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer); // without an encoding a response gives buffers

@@ -31,13 +31,15 @@ fi
 
 # On all ports at once; each prints a lease when there is one.
 ip link set lo up
+echo 'timeout 30;' >>/etc/dhcp/dhclient.conf
 for path in /sys/class/net/*; do
   name=${path##*/}
   [ "$name" = lo ] && continue
   ip link set "$name" up
-  dhclient -1 -timeout 30 -pf "/run/dhclient.$name.pid" -lf "/run/dhclient.$name.leases" "$name" >/run/dhclient.$name.log 2>&1 &
+  dhclient -1 -pf "/run/dhclient.$name.pid" -lf "/run/dhclient.$name.leases" "$name" >/run/dhclient.$name.log 2>&1 &
 done
 wait
+grep -hsE 'error|denied|not found|No DHCPOFFERS' /run/dhclient.*.log | while read -r line; do say "dhclient: $line"; done
 say "network $(ip -o -4 addr show scope global | awk '{ print $2, $4 }' | tr '\n' ' ')"
 
 node --no-warnings /usr/lib/installer/installer.mjs 2>/run/installer.err
