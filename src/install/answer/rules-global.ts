@@ -30,8 +30,11 @@ function checkFqdn(subject: Subject): void {
     if (fault !== undefined) subject.error('global.fqdn', fault, EXAMPLE);
     return;
   }
+  if (tableAt(subject, 'global.fqdn') === undefined) return;
   const domain = textAt(subject, 'global.fqdn.domain');
-  if (tableAt(subject, 'global.fqdn') === undefined || domain === undefined) return;
+  const needs = domain === undefined || domain === '' ? 'a host name and a domain' : 'a host name';
+  subject.warn('global.fqdn', `the installer stops unless DHCP gives ${needs}`, 'Write the whole name where DHCP may not know it.');
+  if (domain === undefined) return;
   if (domain === '') checkEmptyDomain(subject);
   else if (domain.length > MAX_FQDN || !domain.split('.').every((label) => LABEL.test(label)))
     subject.error('global.fqdn.domain', `${quoted(domain)} is no domain`, 'Write letters, digits and "-" between points: "example.com".');
