@@ -31,13 +31,18 @@ export async function debianImage(): Promise<DebianImage> {
     await tool('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'rackseed test', '-f', target]);
   });
   const publicKey = await tool('ssh-keygen', ['-y', '-f', keyFile]);
-  const words = ['--variant=extract', `--include=${PACKAGES.join(',')}`, SUITE];
-  const packages = await cached({ kind: 'chroots', name: `${SUITE}-guest`, recipe: words, suffix: '.tar' }, async (target) => {
-    await tool('mmdebstrap', ['--quiet', '--format=tar', ...words, target]);
-  });
+  const packages = await debianPackages();
   const recipe = [packages, publicKey, await digestOf(RECIPE)];
   const path = await cached({ kind: 'guests', name: 'debian', recipe, suffix: '.img' }, (target) => make(packages, publicKey, target));
   return { path, keyFile };
+}
+
+/** Its packages unpacked, as a tar file: a kernel with its modules, a static busybox. */
+export function debianPackages(): Promise<string> {
+  const words = ['--variant=extract', `--include=${PACKAGES.join(',')}`, SUITE];
+  return cached({ kind: 'chroots', name: `${SUITE}-guest`, recipe: words, suffix: '.tar' }, async (target) => {
+    await tool('mmdebstrap', ['--quiet', '--format=tar', ...words, target]);
+  });
 }
 
 async function make(packages: string, publicKey: string, target: string): Promise<void> {

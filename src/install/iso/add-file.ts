@@ -1,35 +1,50 @@
 // An ISO image of the disk with one more file in its root directory, made while it is read. Checked before anybody gets it: the result is
 // opened like any other image, and must have exactly the same files and the new one.
 
-import { messageOf, RackseedError } from '../../lib/index.ts';
+import { DecodeError, messageOf, RackseedError } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
-import type { VirtualIso } from '../seam.ts';
+import type { IsoSource, VirtualIso } from '../seam.ts';
 import { type Iso, type IsoEntry, openIso, openVolumes } from './iso.ts';
-import { type AddedFile, planOverlay } from './overlay.ts';
+import { type AddedFile, type OverlayPlan, planOverlay } from './overlay.ts';
 import { OverlayError } from './overlay-decide.ts';
 import { type IsoFile, openIsoFile, readOverlay, readsOf, virtualIso } from './sources.ts';
 
+/** As messages call what came out. */
+const RESULT = 'with the file in it';
 export const ADDED_MAX_BYTES = 1024 * 1024;
 
 /** Throws install.bad_iso for an image that can't be read, install.iso_overlay_failed for one that can't have the file this way. */
 export async function addFile(file: IsoFile, added: AddedFile): Promise<VirtualIso> {
-  if (added.content.length > ADDED_MAX_BYTES) throw failed(file, `${added.name} has ${added.content.length} bytes`);
   const source = await openIsoFile(file);
   try {
-    const readAt = readsOf(source);
-    const opened = await openVolumes(readAt, file.bytes, file.path);
-    const plan = await planOverlay(opened, file.bytes, added);
-    const overlaid = readsOf({ read: (into, position) => readOverlay(source, plan, into, position), close: () => Promise.resolve() });
-    for (const { kind } of opened.trees) {
-      const before = await openIso(readAt, file.bytes, { tree: kind, name: file.path });
-      const after = await openIso(overlaid, plan.bytes, { tree: kind });
-      await check(before, after, { name: plan.names.get(kind) ?? added.name, content: added.content, bytes: plan.bytes });
-    }
-    return virtualIso(file, plan);
-  } catch (thrown) {
-    throw explained(file, thrown);
+    return virtualIso(file, await checkedOverlay(source, { name: file.path, bytes: file.bytes }, added));
   } finally {
     await source.close();
+  }
+}
+
+export interface Pristine {
+  /** For messages. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export async function checkedOverlay(source: IsoSource, pristine: Pristine, added: AddedFile): Promise<OverlayPlan> {
+  const { name, bytes } = pristine;
+  if (added.content.length > ADDED_MAX_BYTES) throw failed(pristine, `${added.name} has ${added.content.length} bytes`);
+  const readAt = readsOf(source);
+  const opened = await openVolumes(readAt, bytes, name);
+  try {
+    const plan = await planOverlay(opened, bytes, added);
+    const overlaid = readsOf({ read: (into, position) => readOverlay(source, plan, into, position), close: () => Promise.resolve() });
+    for (const { kind } of opened.trees) {
+      const before = await openIso(readAt, bytes, { tree: kind, name });
+      const after = await openIso(overlaid, plan.bytes, { tree: kind, name: RESULT });
+      await check(before, after, { name: plan.names.get(kind) ?? added.name, content: added.content, bytes: plan.bytes });
+    }
+    return plan;
+  } catch (thrown) {
+    throw explained(pristine, thrown);
   }
 }
 
@@ -63,15 +78,16 @@ function isSame(a: IsoEntry, b: IsoEntry): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** What the pristine image says of itself was read before: a fault that is only in the result is the overlay's. */
-function explained(file: IsoFile, thrown: unknown): unknown {
-  if (thrown instanceof RackseedError && thrown.code === 'install.bad_iso' && thrown.message.startsWith(file.path)) return thrown;
-  return thrown instanceof OverlayError || thrown instanceof RackseedError ? failed(file, messageOf(thrown), thrown) : thrown;
+/** A fault of the pristine image stays one; one that is only in the result, or that only the overlay minds, is the overlay's. */
+function explained(pristine: Pristine, thrown: unknown): unknown {
+  const isOwnFault = thrown instanceof RackseedError && !thrown.message.startsWith(RESULT);
+  const isKnown = thrown instanceof OverlayError || thrown instanceof DecodeError || thrown instanceof RackseedError;
+  return isKnown && !isOwnFault ? failed(pristine, messageOf(thrown), thrown) : thrown;
 }
 
-function failed({ path }: IsoFile, message: string, cause?: unknown): RackseedError {
+function failed({ name }: Pristine, message: string, cause?: unknown): RackseedError {
   return fail('install.iso_overlay_failed', {
-    message: `${path}: ${message}`,
+    message: `${name}: ${message}`,
     hint: 'Install xorriso, which makes a changed copy of the image instead: apt install xorriso',
     ...(cause === undefined ? {} : { cause }),
   });
