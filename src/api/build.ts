@@ -18,6 +18,7 @@ import { type ApiMetrics, createApiMetrics } from './metrics.ts';
 import { agentPlugin } from './native/agent.ts';
 import { agentFilesPlugin } from './native/agent-files.ts';
 import { agentNoisePlugin } from './native/agent-noise.ts';
+import { answersPlugin, nodeAnswersPlugin } from './native/answers.ts';
 import { approvePlugin, rulesPlugin, wipePlanPlugin } from './native/approve.ts';
 import { auditPlugin } from './native/audit.ts';
 import { checksPlugin } from './native/checks.ts';
@@ -173,6 +174,8 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(clustersPlugin(deps), { prefix: '/api/clusters' });
   app.register(installationPlugin(deps), { prefix: '/api/nodes' });
   app.register(installPlugin(deps));
+  app.register(nodeAnswersPlugin(deps), { prefix: '/api/nodes' });
+  app.register(answersPlugin(deps), { prefix: '/api' });
   app.register(installersPlugin(deps), { prefix: '/api/installers' });
   app.register(installerUploadsPlugin(deps), { prefix: '/api/installers/uploads' });
   app.register(networkPlugin(deps), { prefix: '/api/network' });

@@ -6,7 +6,15 @@ import type { Clusters } from '../clusters/index.ts';
 import type { Conductors } from '../conductors/index.ts';
 import type { Enrol } from '../enrol/index.ts';
 import type { Inspect, Ramdisk } from '../inspect/index.ts';
-import type { Deployments, InstallerStore, InstallProtocol } from '../install/index.ts';
+import type {
+  Addresses,
+  AnswerPreviews,
+  AnswerTemplates,
+  Deployments,
+  InstallerStore,
+  InstallProtocol,
+  RootPasswords,
+} from '../install/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
 import type { Registry } from '../power/index.ts';
@@ -74,6 +82,12 @@ export interface EnrolmentService {
 
 export type CheckService = Checks;
 export type InstallService = InstallProtocol;
+export interface AnswerService {
+  readonly templates: Pick<AnswerTemplates, 'list'>;
+  readonly addresses: Pick<Addresses, 'list'>;
+  readonly rootPasswords: Pick<RootPasswords, 'show'>;
+  readonly previews: AnswerPreviews;
+}
 export type InstallerService = Omit<InstallerStore, 'newest' | 'withModeFile'>;
 export type EnrolService = Omit<Enrol, 'name' | 'start' | 'stop' | 'tick' | 'reported'>;
 
@@ -174,6 +188,8 @@ export interface ApiServices {
   /** What installers and freshly installed systems say. */
   readonly install?: InstallService;
   readonly installers?: InstallerService;
+  /** Answers to look at, and what they are made of. */
+  readonly answers?: AnswerService;
   /** The same for OpenStack's own agent. */
   readonly ramdisk?: Ramdisk;
   readonly network: NetworkService;

@@ -62,4 +62,4 @@ export type {
   Tx,
   Vault,
 } from './types.ts';
-export { driverInfoContext } from './vault.ts';
+export { driverInfoContext, secretContext } from './vault.ts';

@@ -64,6 +64,8 @@ export interface AddressEntry {
 export interface Addresses {
   /** Throws install.no_address where there is none to be had, and why. */
   give(request: AddressRequest): Promise<GivenAddress>;
+  /** The one that the node has, or would get if it asked now; nobody is asked, nothing is kept. */
+  peek(request: Pick<AddressRequest, 'nodeUuid' | 'cluster' | 'purpose'>): Promise<GivenAddress>;
   list(query?: { readonly cluster?: string; readonly nodeUuid?: string }): Promise<readonly AddressEntry[]>;
   /** When a node leaves for elsewhere. With the node itself its addresses go too. */
   release(tx: Tx, nodeUuid: string): Promise<void>;
@@ -76,6 +78,7 @@ const MAX_LISTED = 4096;
 export function createAddresses(options: AddressesOptions): Addresses {
   return {
     give: (request) => give(options, request),
+    peek: (request) => peek(options, request),
     list: ({ cluster, nodeUuid } = {}) => list(options, cluster, nodeUuid),
     release: (tx, nodeUuid) => release(options, tx, nodeUuid),
   };
@@ -108,16 +111,40 @@ async function fromPool(options: AddressesOptions, request: AddressRequest, home
     const { conflict, unchecked } = await ask(options, request, home, address);
     if (conflict === null) {
       await confirm(options, request, address, unchecked === null);
-      const { pool } = home;
-      const given = { cidr: `${address}/${prefixOf(pool)}`, gateway: pool.gateway, dns: pool.dns ?? pool.gateway };
       const notes = [...wordsOf(passedOver), ...(unchecked === null ? [] : [`${address} was given unasked: ${unchecked}`])];
-      return { address: given, notes };
+      return { address: addressIn(home.pool, address), notes };
     }
     passedOver.set(address, conflict);
     if (passedOver.size < MAX_CONFLICTS) continue;
     await options.store.transaction((tx) => release(options, tx, request.nodeUuid));
     throw allAnswer(home, passedOver);
   }
+}
+
+function addressIn(pool: AddressPool, address: string): InstallAddress {
+  return { cidr: `${address}/${prefixOf(pool)}`, gateway: pool.gateway, dns: pool.dns ?? pool.gateway };
+}
+
+async function peek(
+  { clusters, store }: AddressesOptions,
+  { nodeUuid, cluster: name, purpose = PURPOSE }: Pick<AddressRequest, 'nodeUuid' | 'cluster' | 'purpose'>,
+): Promise<GivenAddress> {
+  const cluster = clusters.find((one) => one.name === name);
+  const pool = cluster?.addresses;
+  if (pool === undefined) {
+    const isFrozen = cluster !== undefined && !cluster.dhcp_addresses;
+    return { address: null, notes: isFrozen ? [`it would not be installed: the [[cluster]] ${cluster.name} has no addresses`] : [] };
+  }
+  const rows = await store.db.selectFrom('node_addresses').select(['address', 'node_uuid', 'purpose', 'cluster']).execute();
+  const own = rows.find((row) => row.node_uuid === nodeUuid && row.purpose === purpose && row.cluster === name);
+  if (own !== undefined && poolHas(pool, own.address)) return { address: addressIn(pool, own.address), notes: [] };
+  const next = nextFree(pool, new Set(rows.map(({ address }) => address)));
+  if (next === undefined)
+    return { address: null, notes: [`it would not be installed: no address is left from ${pool.first} to ${pool.last}`] };
+  return {
+    address: addressIn(pool, next),
+    notes: [`${next} is the next address of the cluster; it is given when the installation is prepared`],
+  };
 }
 
 function wordsOf(passedOver: ReadonlyMap<string, string>): readonly string[] {

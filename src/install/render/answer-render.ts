@@ -2,8 +2,8 @@
 // installer reports to. The same in gives the same bytes. Pure.
 
 import type { JsonObject, JsonValue } from '../../nodes/index.ts';
+import { knowsKey } from '../answer/rules.ts';
 import type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget, InstallPlan, RaidLevel } from '../seam.ts';
-import { knowsKey } from './known-keys.ts';
 
 export interface AnswerSecrets {
   readonly rootPassword: string;

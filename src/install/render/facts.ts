@@ -82,6 +82,16 @@ export function machineFacts(
   };
 }
 
+/** The port by which the machine is installed and then managed: the one it booted through last, else the first that may boot. */
+export function managementMacOf(
+  inventory: JsonObject | null,
+  ports: readonly { readonly address: string; readonly pxeEnabled: boolean }[],
+): string | null {
+  const booted = textIn(tableIn(inventory?.boot).pxe_interface);
+  const isOwn = ports.some(({ address }) => address === booted);
+  return (isOwn ? booted : (ports.find(({ pxeEnabled }) => pxeEnabled)?.address ?? ports[0]?.address)) ?? null;
+}
+
 function tableIn(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}; // any object has keys
 }

@@ -2,7 +2,7 @@
 // answer that is rendered again says the same. Knows nothing of who may read it.
 
 import { assert, type Random, Secret, saltOf, sha512Crypt } from '../../lib/index.ts';
-import type { Store, Tx } from '../../store/index.ts';
+import { type Store, secretContext, type Tx } from '../../store/index.ts';
 import { fail } from '../errors.ts';
 
 export interface RootPassword {
@@ -14,8 +14,8 @@ export interface RootPassword {
 export interface RootPasswords {
   /** For an installation of the node; made now where it has none yet. Throws install.weak_root_password for what the installer refuses. */
   of(nodeUuid: string): Promise<RootPassword>;
-  /** What the last installation was given. Throws install.no_root_password where there was none. */
-  show(node: { readonly uuid: string; readonly title: string }): Promise<Secret>;
+  /** What the last installation was given, told in an event. Throws install.no_root_password where there was none. */
+  show(node: { readonly uuid: string; readonly title: string }, actor: string): Promise<Secret>;
 }
 
 export interface RootPasswordsOptions {
@@ -46,16 +46,22 @@ export function createRootPasswords({ store, random, configured }: RootPasswords
       if (known !== undefined) return known;
       const made = make(wanted?.reveal() ?? generate(random), wanted !== null, random);
       return store.transaction(async (tx) => {
-        const meanwhile = fitting(await store.vault.get(name), wanted); // another appliance on the same store was first
+        const meanwhile = fitting(await sealedIn(store, tx, name), wanted); // somebody else was first
         if (meanwhile !== undefined) return meanwhile;
         await removeOrphans(tx);
         await store.vault.put(tx, name, new Secret(JSON.stringify(made)));
         return passwordOf(made);
       });
     },
-    async show({ uuid, title }) {
+    async show({ uuid, title }, actor) {
       const stored = read(await store.vault.get(PREFIX + uuid));
-      if (stored !== undefined) return new Secret(stored.password);
+      if (stored !== undefined) {
+        const message = `${actor} read the password of root`;
+        await store.transaction((tx) =>
+          store.events.append(tx, { type: 'install.password_shown', nodeUuid: uuid, message, data: { actor } }),
+        );
+        return new Secret(stored.password);
+      }
       throw fail('install.no_root_password', {
         message: `no password of root is known of ${title}: nothing was installed on it by an installer from here`,
         hint: 'It has one once its installation was prepared.',
@@ -68,6 +74,12 @@ interface Stored {
   readonly password: string;
   readonly hash: string;
   readonly isConfigured: boolean;
+}
+
+/** As this transaction sees it: the vault reads past it. */
+async function sealedIn({ vault }: Store, tx: Tx, name: string): Promise<Secret | undefined> {
+  const row = await tx.selectFrom('secrets').select('sealed').where('name', '=', name).executeTakeFirst();
+  return row === undefined ? undefined : vault.open(row.sealed, secretContext(name));
 }
 
 /** Undefined where it is not what is wanted now. */
