@@ -31,6 +31,8 @@ interface Verdict {
   readonly warnings: readonly AnswerFault[];
 }
 
+const TEMPLATE = 'It is a template: the answer is what it gives for a node. rackseed answer render --node NODE shows and checks that.';
+
 const HELP = `
 Without --release it is checked for every release that installs unattended, and the exit code is 1 only if none of them takes it.
 Keys have their final names: a template with {{…}} in its values is checked as it stands, so check what it renders to.
@@ -57,7 +59,7 @@ export function answerCommand(program: Command, context: CliContext): void {
         verdictOf(answerRules, text, { product: options.product, release, bootMode: options.boot ?? null }),
       );
       context.out(rendered(path, options, verdicts));
-      if (!verdicts.some(({ taken }) => taken)) throw refusal(path, options, verdicts);
+      if (!verdicts.some(({ taken }) => taken)) throw refusal(path, options, verdicts, isTemplate(text));
     });
 }
 
@@ -80,13 +82,18 @@ function verdictOf(rules: AnswerRules, text: string, target: AnswerTarget): Verd
   return { release: target.release, taken: errors.length === 0, errors, warnings };
 }
 
-function refusal(path: string, { product, release }: CheckOptions, verdicts: readonly Verdict[]): Error {
+/** Of Rackseed: nothing that the installer reads. */
+function isTemplate(text: string): boolean {
+  return text.includes('{{') || /^(?:extends|products)\s*=/m.test(text);
+}
+
+function refusal(path: string, { product, release }: CheckOptions, verdicts: readonly Verdict[], isOurs: boolean): Error {
   const who = release === undefined ? `every release of ${TITLES[product]}` : `${TITLES[product]} ${release}`;
   const [only] = verdicts;
   const count = verdicts.length === 1 && only !== undefined ? `, for ${counted(only.errors.length, 'fault')}` : '';
   return fail('cli.answer_refused', {
     message: `${path}: the installer of ${who} would refuse it${count}`,
-    hint: 'Put right what is listed, then check again.',
+    hint: isOurs ? TEMPLATE : 'Put right what is listed, then check again.',
   });
 }
 

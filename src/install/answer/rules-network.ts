@@ -60,6 +60,12 @@ function checkFilter(subject: Subject): void {
   const filter = tableAt(subject, 'network.filter');
   if (filter === undefined) return;
   if (Object.keys(filter).length === 0) subject.error('network.filter', 'it is empty, so no card is chosen', MISSING.filter);
+  if (Object.keys(filter).length > 1)
+    subject.warn(
+      'network.filter',
+      'one pattern that fits is enough, and the first card that has one is taken',
+      'Name the card by one property.',
+    );
   checkGlobs(subject, 'network.filter', filter);
 }
 

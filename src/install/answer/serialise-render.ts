@@ -28,8 +28,8 @@ function valueFor(spec: KeySpec, value: unknown, release: InstallerRelease): unk
   if (isTable(value) && keysIn(spec.key).length > 0) return section(value, spec.key, release);
   // In small letters every release knows them, and before 9.1.7 a card is found by small letters only.
   if (typeof value === 'string' && spec.otherWords?.words.includes(value) === true) return value.toLowerCase();
-  if (spec.kind === 'names' && isTable(value)) return withoutNull(withSmallKeys(value));
-  return withoutNull(value);
+  if (spec.kind === 'names' && isTable(value)) return plain(withSmallKeys(value));
+  return plain(value);
 }
 
 /** An empty filter chooses nothing, and before 9.0 may not stand beside a list. */
@@ -37,12 +37,13 @@ function isNothing({ kind }: KeySpec, value: unknown): boolean {
   return value === null || value === undefined || (kind === 'globs' && isTable(value) && Object.keys(value).length === 0);
 }
 
-/** TOML has no null. */
-function withoutNull(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNull);
+/** TOML has no null, and no halves of characters: with an escaped one in it the whole file is none. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(plain);
   if (!isTable(value)) return value;
   const entries = Object.entries(value).filter(([, one]) => one !== null && one !== undefined);
-  return Object.fromEntries(entries.map(([name, one]) => [name, withoutNull(one)]));
+  return Object.fromEntries(entries.map(([name, one]) => [name, plain(one)]));
 }
 
 function withSmallKeys(table: Table): Table {

@@ -103,6 +103,12 @@ describe('rackseed answer check', () => {
     expect([code, err]).toEqual([EXIT.failed, expect.stringContaining('(ENOENT)')]);
   });
 
+  it('knows a template, which is no answer yet', async () => {
+    const { code, err } = await check(`extends = "base"\n${good}`, '--release', '9.1');
+    expect([code, err]).toEqual([EXIT.failed, expect.stringContaining('rackseed answer render --node NODE')]);
+    expect((await check(good.replace('"at"', '"{{install.country}}"'), '--release', '9.1')).err).toContain('It is a template');
+  });
+
   it('lets nothing in a file move the terminal', async () => {
     expect((await check(good.replace('"at"', String.raw`"\u001b[2J"`))).out).not.toContain('\u001b');
   });

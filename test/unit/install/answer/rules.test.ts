@@ -170,12 +170,20 @@ describe('serialising an answer', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (word) => {
         const document = { ...GOOD, global: { 'root-password': word }, 'disk-setup': { filter: { [word]: word } } };
-        const back = parse(answerRules.serialise(document, NEWEST));
+        const text = answerRules.serialise(document, NEWEST);
+        const back = parse(text);
+        // As strict as the installer: TOML 1.0.
+        expect(answerRules.check(text, NEWEST).document).not.toBeNull();
         expect(back.global).toEqual({ 'root-password': word });
         expect((back['disk-setup'] as Record<string, unknown>).filter).toEqual({ [word]: word }); // a table, as written
       }),
       { examples: [['"]\n[global]\nx = "'], ['\u0000'], ["'''"], ['\\']] },
     );
+  });
+
+  it('writes no half of a character, which would spoil the whole file', () => {
+    const text = answerRules.serialise({ global: { 'root-password': 'half \ud83d', 'root-ssh-keys': ['\udc00'] } }, NEWEST);
+    expect(parse(text)).toEqual({ global: { 'root-password': 'half \ufffd', 'root-ssh-keys': ['\ufffd'] } });
   });
 
   /** For each key values that are good beside all the others. */
