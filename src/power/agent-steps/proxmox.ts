@@ -22,6 +22,7 @@ export interface ProxmoxParts {
 const MINUTE = 60_000;
 /** The record is looked at so often where nothing is heard, which keeps the state's own limit (30 minutes of silence) away. */
 const LOOK_MS = 10 * MINUTE;
+const LEAST_MS = 5000;
 /** From the report of the first boot to an open SSH port: services that wait for the network or for time take minutes. */
 const SIGN_IN_MS = 15 * MINUTE;
 const SIGN_IN_EVERY_MS = 10_000;
@@ -163,10 +164,15 @@ async function stands(
       return {};
     case 'waits':
       run.progress(standing.fraction, standing.text);
-      return { waitUntil: Math.min(standing.until ?? Number.POSITIVE_INFINITY, clock.now() + LOOK_MS) };
+      return { waitUntil: nextLook(clock.now(), standing.until) };
     case 'failed':
       throw fail('power.refused', { message: standing.message, hint: standing.hint });
   }
+}
+
+/** A time that has passed already must not make us ask without end. */
+function nextLook(now: number, until: number | null): number {
+  return Math.max(now + LEAST_MS, Math.min(until ?? Number.POSITIVE_INFINITY, now + LOOK_MS));
 }
 
 async function signIn({ installs, clock }: ProxmoxParts, target: Target, run: StepRun): Promise<StepOutcome> {

@@ -185,12 +185,14 @@ describe('the deploy interface proxmox', () => {
 describe('the wait for an installer', () => {
   it('says how it stands, and looks again when the record wants it, ten minutes later at the latest', async () => {
     const the = setUp();
-    the.state.standing = { state: 'waits', fraction: 0.4, text: '700 of 1800 MB', until: START + 5000 };
-    expect(await the.step('wait_for_installer', 'runStep', 5)).toEqual({ waitUntil: START + 5000 });
+    the.state.standing = { state: 'waits', fraction: 0.4, text: '700 of 1800 MB', until: START + MINUTE };
+    expect(await the.step('wait_for_installer', 'runStep', 5)).toEqual({ waitUntil: START + MINUTE });
+    the.state.standing = { ...the.state.standing, until: START - 1 };
+    expect(await the.step('wait_for_installer', 'continueStep', 5)).toEqual({ waitUntil: START + 5000 });
     the.state.standing = { ...the.state.standing, until: null };
     expect(await the.step('wait_for_first_boot', 'continueStep', 6)).toEqual({ waitUntil: START + 10 * MINUTE });
-    expect(the.said).toEqual(['700 of 1800 MB', '700 of 1800 MB']);
-    expect(the.asked).toEqual(['standing task-1 installed', 'standing task-1 first-boot']);
+    expect(the.said).toEqual(['700 of 1800 MB', '700 of 1800 MB', '700 of 1800 MB']);
+    expect(the.asked).toEqual(['standing task-1 installed', 'standing task-1 installed', 'standing task-1 first-boot']);
   });
 
   it('is over when it is reached, and fails with the words of the record', async () => {
