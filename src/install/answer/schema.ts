@@ -40,7 +40,7 @@ export const KEYBOARDS = 'de de-ch dk en-gb en-us es fi fr fr-be fr-ca fr-ch hu 
 
 const RAID = ['raid0', 'raid1', 'raid10'];
 const RAIDZ = [...RAID, 'raidz-1', 'raidz-2', 'raidz-3'];
-const upper = (words: readonly string[]) => ({ since: '8.3.0', words: words.map((word) => word.toUpperCase()) });
+const upper = (words: readonly string[]) => ({ since: '8.3.3', words: words.map((word) => word.toUpperCase()) });
 
 const GIB = 'GiB';
 /** Below it the partitioning stops; below 8 GiB it asks, and nobody answers. */
