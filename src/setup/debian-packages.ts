@@ -56,6 +56,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'mtools', probe: { command: 'mformat' }, why: 'to make disks that a virtual machine boots by itself' },
   { groups: ['test'], package: 'qemu-utils', probe: { command: 'qemu-img' }, why: 'to make images that the agent writes to disks' },
   { groups: ['test'], package: 'bzip2', probe: { command: 'bzip2' }, why: 'to pack such images' },
+  { groups: ['test'], package: 'wget', probe: { command: 'wget' }, why: 'to tell of a first boot as an installed system does' },
   { groups: ['test'], package: 'python3', probe: { file: '/usr/bin/python3' }, why: 'to tell of a first boot where there is no curl' },
   { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
   {

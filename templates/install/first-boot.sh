@@ -14,8 +14,7 @@ tries={{tries}}
 pause={{pause}}
 limit={{limit}}
 
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH LC_ALL=C
+export LC_ALL=C
 
 # Only what needs no escaping in JSON.
 plain() { tr '\t\n' '  ' | tr -cd 'A-Za-z0-9 ._:/()*,+=@-' | sed 's/ *$//' | cut -c "1-${1:-200}"; }

@@ -180,6 +180,7 @@ describe('what is not there', () => {
     ['node show', 'rackseed node list'],
     ['node why', 'rackseed node list'],
     ['node history', 'rackseed node list'],
+    ['node install', 'rackseed node list'],
     ['task show', 'rackseed task list'],
     ['task logs', 'rackseed task list'],
     ['task cancel', 'rackseed task list'],
@@ -288,6 +289,7 @@ describe('completion', () => {
       'benchmark',
       'burn-in',
       'rehearse',
+      'install',
       'ignore',
       'unignore',
       'observe',
@@ -295,6 +297,8 @@ describe('completion', () => {
     ]);
     expect(await complete('rackseed', 'node', 'approve', '--w')).toEqual(['--wipe-serial']);
     expect(await complete('rackseed', 'rules', '')).toEqual(['test']);
+    expect(await complete('rackseed', 'image', '')).toEqual(['build', 'list', 'add', 'show', 'verify', 'remove', 'selftest', 'loader']);
+    expect(await complete('rackseed', 'image', 'add', '--c')).toEqual(['--checksum']);
     expect(await complete('rackseed', 'answer', 'ch')).toEqual(['check']);
     expect(await complete('rackseed', 'answer', 'check', '--r')).toEqual(['--release']);
     expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import']);

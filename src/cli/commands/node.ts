@@ -5,6 +5,8 @@ import { allPages, asList, asRecord, type CliContext, type GlobalOptions, withCl
 import { renderList, renderOne, renderValue, time } from '../output.ts';
 import { approveCommands } from './approve.ts';
 import { checkCommands } from './checks.ts';
+import { installCommand } from './node-install.ts';
+import { nodePassword } from './node-password.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -73,6 +75,8 @@ export function nodeCommand(program: Command, context: CliContext): void {
   };
   approveCommands(node, context);
   checkCommands(node, context);
+  installCommand(node, context);
+  nodePassword(node, context);
   setMark('ignore', 'PUT', 'ignored', 'leave a machine alone: it starts its own disk and is never touched');
   setMark('unignore', 'DELETE', 'ignored', 'no longer leave it alone');
   setMark('observe', 'PUT', 'observed', 'only watch a node: every write to it is refused, and it starts its own disk');
