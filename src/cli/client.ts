@@ -9,6 +9,8 @@ import { fail } from './errors.ts';
 export interface Client {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  /** The next part of an upload, from that byte on. */
+  append(path: string, offset: number, bytes: Uint8Array): Promise<unknown>;
   /** Server-sent events, one at a time, until the signal or the end of the stream. */
   events(path: string, lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<{ id: string; data: unknown }>;
   close(): Promise<void>;
@@ -27,7 +29,7 @@ export function createClient(connection: Connection, interrupted?: AbortSignal):
   async function call(
     method: string,
     path: string,
-    options: { body?: unknown; headers?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
+    options: { body?: unknown; bytes?: Uint8Array; headers?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
   ): Promise<Response> {
     const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
     if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token.reveal()}`;
@@ -41,6 +43,7 @@ export function createClient(connection: Connection, interrupted?: AbortSignal):
         dispatcher: agent,
         signal: options.signal ?? AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(interrupted === undefined ? [] : [interrupted])]),
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...(options.bytes === undefined ? {} : { body: options.bytes }),
       });
     } catch (thrown) {
       throw unreachable(connection.url, thrown);
@@ -65,6 +68,10 @@ export function createClient(connection: Connection, interrupted?: AbortSignal):
   return {
     get: async (path, headers = {}) => json(await call('GET', path, { headers })),
     send: async (method, path, body) => json(await call(method, path, body === undefined ? {} : { body })),
+    append: async (path, offset, bytes) => {
+      const headers = { 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset) };
+      return json(await call('PATCH', path, { bytes, headers }));
+    },
     async *events(path, lastEventId, signal) {
       const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
       const response = await call('GET', path, { headers, signal });

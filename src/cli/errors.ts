@@ -16,6 +16,7 @@ export const CLI_ERRORS = {
   'cli.answer_refused': { status: 400, about: 'The installer would refuse the answer file that was checked.' },
   'cli.no_own_loader': { status: 404, about: 'No boot loader of that name was added on this machine.' },
   'cli.no_plan': { status: 409, about: 'There is no wipe plan that a yes could be to: no agent has looked at the machine.' },
+  'cli.selftest_failed': { status: 409, about: 'An installer ISO is not what installations over the network rest on.' },
   'cli.bad_answer': { status: 502, about: 'What answered is not a Rackseed appliance, or one of another age.' },
 } as const satisfies ErrorCatalogue;
 

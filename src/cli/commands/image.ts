@@ -1,18 +1,23 @@
-// rackseed image …: the boot files: loaders, and the agent's kernel and RAM system, built from Debian packages; loaders of one's own.
+// rackseed image …: the boot files: loaders, and the agent's kernel and RAM system, built from Debian packages; loaders of one's own; and
+// installers.
 
 import { type Command, Option } from 'commander';
 import type { Architecture, Artefacts } from '../../../images/index.ts';
-import { installFiles, loadBootFiles, loadOwnFiles } from '../../boot/index.ts';
+import { type BootFile, installFiles, loadBootFiles, loadOwnFiles } from '../../boot/index.ts';
 import { RackseedError } from '../../lib/index.ts';
-import { type CliContext, cacheDirectory, type GlobalOptions } from '../context.ts';
+import { asRecord, type CliContext, cacheDirectory, type GlobalOptions } from '../context.ts';
 import { renderList } from '../output.ts';
+import { installerCommands, listedInstallers } from './image-installer.ts';
 import { bootFilesPlaces, loaderCommand } from './image-loader.ts';
+import { selftestCommand } from './image-selftest.ts';
+
+type Listed = Pick<BootFile, 'name' | 'size' | 'sha256' | 'origin'>;
 
 const COLUMNS = [
-  { title: 'NAME', value: (file: { name: string }) => file.name },
-  { title: 'BYTES', value: (file: { size: number }) => file.size },
-  { title: 'SHA-256', value: (file: { sha256: string }) => file.sha256 },
-  { title: 'ORIGIN', value: (file: { origin?: string }) => file.origin ?? '' },
+  { title: 'NAME', value: (file: Listed) => file.name },
+  { title: 'BYTES', value: (file: Listed) => file.size },
+  { title: 'SHA-256', value: (file: Listed) => file.sha256 },
+  { title: 'ORIGIN', value: (file: Listed) => file.origin ?? '' },
 ];
 
 const BUILD_HELP = `
@@ -22,7 +27,7 @@ another processor comes from npm, by the hash in package-lock.json.
 `;
 
 export function imageCommand(program: Command, context: CliContext): void {
-  const image = program.command('image').description('the boot files: boot loaders, and the RAM system of the agent');
+  const image = program.command('image').description('what machines are given: boot loaders, the RAM system of the agent, installers');
 
   image
     .command('build')
@@ -42,17 +47,27 @@ export function imageCommand(program: Command, context: CliContext): void {
 
   image
     .command('list')
-    .description('the boot files that the appliance has, with where they are from')
+    .description('the boot files and installers that the appliance has, with where they are from')
     .option('-c, --config <file>', 'rackseed.toml (RACKSEED_CONFIG)')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly config?: string }>();
       const places = await bootFilesPlaces(context, options.config);
       const own = await loadOwnFiles(places.own);
-      const built = await builtFiles(places.built, own.size > 0, context);
-      context.out(renderList([...new Map([...built, ...own]).values()], COLUMNS, options.output));
+      const installers = (await listedInstallers(context, options)).map(installerRow);
+      const built = await builtFiles(places.built, own.size > 0 || installers.length > 0, context);
+      context.out(renderList([...new Map([...built, ...own]).values(), ...installers], COLUMNS, options.output));
     });
 
+  installerCommands(image, context);
+  selftestCommand(image, context);
   loaderCommand(image, context);
+}
+
+function installerRow({ name, title, release, isoRelease, iso, problem, carrier }: Readonly<Record<string, unknown>>): Listed {
+  const { bytes, sha256 } = asRecord(iso);
+  const use = typeof problem === 'string' ? `can't be used: ${problem}` : `mode file by ${String(carrier)}`;
+  const origin = `installer of ${String(title)} ${String(release)}-${String(isoRelease)}, ${use}`;
+  return { name: String(name), size: Number(bytes), sha256: String(sha256), origin };
 }
 
 /** Without built files the own ones are still worth a list; then a word says what is missing. */

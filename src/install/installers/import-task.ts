@@ -153,6 +153,7 @@ async function take(deps: ImportDeps, context: Context): Promise<StepResult> {
       { id, name: installer.name },
     );
     if ('upload' in source) await deps.uploads.remove(source.upload);
+    else await removeIncoming(deps.take.directory, context.taskId);
     return finished;
   } catch (thrown) {
     throw await given(deps, context, thrown);

@@ -45,18 +45,34 @@ export async function* repacked(readAt: ReadAt, initrd: Initrd, bytes: number): 
   yield* through(initrd.plain(packed), createGzip({ level: 6 }));
 }
 
-/** Of the first file of that name in it; undefined when there is none. Stops reading as soon as it has it. */
-export async function fileOfInitrd(initrd: Initrd, wanted: string, maxBytes: number): Promise<Buffer | undefined> {
+export interface InitrdEntry {
+  /** Without a slash at the beginning. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Its first bytes, at most so many; once, and before the next entry is asked for. */
+  read(maxBytes: number): Promise<Buffer>;
+}
+
+/** Every entry, in order; contents that nobody reads are passed over. */
+export async function* entriesOfInitrd(initrd: Initrd): AsyncGenerator<InitrdEntry> {
   const source = new Reader(initrd.plain());
   try {
-    for (;;) {
-      if (!(await source.skipZeros())) return undefined;
+    while (await source.skipZeros()) {
       const head = readCpioHead(await source.take(CPIO_HEADER_BYTES));
       if (head === undefined || head.nameBytes > 4096) throw new InitrdFault('an archive in it is broken');
       const name = (await source.take(head.nameBytes)).toString('latin1').replace(/\0.*$/s, '');
       await source.skip(align4(CPIO_HEADER_BYTES + head.nameBytes) - CPIO_HEADER_BYTES - head.nameBytes);
-      if (name.replace(/^\.?\//, '') === wanted) return await source.take(Math.min(head.bytes, maxBytes));
-      await source.skip(align4(head.bytes));
+      let left = align4(head.bytes);
+      yield {
+        name: name.replace(/^\.?\//, ''),
+        bytes: head.bytes,
+        read: async (maxBytes) => {
+          const bytes = Math.min(head.bytes, maxBytes, left);
+          left -= bytes;
+          return source.take(bytes);
+        },
+      };
+      await source.skip(left);
     }
   } finally {
     await source.close();

@@ -13,6 +13,7 @@ import { type Fetch, nameInUrl, urlFault } from './fetch-iso.ts';
 import { IMPORT_KIND, type ImportArgs, type ImportDeps, importDefinition, sweepIncoming } from './import-task.ts';
 import { isTaskAlive, isUploadWanted, nodesInstalledWith } from './in-use.ts';
 import { createModeFiles, type IsoTools } from './mode-files.ts';
+import { type Finding, selftest } from './selftest.ts';
 import { createShelf, sweepShelf } from './shelf.ts';
 import { lookAtIso, type TakeOptions } from './take.ts';
 import { createUploads, type Uploads } from './uploads.ts';
@@ -61,6 +62,14 @@ export interface InstallerParts extends Component {
 
 function isoTools(run: Run): IsoTools {
   return { addFile, remaster: ({ path, bytes }, added, outPath) => remaster({ isoPath: path, bytes, added, outPath, run }) };
+}
+
+/** Of a file that need not be imported. */
+export function selftestIso(
+  path: string,
+  { run, signal }: { readonly run: Run; readonly signal: AbortSignal },
+): Promise<readonly Finding[]> {
+  return selftest(path, { run, signal, tools: isoTools(run) });
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -38,11 +38,16 @@ async function viewOf(iso: Iso, readAt: ReadAt): Promise<IsoView> {
     hasRockRidge: iso.trees.includes('rock-ridge'),
     hasJoliet: iso.trees.includes('joliet'),
     root,
+    paths: () => pathsOf(iso),
     file: async (path) => {
       const entry = await iso.find(`/${path}`);
       return entry?.kind === 'file' ? fileOf(entry, readAt) : undefined;
     },
   };
+}
+
+async function* pathsOf(iso: Iso): AsyncGenerator<string> {
+  for await (const { path, kind } of iso.files()) if (kind === 'file') yield path.slice(1);
 }
 
 /** Its extents as one run of bytes. */

@@ -15,6 +15,8 @@ export interface IsoView {
   readonly root: readonly string[];
   /** By path without a slash at the beginning. */
   file(path: string): Promise<IsoFile | undefined>;
+  /** Paths of all files, as for `file`. */
+  paths(): AsyncIterable<string>;
 }
 
 export async function textOf(view: IsoView, path: string, maxBytes: number): Promise<string | undefined> {
