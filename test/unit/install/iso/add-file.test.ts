@@ -6,7 +6,7 @@ import { addFile, checkedOverlay } from '../../../../src/install/iso/add-file.ts
 import { type IsoEntry, openIso, openVolumes } from '../../../../src/install/iso/iso.ts';
 import { type AddedFile, planOverlay } from '../../../../src/install/iso/overlay.ts';
 import { compareIdentifiers } from '../../../../src/install/iso/overlay-decide.ts';
-import { decodeRecords } from '../../../../src/install/iso/record-codec.ts';
+import { both32, decodeRecords } from '../../../../src/install/iso/record-codec.ts';
 import { readOverlay } from '../../../../src/install/iso/sources.ts';
 import { buildIso } from '../../../../src/install/iso-codec.ts';
 import { RackseedError } from '../../../../src/lib/index.ts';
@@ -75,6 +75,16 @@ describe('an ISO with one more file', () => {
     for (const { sector } of folders) expect(decodeRecords(after.subarray(sector * 2048, (sector + 1) * 2048))[1]?.sector).toBe(root);
     const sorted = records.slice(2).map(({ identifier }) => identifier);
     expect(sorted.toSorted((a, b) => compareIdentifiers(a, b, 'plain'))).toEqual(sorted);
+  });
+
+  it('takes the way back of relocated directories along', async () => {
+    const bytes = await fixture('full-root');
+    const root = both32(bytes.readUInt32LE(16 * 2048 + 158));
+    const parentLink = bytes.indexOf(Buffer.from([0x50, 0x4c, 12, 1]));
+    root.copy(bytes, parentLink + 4);
+    const after = await served(bytes, await plan(bytes));
+    expect(after.subarray(parentLink + 4, parentLink + 12)).toEqual(both32(after.readUInt32LE(16 * 2048 + 158)));
+    expect(after.subarray(parentLink + 4, parentLink + 12)).not.toEqual(root);
   });
 
   it('takes the place of a file of that name', async () => {
