@@ -290,6 +290,7 @@ describe('completion', () => {
       'burn-in',
       'rehearse',
       'install',
+      'password',
       'ignore',
       'unignore',
       'observe',
@@ -301,7 +302,9 @@ describe('completion', () => {
     expect(await complete('rackseed', 'image', 'add', '--c')).toEqual(['--checksum']);
     expect(await complete('rackseed', 'answer', 'ch')).toEqual(['check']);
     expect(await complete('rackseed', 'answer', 'check', '--r')).toEqual(['--release']);
-    expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import']);
+    expect(await complete('rackseed', 'answer', '')).toEqual(['render', 'diff', 'templates', 'check']);
+    expect(await complete('rackseed', 'answer', 'diff', '--ag')).toEqual(['--against', '--against-release']);
+    expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import', 'addresses']);
     expect(await complete('rackseed', 'cluster', 'import', '--to')).toEqual(['--token-file']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);
     expect(await complete('rackseed', '--output', 'json', 'task', 'c')).toEqual(['cancel']);

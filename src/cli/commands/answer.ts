@@ -7,6 +7,7 @@ import { messageOf, systemCode } from '../../lib/index.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { fail } from '../errors.ts';
 import { harmless, renderValue } from '../output.ts';
+import { answerViews } from './answer-render.ts';
 
 type Product = AnswerTarget['product'];
 
@@ -40,6 +41,7 @@ Keys have their final names: a template with {{…}} in its values is checked as
 
 export function answerCommand(program: Command, context: CliContext): void {
   const answer = program.command('answer').description('answer files of the Proxmox installer');
+  answerViews(answer, context);
 
   answer
     .command('check')

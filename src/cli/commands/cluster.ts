@@ -7,6 +7,7 @@ import type { Client } from '../client.ts';
 import { asList, asRecord, type CliContext, type GlobalOptions, withClient } from '../context.ts';
 import { fail } from '../errors.ts';
 import { harmless, renderList, renderOne, renderValue } from '../output.ts';
+import { clusterAddresses } from './cluster-addresses.ts';
 
 interface ImportOptions extends GlobalOptions {
   readonly csv?: string;
@@ -70,6 +71,7 @@ export function clusterCommand(program: Command, context: CliContext): void {
     });
 
   importCommand(cluster, context);
+  clusterAddresses(cluster, context);
 }
 
 function importCommand(cluster: Command, context: CliContext): void {
