@@ -1,7 +1,6 @@
 // What the parts of an installation are to each other: installers, virtual ISOs, answers, the choice of disks, the record of one
 // installation. Types only.
 
-import type { DiskRef } from '../inspect/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 
 // ---- installers -----------------------------------------------------------------------------------------------------------------
@@ -105,6 +104,17 @@ export const RAID_LEVELS = ['single', 'raid0', 'raid1', 'raid10', 'raidz-1', 'ra
 export type RaidLevel = (typeof RAID_LEVELS)[number];
 export const FILESYSTEMS = ['zfs', 'ext4', 'xfs', 'btrfs'] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
+
+/** One disk of a wipe plan, as the agent finds it again (inspect/commands.ts has the same). */
+export interface DiskRef {
+  readonly serial: string | null;
+  readonly wwn: string | null;
+  readonly size: number;
+  readonly byPath: string | null;
+  /** What may be on it; null: whatever is. */
+  readonly expects: readonly string[] | null;
+  readonly title: string;
+}
 
 /** What a profile says of the disks of the system. Sizes in GB (10^9). */
 export interface SystemDisks {

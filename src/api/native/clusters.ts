@@ -34,6 +34,8 @@ const importBody = Type.Object(
 type ImportBody = Static<typeof importBody>;
 type ImportAnswer = Static<typeof ClusterImport.schema>;
 
+type TypedApp = Parameters<FastifyPluginAsyncTypebox>[0];
+
 const byName = Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
 
 const ofMember = Type.Object({ ...byName.properties, node: Type.String({ minLength: 1, maxLength: 255 }) }, closed);
@@ -75,44 +77,7 @@ export function clustersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypeb
       },
     );
 
-    app.delete(
-      '/:name',
-      {
-        config: { access: 'operator' },
-        schema: {
-          operationId: 'removeCluster',
-          summary:
-            'Forget the cluster: its nodes stay active and protected, and are only observed where they were before; no machine is touched',
-          tags: ['clusters'],
-          params: byName,
-          response: { 204: Type.Null() },
-        },
-      },
-      async (request, reply) => {
-        await clustersOf(services).remove(request.params.name, request.identity?.name ?? 'nobody');
-        return reply.code(204).send(null);
-      },
-    );
-
-    app.delete(
-      '/:name/members/:node',
-      {
-        config: { access: 'operator' },
-        schema: {
-          operationId: 'releaseClusterMember',
-          summary: 'Forget that one node is a member: it stays active and protected; no machine is touched',
-          tags: ['clusters'],
-          params: ofMember,
-          response: { 204: Type.Null() },
-        },
-      },
-      async (request, reply) => {
-        const { name, node: wanted } = request.params;
-        const { uuid } = await nodeOr404(services.nodes, wanted);
-        await clustersOf(services).release(name, uuid, request.identity?.name ?? 'nobody');
-        return reply.code(204).send(null);
-      },
-    );
+    removing(app, services);
 
     app.post(
       '/import',
@@ -130,6 +95,48 @@ export function clustersPlugin({ services }: RouteDeps): FastifyPluginAsyncTypeb
       async (request) => importStep(clustersOf(services), request.body, request.identity?.name ?? 'nobody'),
     );
   };
+}
+
+/** Both forget only what we know: no machine is asked. */
+function removing(app: TypedApp, services: RouteDeps['services']): void {
+  app.delete(
+    '/:name',
+    {
+      config: { access: 'operator' },
+      schema: {
+        operationId: 'removeCluster',
+        summary:
+          'Forget the cluster: its nodes stay active and protected, and are only observed where they were before; no machine is touched',
+        tags: ['clusters'],
+        params: byName,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      await clustersOf(services).remove(request.params.name, request.identity?.name ?? 'nobody');
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.delete(
+    '/:name/members/:node',
+    {
+      config: { access: 'operator' },
+      schema: {
+        operationId: 'releaseClusterMember',
+        summary: 'Forget that one node is a member: it stays active and protected; no machine is touched',
+        tags: ['clusters'],
+        params: ofMember,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { name, node: wanted } = request.params;
+      const { uuid } = await nodeOr404(services.nodes, wanted);
+      await clustersOf(services).release(name, uuid, request.identity?.name ?? 'nobody');
+      return reply.code(204).send(null);
+    },
+  );
 }
 
 async function importStep(clusters: Clusters, body: ImportBody, actor: string): Promise<ImportAnswer> {
