@@ -77,6 +77,15 @@ describe('an ISO with one more file', () => {
     expect(sorted.toSorted((a, b) => compareIdentifiers(a, b, 'plain'))).toEqual(sorted);
   });
 
+  it('begins behind padding that is no whole sector, with zeros between', async () => {
+    const bytes = Buffer.concat([await fixture('xorriso'), Buffer.alloc(700, 0x55)]);
+    const after = await served(bytes, await plan(bytes));
+    expect(after.length % 2048).toBe(0);
+    expect(after.subarray(bytes.length - 700, bytes.length).equals(Buffer.alloc(700, 0x55))).toBe(true);
+    expect(after.subarray(bytes.length, bytes.length + 1348).equals(Buffer.alloc(1348))).toBe(true);
+    expect(after.indexOf(ADDED.content)).toBe(bytes.length + 1348);
+  });
+
   it('takes the way back of relocated directories along', async () => {
     const bytes = await fixture('full-root');
     const root = both32(bytes.readUInt32LE(16 * 2048 + 158));
