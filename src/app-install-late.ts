@@ -1,26 +1,38 @@
 // What drivers and the boot service ask of installations, before those who answer are made: they need the life cycle, which needs the drivers.
 
 import { type Installs, NO_INSTALLS } from './boot/index.ts';
+import { createGivenUp } from './install/index.ts';
+import type { Clock, Component, Log } from './lib/index.ts';
 import { type InstallDesk, NO_INSTALL_DESK } from './power/index.ts';
+import type { Store } from './store/index.ts';
 
-export interface LateInstalls {
+/** Running, it ends those that were given up. */
+export interface LateInstalls extends Component {
   readonly desk: InstallDesk;
   readonly boot: Installs;
   /** Before anything starts. Unless it is called nothing can be installed, and whoever asks is told so. */
   bind(given: { readonly desk: InstallDesk; readonly boot: Installs }): void;
 }
 
-export function lateInstalls(): LateInstalls {
+export interface LateInstallsOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function lateInstalls({ store, clock, log }: LateInstallsOptions): LateInstalls {
   let now: { readonly desk: InstallDesk; readonly boot: Installs } = { desk: NO_INSTALL_DESK, boot: NO_INSTALLS };
+  const desk: InstallDesk = {
+    refusal: (target) => now.desk.refusal(target),
+    prepare: (order) => now.desk.prepare(order),
+    arm: (order) => now.desk.arm(order),
+    standing: (nodeUuid, deployment, goal) => now.desk.standing(nodeUuid, deployment, goal),
+    signIn: (nodeUuid, deployment, signal) => now.desk.signIn(nodeUuid, deployment, signal),
+    abandon: (nodeUuid, deployment, reason) => now.desk.abandon(nodeUuid, deployment, reason),
+  };
   return {
-    desk: {
-      refusal: (target) => now.desk.refusal(target),
-      prepare: (order) => now.desk.prepare(order),
-      arm: (order) => now.desk.arm(order),
-      standing: (nodeUuid, deployment, goal) => now.desk.standing(nodeUuid, deployment, goal),
-      signIn: (nodeUuid, deployment, signal) => now.desk.signIn(nodeUuid, deployment, signal),
-      abandon: (nodeUuid, deployment, reason) => now.desk.abandon(nodeUuid, deployment, reason),
-    },
+    ...createGivenUp({ store, clock, log, book: desk }),
+    desk,
     boot: {
       progress: (nodeUuid) => now.boot.progress(nodeUuid),
       begin: (nodeUuid) => now.boot.begin(nodeUuid),

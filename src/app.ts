@@ -100,7 +100,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const holder = await instanceId(config.server.data_dir, random);
   const orders = createOrders({ ...common, nodes });
   const images = imageFiles(config);
-  const late = lateInstalls();
+  const late = lateInstalls(common);
   const power = powerParts({ ...common, config, nodes, holder, desk: orders, images, installs: late.desk });
   const records = createRecords({ ...common, nodes });
   const taking = createTaking();
@@ -123,7 +123,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
   const network = networkParts({ ...common, config, sockets: options.dhcpSockets, dhcp6, boot, files, installs: late.boot });
   const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
-  const parts: Component[] = [access, installing, ...power.parts, ...work, ...claims.parts, orders, ramdisk, enrol, pump, ...network.parts];
+  const parts = [access, installing, ...power.parts, ...work, ...claims.parts, orders, late, ramdisk, enrol, pump, ...network.parts];
   const running = new Set<Component>();
   const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {

@@ -51,6 +51,7 @@ export {
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
 export type { InstallBook, ModeFileParts } from './protocol/book.ts';
 export { INSTALL_PROTOCOL_ERRORS } from './protocol/errors.ts';
+export { createGivenUp, type GivenUp } from './protocol/given-up.ts';
 export { renderModeFile } from './protocol/mode-file-render.ts';
 export { createInstallProtocol, type InstallProtocol, type InstallProtocolOptions, installBook } from './protocol/protocol.ts';
 export type { InstallationRecord } from './protocol/record.ts';

@@ -13,9 +13,12 @@ export interface InstallOrder {
   progress(fraction: number, text: string): void;
 }
 
+/** One of the wipe plan's, by its identity. */
+export type ChosenDisk = Pick<DiskRef, 'serial' | 'wwn' | 'size' | 'byPath' | 'title'>;
+
 export interface InstallPrepared {
   /** Of the wipe plan's: where the system goes. */
-  readonly disks: readonly DiskRef[];
+  readonly disks: readonly ChosenDisk[];
   /** GUIDs for the empty partition tables, one for each disk; null: they need no stamp. */
   readonly stamps: readonly string[] | null;
 }

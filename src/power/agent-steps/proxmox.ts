@@ -5,12 +5,12 @@ import { Type } from 'typebox';
 import { type Clock, messageOf, RackseedError } from '../../lib/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
-import type { InstallDesk, InstallPrepared } from '../install-desk.ts';
+import type { ChosenDisk, InstallDesk, InstallPrepared } from '../install-desk.ts';
 import type { AgentWord, Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
 import { isWaiting } from '../step-outcome.ts';
 import { type Cleaning, cleanSteps, runCleanStep } from './clean.ts';
 import { deploymentOf, orderStands, placeOrder } from './order.ts';
-import { type DiskRef, refsIn } from './seen-disks.ts';
+import { refsIn } from './seen-disks.ts';
 
 export interface ProxmoxParts {
   readonly desk: AgentDesk;
@@ -127,7 +127,7 @@ async function stampDisks(parts: ProxmoxParts, target: Target, run: StepRun): Pr
 }
 
 /** Where the chosen disks are among those that the wipe plan allows, in the order of the chosen. */
-function placesOf(run: StepRun, chosen: readonly DiskRef[]): number[] {
+function placesOf(run: StepRun, chosen: readonly ChosenDisk[]): number[] {
   const allowed = refsIn(run.args.disks);
   return chosen.map((disk) => {
     const at = allowed.findIndex((one) => identityOf(one) === identityOf(disk));
@@ -139,7 +139,7 @@ function placesOf(run: StepRun, chosen: readonly DiskRef[]): number[] {
   });
 }
 
-function identityOf({ serial, wwn, size, byPath }: DiskRef): string {
+function identityOf({ serial, wwn, size, byPath }: ChosenDisk): string {
   return JSON.stringify([serial, wwn, size, byPath]);
 }
 

@@ -20,8 +20,7 @@ const UUID = '4c4c4544-0042-3510-8051-b4c04f4d3232';
 const START = 1_700_000_000_000;
 const MINUTE = 60_000;
 
-type Ref = InstallPrepared['disks'][number];
-const disk = (serial: string, expects: string[] | null = null): Ref => ({
+const disk = (serial: string, expects: string[] | null = null) => ({
   serial,
   wwn: null,
   size: 10 ** 11,
