@@ -89,5 +89,5 @@ export {
   renderAnswer,
   type TemplateEntry,
   type Variables,
-} from './render/render.ts';
+} from './render/index.ts';
 export type { AnswerDocument, AnswerFault, AnswerRules, AnswerTarget, Installer, Installers, InstallPlan } from './seam.ts';

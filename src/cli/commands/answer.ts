@@ -7,7 +7,7 @@ import { messageOf, systemCode } from '../../lib/index.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { fail } from '../errors.ts';
 import { harmless, renderValue } from '../output.ts';
-import { answerViews } from './answer-render.ts';
+import { answerViews } from './answer-views.ts';
 
 type Product = AnswerTarget['product'];
 

@@ -2,7 +2,7 @@
 
 import type { AnswerWanted } from '../protocol/answers.ts';
 import { fail } from '../protocol/errors.ts';
-import { faultText, placed, type RenderedAnswer, renderAnswer } from '../render/render.ts';
+import { faultText, placed, type RenderedAnswer, renderAnswer } from '../render/index.ts';
 import type { AnswerTarget, InstallPlan } from '../seam.ts';
 import type { DeskParts } from './parts.ts';
 

@@ -6,7 +6,7 @@ import type { Nodes } from '../../nodes/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Addresses } from '../addresses/addresses.ts';
 import type { InstallBook } from '../protocol/book.ts';
-import type { AnswerDrafts, RootPasswords } from '../render/render.ts';
+import type { AnswerDrafts, RootPasswords } from '../render/index.ts';
 import type { AnswerRules, Installers } from '../seam.ts';
 
 /** Signs in as root by pinned host keys. */

@@ -16,7 +16,7 @@ import {
 } from '../disks/index.ts';
 import { type GateVerdict, installerGate, memoryGate, secureBootGate } from '../gates-decide.ts';
 import { fail } from '../protocol/errors.ts';
-import { faultText } from '../render/render.ts';
+import { faultText } from '../render/index.ts';
 import type { DiskSelection, Installer, InstallPlan, RaidLevel, SystemDisks } from '../seam.ts';
 import { type Answering, SAMPLE } from './answer.ts';
 import type { DeskParts, DeskProfile } from './parts.ts';

@@ -66,7 +66,7 @@ export function createAnswerPreviews(parts: PreviewParts): AnswerPreviews {
 type Profile = Config['profile'][number];
 
 async function now(parts: PreviewParts, order: PreviewOrder): Promise<AnswerPreview> {
-  const profile = profileNamed(parts.config.profile, order.profile ?? (await parts.profileOf(order.node.uuid)), order.node);
+  const profile = profileNamed(parts.config.profile, order.profile ?? (await ownProfile(parts, order.node)), order.node);
   const { target, notes: ofInstaller } = await targetOf(parts, profile, order.release);
   const { address, notes: ofAddress } = await parts.addresses.peek({ nodeUuid: order.node.uuid, cluster: profile.cluster ?? null });
   const draft = await parts.drafts({ node: order.node, profile, edition: target, address });
@@ -109,6 +109,11 @@ async function last(parts: PreviewParts, { node, release }: PreviewOrder): Promi
     faults: placed(rendered.faults, new Map()),
     notes: [`as it was agreed to for the last installation, with the installer ${plan.installer}`],
   };
+}
+
+/** What its installation goes by, or what it was approved with. */
+async function ownProfile({ profileOf }: PreviewParts, { uuid, extra }: Node): Promise<string | null> {
+  return typeof extra.profile === 'string' ? extra.profile : profileOf(uuid);
 }
 
 function profileNamed(profiles: readonly Profile[], name: string | null, node: Node): Profile {
