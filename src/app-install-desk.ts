@@ -94,7 +94,7 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
   return createInstallProtocol({
     ...common,
     book,
-    render: answering.render,
+    render: (wanted) => answering.render(wanted),
     productOf: async (installer) => (await answering.targetOf(installer)).product,
     bootOrderOf: (profile) => config.profile.find(({ name }) => name === profile)?.boot_order ?? 'leave',
     cleanUuid: cleanSmbiosUuid,

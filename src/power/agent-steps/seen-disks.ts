@@ -30,7 +30,7 @@ export type DiskRef = {
   readonly wwn: string | null;
   readonly size: number;
   readonly byPath: string | null;
-  readonly expects: string[] | null;
+  readonly expects: readonly string[] | null;
   readonly title: string;
 };
 
