@@ -1,4 +1,4 @@
-// The tables of installations and of the addresses that they give, as Kysely sees them. The rules of schema.ts hold.
+// The tables of installations, of the addresses that they give and of what tells machines apart, as Kysely sees them. The rules of schema.ts hold.
 
 interface Times {
   created_at: number;
@@ -49,7 +49,26 @@ export interface NodeAddressTable extends Times {
   probed_at: number | null;
 }
 
+/** A network card, under the firmware identity of the machine that it was seen in. */
+export interface MacSightingTable {
+  mac: string;
+  smbios_uuid: string;
+  first_seen_at: number;
+  last_seen_at: number;
+}
+
+/** A built-in disk of a node, as it last reported it. */
+export interface NodeDiskTable {
+  node_uuid: string;
+  /** wwn: or serial:, and what it says. */
+  disk: string;
+  title: string;
+  seen_at: number;
+}
+
 export interface InstallTables {
   installations: InstallationTable;
   node_addresses: NodeAddressTable;
+  mac_sightings: MacSightingTable;
+  node_disks: NodeDiskTable;
 }

@@ -1,5 +1,5 @@
-// Installations by an installer: what was agreed, how far each has come, and the addresses that nodes of clusters were given; and what older
-// tables had no place for. Once released this file is never edited.
+// Installations by an installer: what was agreed, how far each has come, and the addresses that nodes of clusters were given; by what machines
+// are told apart; and what older tables had no place for. Once released this file is never edited.
 
 import { type Index, makeIndexes, makeTable, type Table } from './tables.ts';
 import type { Migration } from './types.ts';
@@ -79,6 +79,25 @@ const TABLES: readonly Table[] = [
       ...TIMES,
     },
   },
+  {
+    // Which firmware identities each network card was seen under: a card that goes from machine to machine identifies none.
+    name: 'mac_sightings',
+    key: ['mac', 'smbios_uuid'],
+    columns: { mac: 'text!', smbios_uuid: 'text!', first_seen_at: 'int!', last_seen_at: 'int!' },
+  },
+  {
+    // The built-in disks of each node as it last reported them.
+    name: 'node_disks',
+    key: ['node_uuid', 'disk'],
+    ofNode: true,
+    columns: {
+      node_uuid: 'text!',
+      // wwn: or serial:, and what it says.
+      disk: 'text!',
+      title: 'text!',
+      seen_at: 'int!',
+    },
+  },
 ];
 
 const INDEXES: readonly Index[] = [
@@ -89,4 +108,6 @@ const INDEXES: readonly Index[] = [
   { table: 'installations', columns: ['first_boot_hash'], unique: true },
   { table: 'node_addresses', columns: ['node_uuid', 'purpose'], unique: true },
   { table: 'boot_secrets', columns: ['node_uuid'] },
+  { table: 'mac_sightings', columns: ['last_seen_at'] },
+  { table: 'node_disks', columns: ['disk'] },
 ];

@@ -521,4 +521,16 @@ export const COLUMNS: Columns = {
     created_at: 'int',
     updated_at: 'int',
   },
+  mac_sightings: {
+    mac: 'text',
+    smbios_uuid: 'text',
+    first_seen_at: 'int',
+    last_seen_at: 'int',
+  },
+  node_disks: {
+    node_uuid: 'text',
+    disk: 'text',
+    title: 'text',
+    seen_at: 'int',
+  },
 };
