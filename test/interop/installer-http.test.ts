@@ -23,7 +23,7 @@ beforeAll(async () => {
     incoming
       .resume()
       .on('end', () =>
-        outgoing.writeHead(201, { 'content-type': 'application/toml' }).end(`${incoming.method} ${incoming.headers['x-one']}`),
+        outgoing.writeHead(201, { 'content-type': 'application/toml' }).end(JSON.stringify([incoming.method, incoming.headers['x-one']])),
       );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,7 +39,7 @@ describe('a request', () => {
   it('goes to a server whose certificate has the fingerprint, whatever else is wrong with it', async () => {
     const url = `https://127.0.0.1:${port}/x`;
     const response = await ask({ method: 'POST', url, fingerprint: pair.fingerprint, headers: { 'x-one': '1' }, body: 'body' });
-    expect({ ...response, body: response.body.toString() }).toEqual({ status: 201, contentType: 'application/toml', body: 'POST 1' });
+    expect({ ...response, body: response.body.toString() }).toEqual({ status: 201, contentType: 'application/toml', body: '["POST","1"]' });
   });
 
   it('is not made where the certificate has another fingerprint, or nobody whom it trusts has signed it', async () => {

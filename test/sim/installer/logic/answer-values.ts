@@ -37,14 +37,7 @@ export function readCidr(text: string, isBareTaken = false): Cidr {
   const prefix = /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
   if (rest.length > 0 || (family !== 4 && family !== 6)) throw new Refused(`network.cidr: ${text} is no address with a mask`);
   if (!(prefix <= (family === 4 ? 32 : 128))) throw new Refused(`network.cidr: ${text} has no such mask`);
-  if (family === 4 && prefix < 31 && isNetworkItself(address, prefix))
-    throw new Refused(`network.cidr: ${text} is a network, not an address`);
   return { address, prefix, family };
-}
-
-function isNetworkItself(address: string, prefix: number): boolean {
-  const number = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  return number % 2 ** (32 - prefix) === 0;
 }
 
 export function readAddress(text: string, key: string): string {

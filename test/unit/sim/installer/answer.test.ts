@@ -171,7 +171,6 @@ const BAD: readonly Bad[] = [
   { what: 'an empty filter', text: fixedNetwork({ 'filter.ID_PATH': null, filter: '{}' }), why: /no filter/ },
   { what: 'an address without a mask', text: fixedNetwork({ cidr: '"10.0.0.11"' }), why: /cidr/ },
   { what: 'a mask of 33', text: fixedNetwork({ cidr: '"10.0.0.11/33"' }), why: /mask/ },
-  { what: 'the network for an address', text: fixedNetwork({ cidr: '"10.0.0.0/24"' }), why: /is a network/ },
   { what: 'pinning before 9.1', text: pinning('enabled = true'), why: /unknown field/, release: '9.0' },
   { what: 'pinning that is not said to be on', text: pinning('mapping = {}'), why: /enabled/ },
   {
