@@ -106,7 +106,7 @@ export const FILESYSTEMS = ['zfs', 'ext4', 'xfs', 'btrfs'] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
 /** One disk of a wipe plan, as the agent finds it again (inspect/commands.ts has the same). */
-export interface DiskRef {
+export type DiskRef = {
   readonly serial: string | null;
   readonly wwn: string | null;
   readonly size: number;
@@ -114,7 +114,7 @@ export interface DiskRef {
   /** What may be on it; null: whatever is. */
   readonly expects: readonly string[] | null;
   readonly title: string;
-}
+};
 
 /** What a profile says of the disks of the system. Sizes in GB (10^9). */
 export interface SystemDisks {
