@@ -145,6 +145,7 @@ async function take(deps: ImportDeps, context: Context): Promise<StepResult> {
       async (tx) => {
         await deps.store.events.append(tx, {
           type: 'installer.imported',
+          taskId: context.taskId,
           severity: installer.carrier === null ? 'warning' : 'info',
           message: `${installer.name} (${installer.title} ${installer.release}-${installer.isoRelease}) is there${problem === null ? '' : `, but: ${problem}`}`,
           data: { id, name: installer.name },

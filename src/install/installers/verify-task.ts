@@ -43,6 +43,7 @@ async function read(deps: VerifyDeps, context: Context): Promise<StepResult> {
   await context.transaction((tx) =>
     deps.store.events.append(tx, {
       type: 'installer.broken',
+      taskId: context.taskId,
       severity: 'error',
       message: `${installer.name}: ${fault}`,
       data: { id: installer.id },

@@ -1,6 +1,6 @@
 // Initrds of several archives, packed in several ways: found, unpacked in order, packed anew for iPXE's machines.
 
-import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { entriesOfInitrd, InitrdFault, openInitrd, repacked } from '../../../../src/install/installers/initrd.ts';
 import { cpio } from '../../../support/installer-iso.ts';
@@ -75,14 +75,16 @@ describe('an initrd', () => {
   it('has the end of each zstd frame found without unpacking, with and without checksum and size', async () => {
     const noise = Buffer.from(Array.from({ length: 400_000 }, (_, index) => (index * 2_654_435_761) >>> (index % 24)));
     const big = cpio([{ name: 'noise', mode: 0o100644, content: noise }]);
-    for (const pledged of [undefined, big.length]) {
-      const frame = zstdCompressSync(big, pledged === undefined ? {} : { pledgedSrcSize: pledged });
-      const { initrd } = await open(Buffer.concat([frame, Buffer.alloc(3), frame]));
-      expect(initrd.parts).toEqual([
-        { kind: 'zstd', start: 0, end: frame.length },
-        { kind: 'zstd', start: frame.length + 3, end: 2 * frame.length + 3 },
-      ]);
-    }
+    for (const checksum of [0, 1])
+      for (const size of [0, 1]) {
+        const params = { [constants.ZSTD_c_checksumFlag]: checksum, [constants.ZSTD_c_contentSizeFlag]: size };
+        const frame = zstdCompressSync(big, { params });
+        const { initrd } = await open(Buffer.concat([frame, Buffer.alloc(3), frame]));
+        expect(initrd.parts).toEqual([
+          { kind: 'zstd', start: 0, end: frame.length },
+          { kind: 'zstd', start: frame.length + 3, end: 2 * frame.length + 3 },
+        ]);
+      }
   });
 
   it('gives the beginning of a file of it, and passes over what nobody reads', async () => {
