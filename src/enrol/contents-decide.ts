@@ -41,7 +41,9 @@ export function protectionOf(contents: DiskContents | undefined): Protection | n
   const precious = contents.signatures.filter(({ kind }) => !PLAIN.includes(kind));
   if (precious.length > 0) return whole(`it holds ${saidOnce(precious)}`);
   if (contents.isBlank) return null;
-  return ofFilesystems(contents) ?? ofTheUnknown(contents);
+  const [files, unknown] = [ofFilesystems(contents), ofTheUnknown(contents)];
+  // What nobody knows may be more than a file system: no rule about those gives it up.
+  return files === null || unknown === null ? (files ?? unknown) : whole(`${files.why}, and beside that ${unknown.why}`);
 }
 
 function ofFilesystems({ signatures }: DiskContents): Protection | null {

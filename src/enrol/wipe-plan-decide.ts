@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { contentItems, type DiskRef, UNRECOGNISED } from '../inspect/index.ts';
 import type { BootMode, systemDisksOf } from '../install/index.ts';
+import { lenienceOf, type PlanUse } from '../lifecycle/index.ts';
 import type { JsonValue } from '../nodes/index.ts';
 import { aboutContents, protectionOf } from './contents-decide.ts';
 import { type DiskFacts, isNamed, isPrintedOn, namelessWhy, refOf } from './disks-decide.ts';
@@ -141,27 +142,39 @@ function canonical(value: JsonValue): string {
   return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(',')}}`;
 }
 
+/** A plan that somebody said yes to, with what the life cycle keeps of its use. */
+export type UsedPlan = Pick<WipePlan, 'disks'> & PlanUse;
+
 /**
- * Why a plan that somebody said yes to holds no longer; null when it does. `standing`: its disks have been erased by it and are ours,
- * so that only which disks they are counts. Less on a disk than there was is no change: that is what erasing does.
+ * Why a plan that somebody said yes to holds no longer; null when it does. `standing`: its disks have been erased by it and are ours, but not
+ * with what somebody else put on them afterwards. Less on a disk than there was is no change: that is what erasing does. The agent, which
+ * looks again before it writes, is told the same.
  */
-export function planTrouble(state: 'approved' | 'standing', plan: Pick<WipePlan, 'disks'>, disks: readonly DiskFacts[]): string | null {
-  const troubles = plan.disks.flatMap((ref) => {
+export function planTrouble(state: 'approved' | 'standing', plan: UsedPlan, disks: readonly DiskFacts[]): string | null {
+  const troubles = plan.disks.flatMap((ref, at) => {
     const found = disks.filter((disk) => isNamed(ref, disk));
     const [disk, ...others] = found;
     if (disk === undefined) return [`${ref.title} is no longer in the machine`];
     if (others.length > 0) return [`${ref.title} can no longer be told from another disk`];
-    return state === 'standing' ? [] : contentTrouble(ref, disk);
+    const lenience = lenienceOf(state, plan, at);
+    return lenience === 'all' ? [] : contentTrouble(ref, disk, { lenience, since: state === 'standing' ? STANDING : APPROVED });
   });
   return troubles.length === 0 ? null : troubles.join('; ');
 }
 
-function contentTrouble({ expects, title }: DiskRef, { contents }: DiskFacts): string[] {
+const APPROVED = 'holds more than when it was approved';
+const STANDING = 'holds what was not put there by us since it was erased';
+
+interface Measure {
+  readonly lenience: 'none' | 'bytes';
+  readonly since: string;
+}
+
+function contentTrouble({ expects, title }: DiskRef, { contents }: DiskFacts, { lenience, since }: Measure): string[] {
   if (expects === null || contents === undefined) return [];
-  const known = new Set(expects);
-  // What is left of known things when they are half erased is nothing new.
-  const added = contentItems(contents).filter((item) => !known.has(item) && !(item === UNRECOGNISED && known.size > 0));
-  return added.length === 0 ? [] : [`${title} holds more than when it was approved: ${aboutContents(contents)}`];
+  const known = new Set(lenience === 'bytes' ? [...expects, UNRECOGNISED] : expects);
+  const added = contentItems(contents).filter((item) => !known.has(item));
+  return added.length === 0 ? [] : [`${title} ${since}: ${aboutContents(contents)}`];
 }
 
 /** What is different between two proposals, for people. */

@@ -67,6 +67,9 @@ async function hold(deps: OrderDeps, from: Sender, ms: number, signal: AbortSign
   }
 }
 
+/** In place of a result. */
+export const UNTOUCHED = { untouched: true } as const;
+
 /** An answer is taken once; the same again is told on again, in case we were killed before that. */
 async function take(deps: OrderDeps, from: Sender, answer: Answer): Promise<void> {
   const order = await orderById(deps.store.db, answer.commandId);
@@ -81,7 +84,8 @@ async function take(deps: OrderDeps, from: Sender, answer: Answer): Promise<void
     const result = (answer.result ?? {}) as JsonObject; // it came as JSON
     const bytes = Buffer.byteLength(JSON.stringify(result));
     const end = answerEnd(order, answer, bytes, PROTOCOL_LIMITS.resultBytes);
-    return deps.end(order, end, end.state === 'done' ? result : {});
+    // A refusal says that nothing was done.
+    return deps.end(order, end, end.state === 'done' ? result : answer.outcome === 'refused' ? UNTOUCHED : {});
   }
   if (order.state === 'cancelled') return;
   const status = order.state === 'done' ? 'end' : 'error';

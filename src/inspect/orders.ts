@@ -8,7 +8,7 @@ import { COMMANDS, isCommandName } from './commands.ts';
 import { fail } from './errors.ts';
 import { createHolds, type Holds } from './holds.ts';
 import { createNotesBudget, type NotesBudget } from './notes-budget.ts';
-import { beatOf } from './orders-beat.ts';
+import { beatOf, UNTOUCHED } from './orders-beat.ts';
 import { insertOrder, markEnded, type OrderRow, openOrders, orderOf } from './orders-book.ts';
 import { createCare } from './orders-care.ts';
 import { badOrder, endsByBoot, type OrderEnd, taskOf, titleOf } from './orders-decide.ts';
@@ -18,7 +18,8 @@ export type Standing =
   | { readonly state: 'waiting' }
   | { readonly state: 'given'; readonly fraction: number; readonly text: string }
   | { readonly state: 'done'; readonly message: string; readonly result: JsonObject }
-  | { readonly state: 'failed'; readonly message: string };
+  /** `isUntouched`: nothing was done, for certain. */
+  | { readonly state: 'failed'; readonly message: string; readonly isUntouched?: true };
 
 export interface OrderWord {
   /** Of the order that has ended. */
@@ -250,7 +251,8 @@ export function standingOf({ state, progress, progressText: text, message, resul
   if (state === 'waiting') return { state };
   if (state === 'given') return { state, fraction: progress / 1000, text };
   if (state === 'done') return { state, message, result: JSON.parse(result) as JsonObject }; // written by end(), an object
-  return { state: 'failed', message };
+  const isUntouched = state === 'cancelled' || result === JSON.stringify(UNTOUCHED);
+  return { state: 'failed', message, ...(isUntouched ? { isUntouched: true } : {}) };
 }
 
 function heard(heardAt: Map<string, number>, nodeUuid: string, at: number): void {

@@ -3,12 +3,12 @@
 import { withoutAgent } from '../inspect/index.ts';
 import { RackseedError } from '../lib/index.ts';
 import type { Node } from '../nodes/index.ts';
-import { type AgentWord, isWaiting, type PowerTarget, type Question, type StepOutcome, type StepRequest } from '../power/index.ts';
+import { type AgentWord, BEGUN, isWaiting, type PowerTarget, type Question, type StepOutcome, type StepRequest } from '../power/index.ts';
 import type { Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
 import { networkNext } from './network-next.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
-import { destructiveArgs, settlePlan, spendPlans } from './wipe.ts';
+import { beginPlan, destructiveArgs, failPlan, settlePlan, spendPlans } from './wipe.ts';
 import { callOf, leaveAgent, rescueContext, type Work } from './work.ts';
 
 export interface Entry {
@@ -80,6 +80,7 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   if (offered.step.bootsNetwork === true && entry.word === undefined) await networkNext(work, node);
   const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
+  const use = { key: entry.key, kind, now: work.deps.clock.now() };
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = {
       ...callOf(work, signal),
@@ -91,12 +92,24 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       progress: share,
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
+  }).catch(async (error: unknown) => {
+    if (plan !== undefined) await work.context.transaction((tx) => failPlan(tx, plan, { ...use, isUntouched: untouched(error) }));
+    throw error;
   });
-  if (!isWaiting(outcome) && plan !== undefined) {
-    const used = { task: work.context.taskId, now: work.deps.clock.now(), wrote: outcome.wrote };
+  if (plan === undefined) return outcome;
+  if (!isWaiting(outcome)) {
+    const used = { ...use, task: work.context.taskId, wrote: outcome.wrote };
     await work.context.transaction((tx) => settlePlan(tx, plan, used));
+  } else if (entry.word === undefined) {
+    await work.context.transaction((tx) => beginPlan(tx, plan, use));
   }
   return outcome;
+}
+
+/** Whether the agent says that it did nothing; undefined: nobody can say. */
+function untouched(error: unknown): boolean | undefined {
+  const begun = error instanceof RackseedError ? error.detail?.[BEGUN] : undefined;
+  return typeof begun === 'boolean' ? !begun : undefined;
 }
 
 /** Never among the steps that are stored with the node. */

@@ -1,20 +1,23 @@
 // What a destructive step may touch: the disks of the node's approved wipe plan, and nothing else. All disks only by a manual clean that
 // names the node.
 
+import { UNRECOGNISED } from '../inspect/index.ts';
 import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
 import { observeRefusal } from './rules.ts';
 import type { Offered } from './steps-decide.ts';
+import { type Lenience, lenienceOf, type PlanUse, type StepUse, useBegun, useEnded, useFailed } from './wipe-decide.ts';
 import { type WorkDeps, without } from './work.ts';
 
 /** It has no disks: nothing can be lost by it, and nobody approves plans for it. */
 const HARMLESS = 'fake';
 
 /**
- * `approved`: somebody said yes to these disks with what was on them then. `standing`: they were erased by that yes and are ours, whatever
- * is on them, until the node is torn down for good or removed. `void`: they have changed since, and the yes with them.
+ * `approved`: somebody said yes to these disks with what was on them then. `standing`: they were erased by that yes and are ours until the
+ * node is torn down for good or removed: with what they held at the yes, with bytes that nobody recognises, and, since something was deployed
+ * on them, with whatever is there. `void`: they have changed since, and the yes with them.
  */
 const GIVEN_STATES = ['approved', 'standing', 'void'];
 
@@ -58,7 +61,7 @@ export async function destructiveArgs(
   return { args: { ...args, disks: plan.disks }, ...settles, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
 
-interface Used {
+interface Used extends StepUse {
   readonly task: string;
   readonly now: number;
   /** Places of the disks that were written; undefined: all that the step was given. */
@@ -69,23 +72,53 @@ interface Used {
  * A step has erased by the approval: that was for what the disks held then, and is over; the disks that it wrote are ours from now on, as
  * what the next step finds on them is what this one wrote there. Those that it did not write stay what they were when somebody said yes.
  */
-export async function settlePlan(tx: Tx, uuid: string, { task, now, wrote }: Used): Promise<void> {
-  const row = await tx.selectFrom('wipe_plans').select('plan').where('uuid', '=', uuid).where('state', '=', 'approved').executeTakeFirst();
-  if (row === undefined) return;
-  const plan = JSON.parse(row.plan) as StoredPlan; // as below
-  const disks = plan.disks ?? [];
-  const written = disks.filter((_, at) => wrote?.includes(at) ?? true);
-  if (written.length === 0) return;
-  const ours = disks.map((disk) => (written.includes(disk) ? { ...disk, expects: null } : disk));
-  const set =
-    written.length === disks.length
-      ? { state: 'standing', reason: `used by task ${task}` }
-      : { plan: JSON.stringify({ ...plan, disks: ours }), reason: `used in part by task ${task}` };
-  await tx
-    .updateTable('wipe_plans')
-    .set({ ...set, updated_at: now })
+export async function settlePlan(tx: Tx, uuid: string, { task, now, wrote, kind }: Used): Promise<void> {
+  const kept = await readPlan(tx, uuid);
+  if (kept === undefined) return;
+  const disks = kept.plan.disks ?? [];
+  const written = disks.flatMap((_, at) => ((wrote?.includes(at) ?? true) ? [at] : []));
+  const plan = { ...kept.plan, under: undefined, ...useEnded(kept.plan, kind, { wrote: written, count: disks.length }) };
+  const isWhole = written.length > 0 && plan.ours?.length === disks.length;
+  const moved = isWhole ? { state: 'standing', reason: `used by task ${task}` } : { reason: `used in part by task ${task}` };
+  await writePlan(tx, uuid, now, { plan, ...(kept.isStanding || written.length === 0 ? {} : moved) });
+}
+
+/** The agent has the step: until it ends, what is half done is nobody else's. */
+export async function beginPlan(tx: Tx, uuid: string, { now, ...step }: StepUse & Pick<Used, 'now'>): Promise<void> {
+  const kept = await readPlan(tx, uuid);
+  if (kept !== undefined) await writePlan(tx, uuid, now, { plan: { ...kept.plan, ...useBegun(kept.plan, step) } });
+}
+
+/** What is on the disks now may be half of what it erased or wrote: the same yes holds for that, or nobody could go on. */
+export async function failPlan(
+  tx: Tx,
+  uuid: string,
+  { now, isUntouched, ...step }: StepUse & Pick<Used, 'now'> & { readonly isUntouched: boolean | undefined },
+): Promise<void> {
+  const kept = await readPlan(tx, uuid);
+  if (kept === undefined) return;
+  await writePlan(tx, uuid, now, { plan: { ...kept.plan, under: undefined, ...useFailed(kept.plan, step, isUntouched) } });
+}
+
+async function readPlan(tx: Tx, uuid: string): Promise<{ readonly plan: StoredPlan; readonly isStanding: boolean } | undefined> {
+  const rows = tx
+    .selectFrom('wipe_plans')
+    .select(['plan', 'state'])
     .where('uuid', '=', uuid)
-    .execute();
+    .where('state', 'in', ['approved', 'standing']);
+  const row = await rows.executeTakeFirst();
+  return row === undefined ? undefined : { plan: JSON.parse(row.plan) as StoredPlan, isStanding: row.state === 'standing' }; // as below
+}
+
+interface PlanChange {
+  readonly plan: { readonly [K in keyof StoredPlan]: StoredPlan[K] | undefined };
+  readonly state?: string;
+  readonly reason?: string;
+}
+
+async function writePlan(tx: Tx, uuid: string, now: number, { plan, ...rest }: PlanChange): Promise<void> {
+  const set = { ...rest, plan: JSON.stringify(plan), updated_at: now };
+  await tx.updateTable('wipe_plans').set(set).where('uuid', '=', uuid).execute();
 }
 
 /** Its disks are its owner's again: it is cleaned for the last time, or taken over with what runs on it. */
@@ -106,8 +139,15 @@ function isConfirmed(node: Node, { args, isManual }: Asked): boolean {
   return isManual && args.confirm === nodeTitle(node);
 }
 
-interface StoredPlan {
+interface StoredPlan extends PlanUse {
   readonly disks?: readonly JsonObject[];
+}
+
+/** What the agent may find on a disk and write over. */
+function expectedOn({ expects }: JsonObject, lenience: Lenience): JsonValue {
+  if (!Array.isArray(expects) || lenience === 'all') return null;
+  const agreed = expects.filter((item) => typeof item === 'string');
+  return lenience === 'bytes' ? [...new Set([...agreed, UNRECOGNISED])] : agreed;
 }
 
 interface Yes {
@@ -129,8 +169,10 @@ async function lastYes(db: Store['db'], node: Node): Promise<Yes | undefined> {
   if (row === undefined) return undefined;
   if (row.state === 'void') throw voided(node, row.reason);
   const isStanding = row.state === 'standing';
-  const { disks = [] } = JSON.parse(row.plan) as StoredPlan; // written by us, an object with a list
-  return { uuid: row.uuid, isStanding, disks: isStanding ? disks.map((disk) => ({ ...disk, expects: null })) : disks };
+  const plan = JSON.parse(row.plan) as StoredPlan; // written by us, an object with a list
+  const state = isStanding ? 'standing' : 'approved';
+  const disks = (plan.disks ?? []).map((disk, at) => ({ ...disk, expects: expectedOn(disk, lenienceOf(state, plan, at)) }));
+  return { uuid: row.uuid, isStanding, disks };
 }
 
 function voided(node: Node, reason: string | null): Error {

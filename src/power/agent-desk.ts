@@ -19,8 +19,8 @@ export type OrderStanding =
   | { readonly state: 'waiting' }
   | { readonly state: 'given'; readonly fraction: number; readonly text: string }
   | { readonly state: 'done'; readonly message: string; readonly result: JsonObject }
-  /** It failed, was refused, or was lost with a boot of the machine. */
-  | { readonly state: 'failed'; readonly message: string };
+  /** It failed, was refused, or was lost with a boot of the machine. `isUntouched`: nothing was done, for certain. */
+  | { readonly state: 'failed'; readonly message: string; readonly isUntouched?: true };
 
 export interface AgentDesk {
   /** The agent runs there now. */

@@ -6,6 +6,7 @@ export { wantsConfigDrive } from './agent-steps/deploy.ts';
 export { FIRST_BOOT } from './agent-steps/first-boot-decide.ts';
 export { type ImageReading, readImage } from './agent-steps/image-decide.ts';
 export { type ApplianceImages, NO_IMAGES } from './agent-steps/images.ts';
+export { BEGUN } from './agent-steps/order.ts';
 export { chooseRootDisk, type RootChoice } from './agent-steps/root-disk-decide.ts';
 export { type SeenDisk, seenDisks } from './agent-steps/seen-disks.ts';
 export { createDrivers, type DriverParts, manualOf } from './drivers.ts';

@@ -183,7 +183,11 @@ describe.each([
       state: 'failed',
       message: containing('the work that wanted it is over'),
     });
-    expect(await orders.standing(uuid, `${task}:1`)).toEqual({ state: 'failed', message: 'the work that wanted it is over' });
+    expect(await orders.standing(uuid, `${task}:1`)).toEqual({
+      state: 'failed',
+      message: 'the work that wanted it is over',
+      isUntouched: true,
+    });
   });
 
   it('end for whoever waits for them, and are told again when the first telling was cut off', async () => {

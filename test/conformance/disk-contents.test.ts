@@ -169,6 +169,25 @@ describe('partition tables', { timeout: 60_000 }, () => {
     ]);
   });
 
+  it('the rest of a GPT whose headers are both gone as damage, not as a table of its own', async () => {
+    const path = await disk(64);
+    await tool('sgdisk', ['-n', '1:0:+20M', path]);
+    await put(path, [
+      { at: 512, bytes: Buffer.alloc(512) },
+      { at: 64 * MIB - 512, bytes: Buffer.alloc(512) },
+    ]);
+    const { unread } = await lookAt(path);
+    expect(unread).toBe('its partition table (GPT) is lost: only the entry that protects it is left');
+  });
+
+  it('an extended partition whose first link is gone as damage', async () => {
+    const path = await disk(64);
+    await tool('sfdisk', ['-q', path], 'label: dos\n,10M,83\n,,5\n,20M,83\n');
+    const [, extended] = (await look(path)).partitions;
+    await put(path, [{ at: extended?.start ?? 0, bytes: Buffer.alloc(512) }]);
+    expect((await lookAt(path)).unread).toBe('its chain of logical partitions is broken');
+  });
+
   it('an MBR with logical partitions, as sfdisk wrote it', async () => {
     const path = await disk(128);
     const lines = ['disk1: start=2048,size=16M,type=c', 'disk2: size=100M,type=5', 'disk5: size=16M,type=83', 'disk6: size=8M,type=8e'];

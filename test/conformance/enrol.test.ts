@@ -244,7 +244,7 @@ it('takes a machine in by a rule alone: its own agent erases by the plan, writes
   expect(done.map(({ name }) => name)).toEqual(['erase_metadata', 'erase_disks', 'write_image', 'install_boot', 'boot_disk']);
   const [erase, express, write] = done.map((command) => command.arguments);
   expect(erase).toMatchObject({ disks: [{ serial: 'R1', expects: [] }] });
-  expect(express).toMatchObject({ disks: [{ serial: 'R1', expects: null }] });
+  expect(express).toMatchObject({ disks: [{ serial: 'R1', expects: ['unrecognised data'] }] });
   expect(write).toMatchObject({ disk: { serial: 'R1' }, url: 'http://127.0.0.1:9/web.raw' });
   await expect(fetchSecret(site.bootPort, { mac })).rejects.toBeInstanceOf(NoSecret);
 });

@@ -4,13 +4,16 @@ import type { Partition } from '../../inspect/disk-contents.ts';
 import { isAll, u8, u16le, u32le } from './bytes.ts';
 import { fatLayout } from './dos-fs-codec.ts';
 import type { Table } from './gpt-codec.ts';
-import { MBR_EXTENDED, MBR_TYPES } from './partition-types.ts';
+import { MBR_EXTENDED, MBR_PROTECTIVE, MBR_TYPES } from './partition-types.ts';
 import type { Region } from './read-at.ts';
 
 const SECTOR = 512;
 const ENTRIES_AT = 446;
 const ENTRY = 16;
 const LOGICAL_MAX = 128;
+
+/** Asked only where neither header of a GPT is there. */
+const LOST_GPT = 'its partition table (GPT) is lost: only the entry that protects it is left';
 
 interface Entry {
   readonly index: number;
@@ -33,7 +36,8 @@ export async function readMbr(region: Region): Promise<Table | undefined> {
   const partitions = used.map((entry) => partitionOf(entry, { number: entry.index + 1, base: 0, disk }));
   const extended = used.find(({ type }) => MBR_EXTENDED.has(type));
   const { logical, damage } = extended === undefined ? { logical: [], damage: null } : await readLogical(region, extended, disk);
-  return { table: 'mbr', uuid, partitions: [...partitions, ...logical], damage };
+  const isLost = used.some(({ type }) => type === MBR_PROTECTIVE);
+  return { table: 'mbr', uuid, partitions: [...partitions, ...logical], damage: isLost ? LOST_GPT : damage };
 }
 
 /** Each link has one partition, from itself on, and the next link, from the extended partition's start on. */
@@ -48,7 +52,7 @@ async function readLogical(
   while (!seen.has(link) && seen.size < LOGICAL_MAX) {
     seen.add(link);
     const sector = await region.read(link * SECTOR, SECTOR);
-    if (!isSigned(sector)) return { logical, damage: logical.length === 0 ? null : 'its chain of logical partitions is broken' };
+    if (!isSigned(sector)) return { logical, damage: 'its chain of logical partitions is broken' };
     const entries = entriesOf(sector).filter(({ type }) => type !== 0);
     const own = entries.find(({ type }) => !MBR_EXTENDED.has(type));
     if (own !== undefined) logical.push(partitionOf(own, { number: 5 + logical.length, base: link, disk }));

@@ -5,6 +5,9 @@ import type { AgentDesk, OrderStanding } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import type { StepOutcome, StepRun, Target } from '../seam.ts';
 
+/** In the detail of an error: the order may have changed the machine before it failed. */
+export const BEGUN = 'begun';
+
 export type Key = Pick<StepRun, 'key' | 'progress'>;
 
 export async function placeOrder(
@@ -36,7 +39,11 @@ function outcomeOf(standing: OrderStanding, { progress }: Key): StepOutcome {
       progress(1, standing.message);
       return { result: standing.result };
     case 'failed':
-      throw fail('power.refused', { message: standing.message, hint: "The task's log has what the agent said." });
+      throw fail('power.refused', {
+        message: standing.message,
+        hint: "The task's log has what the agent said.",
+        detail: { [BEGUN]: standing.isUntouched !== true },
+      });
   }
 }
 

@@ -58,3 +58,26 @@ it('protects a disk with an empty partition table where there is something besid
     isFilesystem: false,
   });
 });
+
+it('gives up no file system in general that has something unknown beside it', () => {
+  const at = (number: number) => ({
+    number,
+    start: number * 2 ** 20,
+    size: 2 ** 20,
+    type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7',
+    typeName: null,
+    label: null,
+    uuid: null,
+  });
+  const windows: DiskContents = {
+    ...NOTHING,
+    table: 'gpt',
+    partitions: [at(1), at(2)],
+    signatures: [signature('filesystem', 'NTFS "Windows"', { partition: 1 })],
+  };
+  expect(protectionOf({ ...windows, partitions: [at(1)] })).toMatchObject({ isFilesystem: true });
+  expect(protectionOf({ ...windows, partitions: [at(1), at(2)] })).toEqual({
+    why: 'it holds NTFS "Windows", and beside that what is in partition 2 is not recognised',
+    isFilesystem: false,
+  });
+});

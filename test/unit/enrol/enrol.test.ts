@@ -1,6 +1,7 @@
 // From a report to a machine that is taken in: proposals, the yes and the no, what makes them void, and what stops on the way.
 
 import { expect, it } from 'vitest';
+import { UNRECOGNISED } from '../../../src/inspect/index.ts';
 import { RackseedError, systemClock } from '../../../src/lib/index.ts';
 import { containing } from '../../support/containing.ts';
 import { CEPH, report, WINDOWS, ZFS } from './machines.ts';
@@ -32,7 +33,7 @@ it('proposes what the first rule that fits says, with a plan in the store, and t
   expect(approved).toMatchObject({ name: 'web1', next: containing('boot it again') });
   expect(await world.reachesRow(node, 'done')).toBe('it is active, as profile web says');
   expect(world.ran).toEqual(['web1 erase', 'web1 write']);
-  expect(world.given).toMatchObject([{ disks: [{ serial: 'S1', expects: [] }] }, { disks: [{ serial: 'S1', expects: null }] }]);
+  expect(world.given).toMatchObject([{ disks: [{ serial: 'S1', expects: [] }] }, { disks: [{ serial: 'S1', expects: [UNRECOGNISED] }] }]);
   const after = await world.nodes.get(node.uuid);
   expect(after).toMatchObject({
     name: 'web1',
@@ -236,6 +237,31 @@ it('goes on to an installation of Proxmox where one can be made', async () => {
   await world.enrolment.approve(node, { planHash: plan?.hash ?? '', name: 'pve7' }, OLGA);
   expect(await world.reachesRow(node, 'done')).toBe('it is active, as profile pve says');
   expect(world.ran).toEqual(['pve7 erase', 'pve7 write']);
+});
+
+it('voids the yes to disks that were erased when somebody installs something on them by hand, and says yes to nothing by itself', async () => {
+  let isBroken = true;
+  const act = (step: string): void => {
+    if (step === 'write' && isBroken) throw new RackseedError('power.step_failed', { status: 500, about: '' }, { message: 'no image' });
+  };
+  const world = await enrolWorld({ rules: [rule()], act });
+  const node = await world.discover(report());
+  const { plan } = await world.enrolment.proposal(node);
+  await world.enrolment.approve(node, { planHash: plan?.hash ?? '' }, OLGA);
+  await world.reachesRow(node, 'failed');
+  await world.again(await world.nodes.get('web1'), report({ disks: [{ serial: 'S1', holds: ZFS }] }));
+  const row = await world.store.db
+    .selectFrom('wipe_plans')
+    .select(['state', 'reason'])
+    .where('hash', '=', plan?.hash ?? '')
+    .executeTakeFirst();
+  expect(row).toEqual({ state: 'void', reason: containing('holds what was not put there by us since it was erased: pool tank') });
+  const { plan: now } = await world.enrolment.proposal(await world.nodes.get('web1'));
+  expect(now).toMatchObject({ state: 'proposed', plan: { disks: [], refused: [{ name: 'S1', isNeeded: true }] } });
+  isBroken = false;
+  const work = world.enrolment.approve(await world.nodes.get('web1'), { planHash: now?.hash ?? '' }, OLGA);
+  await expect(work).rejects.toMatchObject({ code: 'enrol.disks_refused' });
+  expect(world.ran).toEqual(['web1 erase', 'web1 write']);
 });
 
 it('stops after cleaning for Proxmox while no installer is there, with the reason, and without a profile', async () => {

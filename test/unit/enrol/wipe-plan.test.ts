@@ -10,6 +10,7 @@ import {
   planHash,
   planTrouble,
   proposePlan,
+  type UsedPlan,
 } from '../../../src/enrol/wipe-plan-decide.ts';
 import { containing } from '../../support/containing.ts';
 import { CEPH, type DiskWords, report, signature, WINDOWS, ZFS } from './machines.ts';
@@ -259,12 +260,15 @@ describe('the hash', () => {
 
 describe('a yes that was given', () => {
   const given = plan([{ serial: 'A', holds: { table: 'gpt', tableUuid: 'x' } }]);
-  const trouble = (state: 'approved' | 'standing', disks: readonly DiskWords[]) => planTrouble(state, given, disksOf(report({ disks })));
+  const trouble = (state: 'approved' | 'standing', disks: readonly DiskWords[], use: Partial<UsedPlan> = {}) =>
+    planTrouble(state, { ...given, ...use }, disksOf(report({ disks })));
+  const UNKNOWN = [{ serial: 'A', holds: {} }];
 
   it('holds while the disks are the same, and while less is on them', () => {
-    expect(trouble('approved', [{ serial: 'A', holds: { table: 'gpt', tableUuid: 'x' } }])).toBeNull();
-    expect(trouble('approved', [{ serial: 'A', holds: BLANK }])).toBeNull();
-    expect(trouble('approved', [{ serial: 'A', holds: {} }])).toBeNull();
+    for (const state of ['approved', 'standing'] as const) {
+      expect(trouble(state, [{ serial: 'A', holds: { table: 'gpt', tableUuid: 'x' } }])).toBeNull();
+      expect(trouble(state, [{ serial: 'A', holds: BLANK }])).toBeNull();
+    }
   });
 
   it('is void when a disk is gone or is another one, also when it stands', () => {
@@ -275,9 +279,21 @@ describe('a yes that was given', () => {
     }
   });
 
-  it('is void when more is on a disk than was shown, unless it stands: then what is on it is ours', () => {
-    const more = [{ serial: 'A', holds: ZFS }];
-    expect(trouble('approved', more)).toBe('SSD, 500 GB (serial A) holds more than when it was approved: pool tank (guid 77) of host nas');
-    expect(trouble('standing', more)).toBeNull();
+  it('is void when more is on a disk than was shown, be it bytes that nobody recognises, unless something was begun', () => {
+    expect(trouble('approved', [{ serial: 'A', holds: ZFS }])).toBe(
+      'SSD, 500 GB (serial A) holds more than when it was approved: pool tank (guid 77) of host nas',
+    );
+    expect(trouble('approved', UNKNOWN)).toContain('something that is not recognised');
+    expect(trouble('approved', UNKNOWN, { begun: true })).toBeNull();
+    expect(trouble('approved', UNKNOWN, { ours: [0] })).toBeNull();
+    expect(trouble('approved', [{ serial: 'A', holds: ZFS }], { begun: true })).not.toBeNull();
+  });
+
+  it('is void when somebody else put something on a disk that we had erased, and not when we deployed it', () => {
+    for (const holds of [ZFS, CEPH, WINDOWS, { signatures: [signature('luks', 'LUKS2')] }]) {
+      expect(trouble('standing', [{ serial: 'A', holds }])).toContain('holds what was not put there by us since it was erased');
+      expect(trouble('standing', [{ serial: 'A', holds }], { deployed: true })).toBeNull();
+    }
+    expect(trouble('standing', UNKNOWN)).toBeNull();
   });
 });

@@ -166,6 +166,19 @@ describe('an agent', () => {
     expect(await orders.standing(agent.node.uuid, ERASE.key)).toEqual(failed);
   });
 
+  it('that refuses has done nothing, as the order says from then on; one that fails may have', async () => {
+    const { boot, orders } = await open();
+    const agent = await boot(ONE);
+    for (const [at, outcome] of (['refused', 'failed'] as const).entries()) {
+      const order = { ...ERASE, key: `loose:${at}` };
+      await orders.place(agent.node.uuid, order);
+      const { id } = commandOf(await agent.beat());
+      await agent.beat({ answers: [{ commandId: id, outcome, message: 'no' }] });
+      const isUntouched = outcome === 'refused' ? { isUntouched: true } : {};
+      expect(await orders.standing(agent.node.uuid, order.key)).toEqual({ state: 'failed', message: 'no', ...isUntouched });
+    }
+  });
+
   it('gets nothing else while it is at something that nobody waits for any more', async () => {
     const { boot, orders, beats } = await open();
     const agent = await boot(ONE);
@@ -284,7 +297,11 @@ describe('an order that no task wants', () => {
     await orders.place(agent.node.uuid, { key: 'power:1', name: 'power_off', args: {} });
     await clock.advance(11 * MINUTE);
     expect((await agent.beat()).command).toBeNull();
-    expect(await orders.standing(agent.node.uuid, 'power:1')).toEqual({ state: 'failed', message: 'no agent took it within 10 minutes' });
+    expect(await orders.standing(agent.node.uuid, 'power:1')).toEqual({
+      state: 'failed',
+      message: 'no agent took it within 10 minutes',
+      isUntouched: true,
+    });
   });
 
   it('is gone when whoever placed it takes it back, and the others stay', async () => {

@@ -279,10 +279,10 @@ it('gives a destructive step the disks of the approved wipe plan and no others, 
   expect(await stateOfPlan()).toEqual({ state: 'standing' });
   await world.put(node, 'manageable');
   await world.ask('pve1', 'provide');
-  const [byYes, ours] = [{ disks }, { disks: [{ serial: 'S1', expects: null }] }];
+  const [byYes, ours] = [{ disks }, { disks: [{ serial: 'S1', expects: ['table gpt', 'unrecognised data'] }] }];
   expect(given).toEqual([{ disks: [] }, byYes, byYes, ours]);
   const all = { interface: 'deploy', step: 'wipe' } as const;
-  await world.store.db.updateTable('wipe_plans').set({ state: 'approved' }).execute();
+  await world.store.db.updateTable('wipe_plans').set({ state: 'approved', plan: plan.plan }).execute();
   for (const confirm of ['pve1', 'pve2']) {
     await world.put(node, 'manageable');
     await world.ask('pve1', 'clean', { cleanSteps: [{ ...all, args: { confirm } }] });

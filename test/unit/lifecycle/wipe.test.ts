@@ -1,7 +1,8 @@
 // What destructive steps may touch, and how that ends: runbooks that say yes by themselves, machines that are only watched or are adopted.
 
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/lib/index.ts';
+import { UNRECOGNISED } from '../../../src/inspect/index.ts';
+import { RackseedError, systemClock } from '../../../src/lib/index.ts';
 import type { Node } from '../../../src/nodes/index.ts';
 import type { Driver, DriverStep } from '../../../src/power/index.ts';
 import { errorOf } from '../nodes/world.ts';
@@ -133,18 +134,40 @@ it('makes those disks ours that a destructive step wrote, and none by a step tha
     await world.put(world.node, 'manageable');
     await world.ask('pve1', 'provide');
     const row = await world.store.db.selectFrom('wipe_plans').select(['state', 'plan']).executeTakeFirstOrThrow();
-    const { disks } = JSON.parse(row.plan) as { disks: { expects: unknown }[] }; // as it was put there
-    return [row.state, ...disks.map(({ expects }) => expects)];
+    const { ours } = JSON.parse(row.plan) as { ours?: unknown }; // as it was put there
+    return [row.state, ours ?? null];
   };
   await keepPlan(world, world.node, { id: 'p1', state: 'approved' });
   outcome = { wrote: [] };
-  expect(await stand()).toEqual(['approved', ['table gpt'], ['table mbr']]);
+  expect(await stand()).toEqual(['approved', null]);
   outcome = { wrote: [1] };
-  expect(await stand()).toEqual(['approved', ['table gpt'], null]);
+  expect(await stand()).toEqual(['approved', [1]]);
   outcome = {};
-  expect((await stand())[0]).toBe('standing');
-  expect(world.ran.at(2)?.disks).toMatchObject([{ expects: ['table gpt'] }, { serial: 'S2', expects: null }]);
+  expect(await stand()).toEqual(['standing', [0, 1]]);
+  expect(world.ran.at(2)?.disks).toMatchObject([{ expects: ['table gpt'] }, { serial: 'S2', expects: ['table mbr', UNRECOGNISED] }]);
   await world.store.db.deleteFrom('wipe_plans').execute();
   await keepPlan(world, world.node, { id: 'p2', state: 'approved', disks: [] });
-  expect(await stand()).toEqual(['approved']);
+  expect(await stand()).toEqual(['approved', null]);
+});
+
+it('gives a disk that is half erased to the next order with what nobody recognises, only where something was begun', async () => {
+  let failure: Error | undefined;
+  const world = await withWipes([WIPE], () => (failure === undefined ? Promise.resolve({}) : Promise.reject(failure)));
+  const expected = async (): Promise<unknown> => {
+    const node = await world.put(world.node, 'manageable');
+    await world.store.transaction((tx) => world.nodes.update(tx, node, { maintenance: false }, { who: 'user', actor: 'test' }));
+    await world.ask('pve1', 'provide');
+    const [disk] = (world.ran.at(-1)?.disks ?? []) as { expects: unknown }[]; // as the step was given them
+    return disk?.expects;
+  };
+  const failed = (begun?: boolean): Error =>
+    new RackseedError(
+      'power.refused',
+      { status: 409, about: '' },
+      { message: 'no', ...(begun === undefined ? {} : { detail: { begun } }) },
+    );
+  await keepPlan(world, world.node, { id: 'p1', state: 'approved' });
+  for (failure of [failed(false), failed(), failed(true)]) expect(await expected()).toEqual(['table gpt']);
+  failure = undefined;
+  expect(await expected()).toEqual(['table gpt', UNRECOGNISED]);
 });
