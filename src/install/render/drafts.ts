@@ -6,6 +6,7 @@ import type { Inventory, Node, Nodes, Port } from '../../nodes/index.ts';
 import type { Edition, InstallAddress } from '../seam.ts';
 import { type PlannedDocument, planDocument } from './document-render.ts';
 import { factsOf, machineFacts, managementMacOf } from './facts.ts';
+import type { PlacedFault } from './placed.ts';
 import type { AnswerTemplates } from './templates.ts';
 
 export type DraftConfig = Pick<Config, 'install'>;
@@ -55,12 +56,21 @@ export function createAnswerDrafts({ config, nodes, templates }: DraftParts): An
       own: ownWords(node.instanceInfo.answer),
       facts,
       product: edition.product,
-      // A node without a name is no machine that could be installed: the fault is at the key.
       fqdn: node.name === null ? '' : qualified(node.name, domain),
     });
-    return { ...planned, template, managementMac, macs };
+    const faults = planned.fqdn === '' && node.name === null ? [...planned.faults, NAMELESS] : planned.faults;
+    return { ...planned, faults, template, managementMac, macs };
   };
 }
+
+const NAMELESS: PlacedFault = {
+  source: '',
+  line: null,
+  key: 'global.fqdn',
+  message: 'the node has no name, which its system would bear',
+  fix: 'Give it one: rackseed node approve NODE --name NAME.',
+  severity: 'error',
+};
 
 function machineOf(node: DraftOrder['node'], inventory: Inventory | undefined, ports: readonly Port[]) {
   const macs = ports.map(({ address }) => address);
