@@ -56,7 +56,7 @@ interface Booting {
   readonly downloads: () => { readonly file: string; readonly state: string }[];
   readonly lines: unknown[];
   get(name: string, headers?: Record<string, string>): Promise<Response>;
-  stage(): Promise<string | undefined>;
+  readonly stage: () => Promise<string | undefined>;
 }
 
 async function booting(): Promise<Booting> {
