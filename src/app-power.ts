@@ -116,7 +116,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     counters,
     warnings: () => leftAlone(gateway),
     signIn,
-    publicKey: sshKey.publicLine,
+    publicKey: () => sshKey.publicLine(),
     parts,
   };
 }
