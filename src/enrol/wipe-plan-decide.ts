@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { contentItems, type DiskRef, UNRECOGNISED } from '../inspect/index.ts';
 import type { BootMode, systemDisksOf } from '../install/index.ts';
-import { lenienceOf, type PlanUse } from '../lifecycle/index.ts';
+import { type PlanUse, reportLenienceOf } from '../lifecycle/index.ts';
 import type { JsonValue } from '../nodes/index.ts';
 import { aboutContents, protectionOf } from './contents-decide.ts';
 import { type DiskFacts, isNamed, isPrintedOn, namelessWhy, refOf } from './disks-decide.ts';
@@ -156,7 +156,7 @@ export function planTrouble(state: 'approved' | 'standing', plan: UsedPlan, disk
     const [disk, ...others] = found;
     if (disk === undefined) return [`${ref.title} is no longer in the machine`];
     if (others.length > 0) return [`${ref.title} can no longer be told from another disk`];
-    const lenience = lenienceOf(state, plan, at);
+    const lenience = reportLenienceOf(state, plan, at);
     return lenience === 'all' ? [] : contentTrouble(ref, disk, { lenience, since: state === 'standing' ? STANDING : APPROVED });
   });
   return troubles.length === 0 ? null : troubles.join('; ');

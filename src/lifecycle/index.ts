@@ -4,6 +4,6 @@ export { LIFECYCLE_ERRORS } from './errors.ts';
 export { createLifecycle, type LifecycleOptions, lifecycleTasks } from './lifecycle.ts';
 export type { AskedStep, Lifecycle, ProvisionRequest, Validation } from './seam.ts';
 export { RESERVED_STEPS, stepInterfaces, type WalkKind } from './steps-decide.ts';
-export { lenienceOf, type PlanUse } from './wipe-decide.ts';
+export { type PlanUse, reportLenienceOf } from './wipe-decide.ts';
 export type { LifecycleConfig, WorkDeps } from './work.ts';
 export { errorText } from './work.ts';

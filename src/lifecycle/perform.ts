@@ -93,7 +93,9 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   }).catch(async (error: unknown) => {
-    if (plan !== undefined) await work.context.transaction((tx) => failPlan(tx, plan, { ...use, isUntouched: untouched(error) }));
+    // Stopped, it goes on later, and the agent meanwhile.
+    if (plan !== undefined && !work.context.signal.aborted)
+      await work.context.transaction((tx) => failPlan(tx, plan, { ...use, isUntouched: untouched(error) }));
     throw error;
   });
   if (plan === undefined) return outcome;

@@ -33,6 +33,11 @@ export interface StepUse {
   readonly kind: WalkKind;
 }
 
+/** The same for a report of the disks: while a deployment is under way, what it has put there so far is in it. */
+export function reportLenienceOf(state: 'approved' | 'standing', use: PlanUse, at: number): Lenience {
+  return use.under !== undefined && use.under.kind !== 'clean' ? 'all' : lenienceOf(state, use, at);
+}
+
 /** The step is with the agent now. */
 export function useBegun(use: PlanUse, { key, kind }: StepUse): PlanUse {
   return { ...use, under: { key, kind } };

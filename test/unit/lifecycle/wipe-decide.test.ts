@@ -1,7 +1,7 @@
 // What may be on the disks of a wipe plan beside what they held at the yes.
 
 import { describe, expect, it } from 'vitest';
-import { lenienceOf, useBegun, useEnded, useFailed } from '../../../src/lifecycle/wipe-decide.ts';
+import { lenienceOf, reportLenienceOf, useBegun, useEnded, useFailed } from '../../../src/lifecycle/wipe-decide.ts';
 
 const CLEAN = { key: 't:0', kind: 'clean' } as const;
 const DEPLOY = { key: 't:1', kind: 'deploy' } as const;
@@ -30,6 +30,13 @@ describe('what is found on a disk beside what was agreed to', () => {
     expect(lenienceOf('standing', useBegun({}, CLEAN), 0)).toBe('bytes');
     expect(lenienceOf('standing', useBegun({}, DEPLOY), 0)).toBe('all');
     expect(lenienceOf('standing', useEnded(useBegun({}, DEPLOY), 'deploy', { wrote: [], count: 1 }), 0)).toBe('bytes');
+  });
+
+  it('is in a report whatever a deployment under way has put there, also on a disk that it had not erased before', () => {
+    expect(reportLenienceOf('approved', useBegun({}, DEPLOY), 0)).toBe('all');
+    expect(lenienceOf('approved', useBegun({}, DEPLOY), 0)).toBe('bytes');
+    expect(reportLenienceOf('approved', useBegun({}, CLEAN), 0)).toBe('bytes');
+    expect(reportLenienceOf('approved', {}, 0)).toBe('none');
   });
 
   it('stays so when the step failed after it had begun, or nobody can say, and not when it did nothing', () => {
