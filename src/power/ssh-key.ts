@@ -15,7 +15,7 @@ export function createApplianceKey(store: Store): ApplianceKey {
     const { default: ssh2 } = await import('ssh2'); // only now: see ssh-session.ts
     const made = new Secret(ssh2.utils.generateKeyPairSync('ed25519', { comment: 'rackseed' }).private);
     return store.transaction(async (tx) => {
-      const meanwhile = await store.vault.get(NAME);
+      const meanwhile = await store.vault.get(NAME, tx);
       if (meanwhile !== undefined) return meanwhile; // another appliance on the same store was first
       await store.vault.put(tx, NAME, made);
       return made;

@@ -131,8 +131,8 @@ export interface Reasons {
 export interface Vault {
   seal(secret: Secret, context: string): string;
   open(sealed: string, context: string): Secret;
-  /** Named secrets of the appliance itself (TLS key, SSH key). */
-  get(name: string): Promise<Secret | undefined>;
+  /** Named secrets of the appliance itself (TLS key, SSH key). `on`: as that transaction sees them; without it as they were stored. */
+  get(name: string, on?: Pick<Tx, 'selectFrom'>): Promise<Secret | undefined>;
   put(tx: Tx, name: string, secret: Secret): Promise<void>;
 }
 

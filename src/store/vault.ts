@@ -85,8 +85,8 @@ export class StoreVault implements Vault {
     return made;
   }
 
-  async get(name: string): Promise<Secret | undefined> {
-    const row = await this.#db.selectFrom('secrets').select('sealed').where('name', '=', name).executeTakeFirst();
+  async get(name: string, on: Pick<Tx, 'selectFrom'> = this.#db): Promise<Secret | undefined> {
+    const row = await on.selectFrom('secrets').select('sealed').where('name', '=', name).executeTakeFirst();
     return row === undefined ? undefined : this.open(row.sealed, secretContext(name));
   }
 

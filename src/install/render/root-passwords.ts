@@ -2,7 +2,7 @@
 // answer that is rendered again says the same. Knows nothing of who may read it.
 
 import { assert, type Random, Secret, saltOf, sha512Crypt } from '../../lib/index.ts';
-import { type Store, secretContext, type Tx } from '../../store/index.ts';
+import type { Store, Tx } from '../../store/index.ts';
 import { fail } from '../errors.ts';
 
 export interface RootPassword {
@@ -46,7 +46,7 @@ export function createRootPasswords({ store, random, configured }: RootPasswords
       if (known !== undefined) return known;
       const made = make(wanted?.reveal() ?? generate(random), wanted !== null, random);
       return store.transaction(async (tx) => {
-        const meanwhile = fitting(await sealedIn(store, tx, name), wanted); // somebody else was first
+        const meanwhile = fitting(await store.vault.get(name, tx), wanted); // somebody else was first
         if (meanwhile !== undefined) return meanwhile;
         await removeOrphans(tx);
         await store.vault.put(tx, name, new Secret(JSON.stringify(made)));
@@ -74,12 +74,6 @@ interface Stored {
   readonly password: string;
   readonly hash: string;
   readonly isConfigured: boolean;
-}
-
-/** As this transaction sees it: the vault reads past it. */
-async function sealedIn({ vault }: Store, tx: Tx, name: string): Promise<Secret | undefined> {
-  const row = await tx.selectFrom('secrets').select('sealed').where('name', '=', name).executeTakeFirst();
-  return row === undefined ? undefined : vault.open(row.sealed, secretContext(name));
 }
 
 /** Undefined where it is not what is wanted now. */
