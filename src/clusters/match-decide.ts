@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { identify } from '../inspect/index.ts';
-import { type FoundNode, type Node, nameRefusal } from '../nodes/index.ts';
+import { type FoundNode, type Node, nameRefusal, nodeTitle } from '../nodes/index.ts';
 import type { MemberPlan, SeenMember } from './model.ts';
 
 export interface Link {
@@ -37,6 +37,12 @@ export function planMember(cluster: string, member: SeenMember, known: Candidate
     return plan('skip', `${member.problem ?? 'no network card is known'}: nothing to recognise the machine by`);
   const found = identify({ byMac: known.byMac, byUuid: known.byUuid, smbiosUuid: member.smbiosUuid });
   if (found.is === 'unclear') return plan('conflict', found.reason);
+  if (found.is === 'known' && found.maybe.length > 0)
+    return plan(
+      'conflict',
+      `${found.reason}, but it may be ${found.maybe.map(({ node, reason }) => `${nodeTitle(node)} (${reason})`).join(' or ')}`,
+      found.node,
+    );
   const linked = known.links.find((link) => link.cluster === cluster && link.member === member.name);
   if (found.is === 'new') {
     if (linked !== undefined)

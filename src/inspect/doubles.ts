@@ -25,7 +25,7 @@ export async function mergeDoubles({ store, nodes }: DoublesOptions, tx: Tx, who
     message: `${reason}: merged, as nobody had decided about either`,
     data: { removed: from.map(({ uuid }) => uuid) },
   });
-  return { is: 'known', node: into, reason };
+  return { is: 'known', node: into, reason, maybe: [] };
 }
 
 async function doublesOf(nodes: Pick<Nodes, 'ports'>, tx: Tx, found: readonly Node[]): Promise<Double[]> {

@@ -16,6 +16,11 @@ export const INSPECT_ERRORS = {
     status: 409,
     about: 'A machine reports ports of several nodes, so that it cannot be told which of them it is.',
   },
+  'inspect.not_merged': {
+    status: 409,
+    about: 'A discovered machine can not become that node, or a port not move there: see the message.',
+  },
+  'inspect.mac_not_shared': { status: 404, about: 'Nothing is remembered of this network card that could be forgotten.' },
   'inspect.mac_mismatch': { status: 409, about: 'The inventory does not have the port through which the machine booted.' },
   'inspect.too_many_boots': {
     status: 503,

@@ -13,10 +13,12 @@ export {
   UNRECOGNISED,
 } from './disk-contents.ts';
 export { INSPECT_ERRORS } from './errors.ts';
-export { type Identified, identify } from './identify.ts';
+export { type Identified, identify, type Maybe } from './identify.ts';
+export { rulesTable } from './identify-decide.ts';
 export { cleanDmiText, cleanSerial, cleanSmbiosUuid } from './identity.ts';
 export { createInspect, type Inspect, type InspectOptions } from './inspect.ts';
 export { INVENTORY_LIMITS, type Inventory as MachineInventory, InventorySchema, PluginDataSchema } from './inventory.ts';
+export { createIdentities, type Identities } from './merge.ts';
 export { createOrders, type OrderListener, type OrderProgress, type Orders, type OrdersOptions, type OrderWord } from './orders.ts';
 export { taskOf as taskOfOrder } from './orders-decide.ts';
 export {
@@ -47,3 +49,4 @@ export {
 export { ReadinessItemSchema, storedReadiness } from './readiness.ts';
 export type { AgentReport } from './reports.ts';
 export { createRuleRunner, type RuleRunner } from './rules-apply.ts';
+export { MAY_BE, type MayBe, mayBeIn } from './write-node.ts';

@@ -1,19 +1,19 @@
 // The agent's server side: look-up with a one-time secret, inventory into a node, heartbeat. Knows nothing of HTTP.
 
-import { type Clock, type Log, type Mac, parseMac, RackseedError, type Random } from '../lib/index.ts';
-import type { Node, Nodes, NodeUuid, PortInput } from '../nodes/index.ts';
+import { type Clock, type Log, type Mac, RackseedError, type Random } from '../lib/index.ts';
+import type { Node, Nodes, NodeUuid } from '../nodes/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { type AgentSession, type BootSecrets, createBootSecrets } from './boot-secrets.ts';
-import { checkDiscoveryRoom, DISCOVERED_DRIVER } from './discovered.ts';
 import { mergeDoubles } from './doubles.ts';
 import { fail } from './errors.ts';
-import { type Identified, identify } from './identify.ts';
+import type { Identified } from './identify.ts';
 import { cleanSerial, cleanSmbiosUuid } from './identity.ts';
 import type { Orders } from './orders.ts';
-import { propertiesOf } from './properties.ts';
 import type { HeartbeatReply, HeartbeatRequest, InventoryReply, InventoryRequest, LookupReply, LookupRequest } from './protocol.ts';
 import { jsonOf, readinessOf, readinessWords } from './readiness.ts';
 import type { RuleRunner } from './rules-apply.ts';
+import { createWho } from './who.ts';
+import { createNodeWriter, mayBeIn } from './write-node.ts';
 
 export interface InspectOptions {
   readonly store: Store;
@@ -25,6 +25,8 @@ export interface InspectOptions {
   readonly maxDiscovered?: number;
   /** Boot secrets that were given and not used. */
   readonly maxOpenSecrets?: number;
+  /** Network cards with the UUIDs that they were seen under. */
+  readonly maxSightings?: number;
   /** The agent of this node was heard: work that waited for it goes on, unless the agent is at something or about to be. */
   readonly onBeat?: (uuid: string, isBusy: boolean) => void;
   readonly orders: Pick<Orders, 'beat' | 'heard' | 'release'>;
@@ -63,42 +65,8 @@ interface HardwareNames {
 export function createInspect(options: InspectOptions): Inspect {
   const { store, nodes, log } = options;
   const secrets = createBootSecrets(options);
-
-  async function nodesWithUuid(smbiosUuid: string | null, on: Tx | undefined): Promise<Node[]> {
-    if (smbiosUuid === null) return [];
-    const rows = await (on ?? store.db).selectFrom('nodes').select('uuid').where('smbios_uuid', '=', smbiosUuid).limit(2).execute();
-    return Promise.all(rows.map((row) => nodes.get(row.uuid, on)));
-  }
-
-  async function whoIs(macs: readonly string[], smbiosUuid: string | null, on?: Tx): Promise<Identified> {
-    const [byMac, byUuid] = [await nodes.findByAddresses(macs, on), await nodesWithUuid(smbiosUuid, on)];
-    return identify({ byMac, byUuid, smbiosUuid });
-  }
-
-  async function discover(tx: Tx, request: InventoryRequest, reason: string): Promise<Node> {
-    await checkDiscoveryRoom(tx, options.maxDiscovered);
-    const node = await nodes.create(
-      tx,
-      { driver: DISCOVERED_DRIVER, ...identityOf(request), properties: { ...propertiesOf(request.inventory) }, ports: portsOf(request) },
-      BY,
-    );
-    const { manufacturer, product_name: product } = request.inventory.system_vendor;
-    const message = `discovered ${[manufacturer, product].filter((one) => one !== null).join(' ') || 'a machine'} with ${request.inventory.disks.length} disks as node ${node.uuid}: ${reason}`;
-    await store.events.append(tx, { type: 'node.discovered', nodeUuid: node.uuid, message });
-    return node;
-  }
-
-  /** What is reported is what is: properties follow the hardware, ports are added. A port that is gone stays until a person removes it. */
-  async function refresh(tx: Tx, node: Node, request: InventoryRequest): Promise<Node> {
-    const properties = { ...node.properties, ...propertiesOf(request.inventory) };
-    // What was known stays known: a report without it takes nothing away.
-    const { smbiosUuid, smbiosSerial } = identityOf(request);
-    const identity = { smbiosUuid: smbiosUuid ?? node.smbiosUuid, smbiosSerial: smbiosSerial ?? node.smbiosSerial };
-    const changed = await nodes.update(tx, node, { ...identity, properties }, BY);
-    const known = new Set((await nodes.ports.list({ nodeUuid: node.uuid }, tx)).map((port) => String(port.address)));
-    for (const port of portsOf(request)) if (!known.has(port.address)) await nodes.ports.add(tx, node.uuid, port);
-    return changed;
-  }
+  const who = createWho(options);
+  const writer = createNodeWriter(options);
 
   /** By the inspection rules, where it is an inspection: a machine that is new, or a node that waits for this. */
   async function keep(tx: Tx, node: Node, request: InventoryRequest, isNew: boolean): Promise<string | null> {
@@ -128,15 +96,20 @@ export function createInspect(options: InspectOptions): Inspect {
     const identity = identityOf(request);
     refuseOtherUuid(session, identity.smbiosUuid);
     return store.transaction(async (tx) => {
-      const seen = await mergeDoubles(options, tx, await whoIs(macs, identity.smbiosUuid, tx), { macs, ...identity });
-      const who = seen.is === 'known' ? await bootedAs(tx, session, seen) : seen;
-      if (who.is === 'unclear')
+      const { shared, ...said } = await who.reports(tx, { macs, ...identity, disks: request.inventory.disks });
+      const seen = await mergeDoubles(options, tx, said, { macs, ...identity });
+      const found = seen.is === 'known' ? await bootedAs(tx, session, seen) : seen;
+      if (found.is === 'unclear')
         throw fail('inspect.identity_conflict', {
-          message: `${session.mac}: ${who.reason}`,
+          message: `${session.mac}: ${found.reason}`,
           hint: 'Remove the stale port or node: rackseed node list shows them.',
         });
-      const node = who.is === 'known' ? await refresh(tx, who.node, request) : await discover(tx, request, who.reason);
-      const failure = await keep(tx, node, request, who.is !== 'known');
+      const decided = { reason: found.reason, maybe: found.maybe, shared };
+      const node =
+        found.is === 'known'
+          ? await writer.refresh(tx, found.node, request, identity, decided)
+          : await writer.discover(tx, request, identity, decided);
+      const failure = await keep(tx, node, request, found.is !== 'known');
       await secrets.bindNode(tx, session, node.uuid);
       // Before anybody learns of the report: what a rule's yes begins at once finds an agent that runs, and boots no machine for one.
       options.orders.heard(node.uuid);
@@ -148,12 +121,12 @@ export function createInspect(options: InspectOptions): Inspect {
    * What a report says of ports is anybody's word. The boot secret is not: it was given to a port, and where that port (or the UUID it was
    * given with) is not the node's, somebody who knows a node's MAC speaks. A machine that nobody has said yes to has nothing to take over.
    */
-  async function bootedAs(tx: Tx, session: AgentSession, who: Identified & { readonly is: 'known' }): Promise<Identified> {
-    const { node } = who;
-    if (node.provisionState === 'enroll' || (session.smbiosUuid !== null && session.smbiosUuid === node.smbiosUuid)) return who;
+  async function bootedAs(tx: Tx, session: AgentSession, found: Identified & { readonly is: 'known' }): Promise<Identified> {
+    const { node } = found;
+    if (node.provisionState === 'enroll' || (session.smbiosUuid !== null && session.smbiosUuid === node.smbiosUuid)) return found;
     const ports = await nodes.ports.list({ nodeUuid: node.uuid }, tx);
-    if (ports.some(({ address }) => address === session.mac)) return who;
-    const reason = `it booted by ${session.mac}, which is no port of ${node.name ?? node.uuid}, and reports ports of that node`;
+    if (ports.some(({ address }) => address === session.mac)) return found;
+    const reason = `it booted by ${session.mac}, which is no port of ${node.name ?? node.uuid}, and reports parts of that node`;
     return { is: 'unclear', nodes: [node], reason };
   }
 
@@ -167,10 +140,10 @@ export function createInspect(options: InspectOptions): Inspect {
     async lookup(request, peer) {
       try {
         const { token, session } = await secrets.spend(request);
-        const who = await whoIs(request.macs, request.smbiosUuid);
-        note(session.mac, 'look-up accepted', who.reason);
+        const found = await who.boots(request.macs, cleanSmbiosUuid(request.smbiosUuid));
+        note(session.mac, 'look-up accepted', found.reason);
         log.info({ mac: session.mac, peer, agent: request.agentVersion }, 'agent looked up');
-        const node = who.is === 'known' ? { uuid: who.node.uuid, name: who.node.name } : null;
+        const node = found.is === 'known' ? { uuid: found.node.uuid, name: found.node.name } : null;
         return { token, heartbeatSeconds: HEARTBEAT_SECONDS, node };
       } catch (thrown) {
         if (thrown instanceof RackseedError) for (const mac of request.macs.slice(0, 4)) note(mac, 'look-up refused', thrown.message);
@@ -188,7 +161,9 @@ export function createInspect(options: InspectOptions): Inspect {
         note(session.mac, 'inventory stored', `node ${node.name ?? node.uuid} in "${node.provisionState}"${secureBootWords(request)}`);
         return {
           node: { uuid: node.uuid, name: node.name, provisionState: node.provisionState },
-          message: word ?? `discovered as node ${node.name ?? node.uuid}; waiting for a yes`,
+          message:
+            word ??
+            `discovered as node ${node.name ?? node.uuid}; waiting for a yes${mayBeIn(node.driverInternalInfo).length > 0 ? '; it may be a machine that is known already' : ''}`,
         };
       } catch (thrown) {
         if (thrown instanceof RackseedError) note(session.mac, 'inventory refused', thrown.message);
@@ -206,7 +181,7 @@ export function createInspect(options: InspectOptions): Inspect {
     releaseHeld: () => options.orders.release(),
     nodeOfToken: async (token) => (await secrets.sessionOf(token)).nodeUuid,
 
-    findMachine: (mac, smbiosUuid) => whoIs([mac], cleanSmbiosUuid(smbiosUuid)),
+    findMachine: (mac, smbiosUuid) => who.boots([mac], cleanSmbiosUuid(smbiosUuid)),
 
     async hardwareOf(nodeUuid) {
       const stored = await nodes.inventory(nodeUuid);
@@ -241,13 +216,6 @@ function identityOf({ inventory }: InventoryRequest): { readonly smbiosUuid: str
 /** It runs already when the inspection begins, or was booted for it. */
 function isInspecting({ provisionState }: Node): boolean {
   return provisionState === 'inspecting' || provisionState === 'inspect wait';
-}
-
-function portsOf({ inventory }: InventoryRequest): PortInput[] {
-  return inventory.interfaces.flatMap((card) => {
-    const address = parseMac(card.mac_address);
-    return address === undefined ? [] : [{ address, pxeEnabled: card.mac_address === inventory.boot.pxe_interface }];
-  });
 }
 
 /** Which chain it came by is the first question when Secure Boot is on and something does not start. */

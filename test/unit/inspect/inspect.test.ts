@@ -162,13 +162,19 @@ describe('an inventory', () => {
     expect(await nodes.list({})).toHaveLength(1);
   });
 
-  it('with a USB network card that belongs to another machine is refused, and both are named', async () => {
-    const { inspect } = await world();
+  it('with a USB network card of another machine is of the machine that it is in, and the port stays where it was', async () => {
+    const { inspect, nodes, store } = await world();
     const first = await report(inspect, inventory({ macs: [A] }));
-    await expect(report(inspect, inventory({ macs: [A, B], uuid: OTHER_UUID }), B, OTHER_UUID)).rejects.toMatchObject({
-      code: 'inspect.identity_conflict',
-      message: expect.stringMatching(new RegExp(`${A} belongs to ${first.node.uuid}.*${UUID}`)) as unknown,
-    });
+    const second = await report(inspect, inventory({ macs: [A, B], uuid: OTHER_UUID }), B, OTHER_UUID);
+    expect(second.node.uuid).not.toBe(first.node.uuid);
+    expect((await nodes.ports.list({})).map(({ nodeUuid, address }) => [String(nodeUuid), address]).toSorted()).toEqual(
+      [
+        [first.node.uuid, A],
+        [second.node.uuid, B],
+      ].toSorted(),
+    );
+    const [event] = await store.events.list({ after: 0, limit: 5, type: 'inspect.mac_shared' });
+    expect(event).toMatchObject({ severity: 'warning', nodeUuid: first.node.uuid, data: { mac: A } });
   });
 
   it('of a stranger that only names the port of a node at work takes nothing over', async () => {
