@@ -73,7 +73,7 @@ export function createCare(deps: OrderDeps): Care {
 
   /** Whoever was to be told could not listen: the store was busy. One that is being told just now hears it twice, which changes nothing. */
   async function tellUntold(): Promise<void> {
-    for (const [id, { nodeUuid, word }] of [...deps.untold]) {
+    for (const [id, { nodeUuid, word }] of deps.untold) {
       await deps.listener().ended(nodeUuid, word);
       deps.untold.delete(id);
     }

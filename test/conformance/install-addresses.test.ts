@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type AddressesOptions, createAddresses, type Probed } from '../../src/install/addresses/addresses.ts';
-import { type Mac, parseMac, systemClock, systemRandom } from '../../src/lib/index.ts';
+import { type Mac, parseMac, silentLog, systemClock, systemRandom } from '../../src/lib/index.ts';
 import { createNodes, type Node } from '../../src/nodes/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { type StoreFixture, storeAt } from './store/fixture.ts';
@@ -40,7 +40,7 @@ describe.each([
     const at = url ?? (await (fixture ?? expect.unreachable()).freshUrl());
     const store: Store = await storeAt(at);
     ends.push(() => store.close());
-    const nodes = createNodes({ store, clock: systemClock, random: systemRandom });
+    const nodes = createNodes({ store, clock: systemClock, random: systemRandom, log: silentLog });
     const probed: string[] = [];
     const answers = new Map<string, Probed>();
     const addresses = createAddresses({

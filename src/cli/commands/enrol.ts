@@ -72,7 +72,7 @@ async function everyPage(client: Client, state: string | undefined): Promise<Row
   const rows: Row[] = [];
   for (let after: string | undefined; ; ) {
     const query = new URLSearchParams({ ...(state === undefined ? {} : { state }), ...(after === undefined ? {} : { after }) });
-    const page = asRecord(await client.get(`/api/enrolments?${query}`));
+    const page = asRecord(await client.get(`/api/enrolments?${query.toString()}`));
     rows.push(...asList(page.enrolments));
     if (typeof page.next !== 'string') return rows;
     after = page.next;

@@ -164,7 +164,7 @@ async function expectSecrets(store: Store): Promise<void> {
   const { args } = await store.db.selectFrom('agent_orders').select('args').where('id', '=', 'order-1').executeTakeFirstOrThrow();
   expect(store.vault.open(args, ORDER_CONTEXT).reveal()).toBe('ordered');
   const rescue = await store.db.selectFrom('tasks').select('args').where('id', '=', 'rescue-1').executeTakeFirstOrThrow();
-  const { verb, password }: Record<string, unknown> = JSON.parse(rescue.args);
+  const { verb, password } = JSON.parse(rescue.args) as Record<string, unknown>; // the arguments of a task
   expect(verb).toBe('rescue');
   expect(store.vault.open(String(password), RESCUE_CONTEXT).reveal()).toBe('rescued');
   const installation = await store.db.selectFrom('installations').select('secrets').where('secrets', '!=', '').executeTakeFirstOrThrow();
