@@ -21,6 +21,9 @@ export const SAMPLE = { base: 'https://192.0.2.1:6385', secrets: { hook: 'x'.rep
 
 export function createAnswering(parts: AnswerParts): Answering {
   const targets = new Map<string, AnswerTarget>();
+  // To read it is to parse a private key, which takes longer than all of an answer; it is the same for good.
+  let line: string | undefined;
+  const ownKey = async (): Promise<string> => (line ??= await parts.applianceKey());
   const targetOf = async (id: string): Promise<AnswerTarget> => {
     const known = targets.get(id);
     if (known !== undefined) return known;
@@ -32,7 +35,7 @@ export function createAnswering(parts: AnswerParts): Answering {
   return {
     targetOf,
     async render({ nodeUuid, plan, secrets, base }) {
-      const [target, password, key] = await Promise.all([targetOf(plan.installer), parts.rootPasswords.of(nodeUuid), parts.applianceKey()]);
+      const [target, password, key] = await Promise.all([targetOf(plan.installer), parts.rootPasswords.of(nodeUuid), ownKey()]);
       const rendered = renderAnswer({
         rules: parts.rules,
         plan,

@@ -112,7 +112,8 @@ export function createInstallBook(options: BookOptions): InstallBook {
         await store.events.append(tx, { ...event, nodeUuid: row.nodeUuid, data: { ...event.data, installation: uuid } });
       return { made, nodeUuid: row.nodeUuid };
     });
-    if (made.wake !== undefined) await wake(nodeUuid, made.wake);
+    // The machine has its answer before anybody goes on with that.
+    if (made.wake !== undefined) void wake(nodeUuid, made.wake);
     return made.result;
   };
 
