@@ -24,11 +24,9 @@ function namesWarning(certificate: ServerCertificate | null): Warning[] {
   ];
 }
 
-/** A cluster's observe_only is kept to; nothing joins it. */
-function notYet({ profile, cluster, webhooks }: Config): Warning[] {
+function notYet({ profile, webhooks }: Config): Warning[] {
   const sections = [
-    { name: '[[profile]] with os = "proxmox"', count: profile.filter(({ os }) => os === 'proxmox').length },
-    { name: '[[cluster]]', count: cluster.length },
+    { name: 'pipeline of a [[profile]]', count: profile.filter(({ pipeline }) => pipeline !== undefined).length },
     { name: '[[webhooks.target]]', count: webhooks.target.length },
   ];
   const idle = sections.filter(({ count }) => count > 0).map(({ name }) => name);
@@ -36,7 +34,7 @@ function notYet({ profile, cluster, webhooks }: Config): Warning[] {
   return [
     {
       code: 'config.not_yet',
-      message: `${idle.join(', ')}: checked, but this version takes machines in, cleans them and writes disk images: it does not act on it yet`,
+      message: `${idle.join(', ')}: checked, but this version does not act on it yet`,
       hint: null,
     },
   ];

@@ -89,10 +89,6 @@ function approvalIsNarrow({ rule }: Config, notes: Notes): void {
 function profilesAreWhole({ profile }: Config, notes: Notes): void {
   for (const [index, { os, answer_template: template, image }] of profile.entries()) {
     const pointer = `/profile/${index}`;
-    if (os === 'proxmox' && template === undefined)
-      notes.problem(`${pointer}/answer_template`, 'missing; os = "proxmox" needs an answer template', {
-        expected: 'the name of an answer template',
-      });
     if (os === 'image' && image === undefined)
       notes.problem(`${pointer}/image`, 'missing; os = "image" needs an image', { expected: 'the name of an image' });
     if (os === 'image' && template !== undefined)

@@ -116,7 +116,8 @@ export const Profile = Type.Object(
     }),
     answer_template: Type.Optional(
       text({
-        description: 'Answer template, for os = "proxmox": one of those that come along, or of DATA_DIR/answer-files.',
+        description:
+          'Answer template, for os = "proxmox": one of those that come along, or of DATA_DIR/answer-files. By default "zfs": a mirror where two disks fit, else one disk.',
         ...NAME,
         examples: ['zfs-mirror'],
       }),

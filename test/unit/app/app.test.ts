@@ -50,13 +50,13 @@ describe('warnings at start', () => {
 
   it('name settings that this version does not act on', async () => {
     const loaded = await load(
-      '[[profile]]\nname = "pve"\nos = "proxmox"\nanswer_template = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n',
+      '[[profile]]\nname = "pve"\nos = "proxmox"\npipeline = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n',
     );
     expect(startWarnings(loaded, null).map((one) => one.message)).toEqual([
-      '[[profile]] with os = "proxmox", [[webhooks.target]]: checked, but this version takes machines in, cleans them and writes disk images: it does not act on it yet',
+      'pipeline of a [[profile]], [[webhooks.target]]: checked, but this version does not act on it yet',
     ]);
     const acted =
-      '[[profile]]\nname = "web"\nos = "image"\nimage = "/srv/x.raw"\n[[rule]]\nname = "r"\nprofile = "web"\nmatch = { min_disks = 1 }\n';
+      '[[profile]]\nname = "web"\nos = "image"\nimage = "/srv/x.raw"\n[[profile]]\nname = "pve"\nos = "proxmox"\n[[rule]]\nname = "r"\nprofile = "web"\nmatch = { min_disks = 1 }\n';
     expect(startWarnings(await load(acted), null)).toEqual([]);
   });
 });

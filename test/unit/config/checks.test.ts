@@ -196,11 +196,6 @@ describe('refused together', () => {
       'rackseed.toml:9: rule[0].name_pattern: "node" would give every machine the same name; add {n}',
     ],
     [
-      'an installer without answers',
-      '[[profile]]\nname = "a"\nos = "proxmox"',
-      'rackseed.toml:1: profile[0].answer_template: missing; os = "proxmox" needs an answer template',
-    ],
-    [
       'an image profile without image',
       '[[profile]]\nname = "a"\nos = "image"',
       'rackseed.toml:1: profile[0].image: missing; os = "image" needs an image',
