@@ -8,6 +8,7 @@ import { type AgentRecord, agentOf, hashOf, isTokenOf, withAgent } from './agent
 import { createBeats } from './beats.ts';
 import { callbackRefusal } from './callback-decide.ts';
 import { fail } from './errors.ts';
+import { sharedOf } from './mac-sightings.ts';
 import { type AgentReport, createReports } from './reports.ts';
 
 export interface AgentWord {
@@ -112,7 +113,9 @@ export function createRamdisk(options: RamdiskOptions): Ramdisk {
     if (macs.length === 0 && nodeUuid === null)
       throw fail('inspect.bad_report', { message: 'At least "addresses" or "node_uuid" parameter is required' });
     if (nodeUuid !== null) return nodes.find(nodeUuid);
-    const [only, ...others] = await nodes.findByAddresses(macs);
+    // A card that goes from machine to machine identifies none.
+    const shared = await sharedOf(store.db, macs);
+    const [only, ...others] = await nodes.findByAddresses(macs.filter((mac) => !shared.has(mac)));
     return others.length === 0 ? only?.node : undefined;
   }
 

@@ -8,6 +8,7 @@ import type { Store, Tx } from '../store/index.ts';
 import { checkDiscoveryRoom, DISCOVERED_DRIVER } from './discovered.ts';
 import { fail } from './errors.ts';
 import { type ReadInventory, readInventory, withBootMode } from './ipa-inventory.ts';
+import { sharedOf } from './mac-sightings.ts';
 import { createRuleRunner } from './rules-apply.ts';
 
 export interface AgentReport {
@@ -50,7 +51,9 @@ export function createReports(options: ReportsOptions): Reports {
   async function owner({ macs, bmcAddresses }: ReadInventory, nodeUuid: string | null): Promise<Node | undefined | null> {
     const named = nodeUuid === null ? undefined : await nodes.find(nodeUuid);
     if (nodeUuid !== null && named === undefined) return null;
-    const [byMac, ...more] = await nodes.findByAddresses(macs);
+    // A card that goes from machine to machine identifies none.
+    const shared = await sharedOf(store.db, macs);
+    const [byMac, ...more] = await nodes.findByAddresses(macs.filter((mac) => !shared.has(mac)));
     if (more.length > 0 || (named !== undefined && byMac !== undefined && byMac.node.uuid !== named.uuid)) return null;
     const known = named ?? byMac?.node;
     if (known !== undefined && known.provisionState !== 'inspect wait') return null;
@@ -82,7 +85,9 @@ export function createReports(options: ReportsOptions): Reports {
       BY,
     );
     const known = new Set((await nodes.ports.list({ nodeUuid: node.uuid }, tx)).map((port) => String(port.address)));
-    for (const port of read.ports) if (!known.has(port.address)) await nodes.ports.add(tx, node.uuid, port);
+    const shared = await sharedOf(tx, read.macs);
+    const added = read.ports.filter(({ address }) => !known.has(address) && !shared.has(address));
+    for (const port of added) await nodes.ports.add(tx, node.uuid, port);
     const { inventory } = report;
     const { pluginData, failure } = await ruled.run(tx, changed, { inventory, pluginData: pluginDataOf(report, isNew) });
     await nodes.saveInventory(tx, node.uuid, { inventory, pluginData });
