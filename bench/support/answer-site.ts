@@ -39,7 +39,7 @@ export async function startAnswerSite(directory: string, count: number): Promise
   // Once for its keys.
   await (await start()).stop();
   const installer = await writeInstaller(data);
-  const { config } = await loadConfig({ path, env: {} });
+  const { config } = await loadConfig({ path, env: {}, defaults: { dataDir: data } });
   const { url, key_file: keyFile } = config.store;
   const keys = await loadStoreKeys({ url, keyFile, random: systemRandom });
   const store = await openStore({ url, keys, clock: systemClock, random: systemRandom, log: silentLog });
