@@ -138,8 +138,9 @@ function mayBeInfo(info: JsonObject, maybe: readonly Maybe[]): JsonObject {
 export function mayBeIn(info: JsonObject): MayBe[] {
   const kept = info[MAY_BE];
   if (!Array.isArray(kept)) return [];
-  return kept.flatMap((one) => {
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return [];
+  const entries: readonly unknown[] = kept;
+  return entries.flatMap((one) => {
+    if (typeof one !== 'object' || one === null || !('uuid' in one) || !('reason' in one)) return [];
     const { uuid, reason } = one;
     return typeof uuid === 'string' && typeof reason === 'string' ? [{ uuid, reason }] : [];
   });

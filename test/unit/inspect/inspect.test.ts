@@ -167,11 +167,11 @@ describe('an inventory', () => {
     const first = await report(inspect, inventory({ macs: [A] }));
     const second = await report(inspect, inventory({ macs: [A, B], uuid: OTHER_UUID }), B, OTHER_UUID);
     expect(second.node.uuid).not.toBe(first.node.uuid);
-    expect((await nodes.ports.list({})).map(({ nodeUuid, address }) => [String(nodeUuid), address]).toSorted()).toEqual(
-      [
-        [first.node.uuid, A],
-        [second.node.uuid, B],
-      ].toSorted(),
+    expect(new Map((await nodes.ports.list({})).map(({ nodeUuid, address }) => [address, String(nodeUuid)]))).toEqual(
+      new Map([
+        [A, first.node.uuid],
+        [B, second.node.uuid],
+      ]),
     );
     const [event] = await store.events.list({ after: 0, limit: 5, type: 'inspect.mac_shared' });
     expect(event).toMatchObject({ severity: 'warning', nodeUuid: first.node.uuid, data: { mac: A } });
