@@ -1,4 +1,4 @@
-// Burning a machine in as clean steps, by Ironic's names: only when they are asked for, and nothing is written to disks.
+// Burning a machine in as clean and as service steps, by Ironic's names: only when they are asked for, and nothing is written to disks.
 
 import type { AgentDesk } from '../agent-desk.ts';
 import type { DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
@@ -16,14 +16,18 @@ const TITLES = {
 const SECONDS = 86_400;
 const SECONDS_MAX = 604_800;
 
-export const BURN_IN_STEPS: readonly DriverStep[] = PARTS.map((part) => ({
-  kind: 'clean',
-  step: `${PREFIX}${part}`,
-  priority: 0,
-  title: `Burn in ${TITLES[part]}`,
-  needsRamdisk: true,
-  argsInfo: { seconds: { description: `How long, ${SECONDS} (a day) unless told, ${SECONDS_MAX} at most.` } },
-}));
+const KINDS = ['clean', 'service'] as const;
+
+export const BURN_IN_STEPS: readonly DriverStep[] = KINDS.flatMap((kind) =>
+  PARTS.map((part) => ({
+    kind,
+    step: `${PREFIX}${part}`,
+    priority: 0,
+    title: `Burn in ${TITLES[part]}`,
+    needsRamdisk: true,
+    argsInfo: { seconds: { description: `How long, ${SECONDS} (a day) unless told, ${SECONDS_MAX} at most.` } },
+  })),
+);
 
 export function isBurnIn({ step }: Pick<DriverStep, 'step'>): boolean {
   return step.startsWith(PREFIX);

@@ -7,6 +7,7 @@ import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import type { AgentWord, Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
 import { isWaiting } from '../step-outcome.ts';
+import { isBurnIn } from './burn-in.ts';
 import { type Cleaning, cleanSteps, runCleanStep } from './clean.ts';
 import { firstBootStands } from './first-boot-decide.ts';
 import { type ImageOrder, missingWords, readImage } from './image-decide.ts';
@@ -79,7 +80,7 @@ export function imageRefusal(images: ApplianceImages, { uuid, instanceInfo, prop
 
 async function runAgentStep(parts: AgentDeployParts, step: DriverStep, target: Target, run: StepRun): Promise<StepOutcome> {
   const { desk } = parts;
-  if (step.kind === 'clean') return runCleanStep(desk, step, target, run);
+  if (step.kind === 'clean' || isBurnIn(step)) return runCleanStep(desk, step, target, run);
   switch (step.step) {
     case 'write_image':
       return withWritten(desk, { step, target, run }, await writeImage(parts, target, run));

@@ -8,6 +8,7 @@ import { fail } from '../errors.ts';
 import type { ChosenDisk, InstallDesk, InstallPrepared } from '../install-desk.ts';
 import type { AgentWord, Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
 import { isWaiting } from '../step-outcome.ts';
+import { isBurnIn } from './burn-in.ts';
 import { type Cleaning, cleanSteps, runCleanStep } from './clean.ts';
 import { deploymentOf, orderStands, placeOrder } from './order.ts';
 import { refsIn } from './seen-disks.ts';
@@ -47,10 +48,10 @@ export function proxmoxDriver(parts: ProxmoxParts): Driver {
     title: "Proxmox's own installer, unattended",
     info: Type.Object({}),
     refusal,
-    stepRefusal: (step, target) => (step.kind === 'clean' ? null : refusal(target)),
+    stepRefusal: (step, target) => (step.kind === 'clean' || isBurnIn(step) ? null : refusal(target)),
     steps: [...STEPS, ...cleanSteps(parts.cleaning)],
     runStep: (step, target, run) =>
-      step.kind === 'clean' ? runCleanStep(parts.desk, step, target, run) : runStep(parts, step, target, run),
+      step.kind === 'clean' || isBurnIn(step) ? runCleanStep(parts.desk, step, target, run) : runStep(parts, step, target, run),
     continueStep: (step, target, run) => goOn(parts, step, target, run),
   };
 }

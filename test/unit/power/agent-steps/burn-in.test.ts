@@ -15,13 +15,13 @@ it('orders one part of the machine for the time that is asked for, a day unless 
       return Promise.resolve({ state: 'waiting' });
     },
   } as unknown as AgentDesk; // the rest is not asked
-  expect(BURN_IN_STEPS.map(({ step, priority, isDestructive }) => [step, priority, isDestructive])).toEqual([
-    ['burnin_cpu', 0, undefined],
-    ['burnin_memory', 0, undefined],
-    ['burnin_disk', 0, undefined],
-    ['burnin_network', 0, undefined],
-  ]);
-  for (const [at, step] of BURN_IN_STEPS.entries())
+  const parts = ['burnin_cpu', 'burnin_memory', 'burnin_disk', 'burnin_network'];
+  const [cleaning, service] = ['clean', 'service'].map((kind) => BURN_IN_STEPS.filter((step) => step.kind === kind));
+  for (const steps of [cleaning, service])
+    expect(steps?.map(({ step, priority, isDestructive }) => [step, priority, isDestructive])).toEqual(
+      parts.map((step) => [step, 0, undefined]),
+    );
+  for (const [at, step] of (cleaning ?? []).entries())
     expect(await runBurnIn(desk, step, target, run(at === 0 ? {} : { seconds: 60 }))).toBe('wait');
   expect(placed.map(({ name, args }) => [name, args])).toEqual([
     ['burn_in', { seconds: 86_400, parts: ['cpu'] }],

@@ -121,6 +121,7 @@ describe('deploy=direct', () => {
       'burnin_disk 0',
       'burnin_network 0',
     ]);
+    expect(of(direct, 'service')).toEqual(['burnin_cpu 0', 'burnin_memory 0', 'burnin_disk 0', 'burnin_network 0']);
     expect(of(custom, 'deploy')?.slice(0, 2)).toEqual(['write_image 0', 'write_configdrive 0']);
   });
 
