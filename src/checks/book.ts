@@ -1,7 +1,8 @@
 // The results of tests, in the store: so many of a node are kept.
 
+import type { SelectQueryBuilder } from 'kysely';
 import type { Clock, Random } from '../lib/index.ts';
-import type { Asked, Tx } from '../store/index.ts';
+import type { Asked, Database, Tx } from '../store/index.ts';
 import type { Figures } from './compare-decide.ts';
 
 export const CHECK_KINDS = ['benchmark', 'burn-in', 'rehearse'] as const;
@@ -19,7 +20,11 @@ export interface Check {
   readonly finishedAt: number;
 }
 
-export type NewCheck = Omit<Check, 'id' | 'finishedAt' | 'kind' | 'verdict'> & { readonly kind: CheckKind; readonly verdict: Verdict };
+/** health: the quick look at each report, which nobody asks for. */
+export type NewCheck = Omit<Check, 'id' | 'finishedAt' | 'kind' | 'verdict'> & {
+  readonly kind: CheckKind | 'health';
+  readonly verdict: Verdict;
+};
 
 const KEPT = 100;
 const MESSAGE_MAX = 4000;
@@ -39,24 +44,27 @@ export async function writeCheck(
     .insertInto('node_checks')
     .values({ ...row, ...times, figures: JSON.stringify(check.figures) })
     .execute();
-  const old = await tx
-    .selectFrom('node_checks')
-    .select('id')
-    .where('node_uuid', '=', nodeUuid)
-    .orderBy('finished_at', 'desc')
-    .orderBy('id')
-    .offset(KEPT)
-    .limit(KEPT)
-    .execute();
-  if (old.length > 0)
-    await tx
-      .deleteFrom('node_checks')
-      .where(
-        'id',
-        'in',
-        old.map(({ id }) => id),
-      )
-      .execute();
+  await trim(tx, tx.selectFrom('node_checks').select('id').where('node_uuid', '=', nodeUuid), KEPT);
+}
+
+/** Of one kind fewer are kept than of all. */
+export async function trimKind(tx: Tx, nodeUuid: string, kind: NewCheck['kind'], kept: number): Promise<void> {
+  await trim(tx, tx.selectFrom('node_checks').select('id').where('node_uuid', '=', nodeUuid).where('kind', '=', kind), kept);
+}
+
+async function trim(tx: Tx, rows: SelectQueryBuilder<Database, 'node_checks', { id: string }>, kept: number): Promise<void> {
+  const old = await rows.orderBy('finished_at', 'desc').orderBy('id').offset(kept).limit(KEPT).execute();
+  const ids = old.map(({ id }) => id);
+  if (ids.length > 0) await tx.deleteFrom('node_checks').where('id', 'in', ids).execute();
+}
+
+export async function newestCheck(
+  db: Asked,
+  nodeUuid: string,
+  kind: NewCheck['kind'],
+): Promise<{ readonly verdict: string; readonly message: string } | null> {
+  const rows = db.selectFrom('node_checks').select(['verdict', 'message']).where('node_uuid', '=', nodeUuid).where('kind', '=', kind);
+  return (await rows.orderBy('finished_at', 'desc').orderBy('id').limit(1).executeTakeFirst()) ?? null;
 }
 
 /** The newest first. */

@@ -10,6 +10,7 @@ import { REHEARSE_KIND, rehearseDefinition } from './rehearse-task.ts';
 
 export { CHECK_KINDS, type Check, type CheckKind, VERDICTS } from './book.ts';
 export { CHECK_ERRORS } from './errors.ts';
+export { noteHealth } from './health.ts';
 export type { CheckDeps } from './parts.ts';
 
 export interface Measurement {
