@@ -44,15 +44,15 @@ import {
   type Scripts,
   type Site,
 } from './boot/index.ts';
-import { createCheckTasks } from './checks/index.ts';
+import { createCheckTasks, noteHealth } from './checks/index.ts';
 import { createClusters } from './clusters/index.ts';
 import { type Config, type LoadedConfig, parseListen } from './config/index.ts';
-import { createOrders, type Inspect } from './inspect/index.ts';
+import { createIdentities, createOrders, type Inspect } from './inspect/index.ts';
 import { type Clock, type Component, type Log, messageOf, type RackseedError, type Random, resource } from './lib/index.ts';
 import type { DhcpSocket } from './net/dhcp/index.ts';
 import { createNodes, createRecords, type Node } from './nodes/index.ts';
 import type { Sightings } from './power/index.ts';
-import { loadStoreKeys, openStore, type Store } from './store/index.ts';
+import { loadStoreKeys, openStore, type Store, type Tx } from './store/index.ts';
 
 export interface AppOptions {
   readonly loaded: LoadedConfig;
@@ -114,7 +114,11 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
   const { registry } = power.gateway;
   const enrolling = { ...common, config, nodes, tasks, lifecycle, registry, desk: orders, installs: late.desk, window: enrolment, taking };
-  const { enrol, onStored } = enrolParts(enrolling);
+  const { enrol, onStored: review } = enrolParts(enrolling);
+  const onStored = async (tx: Tx, node: Node): Promise<string | null> => {
+    await noteHealth({ ...common, nodes }, tx, node);
+    return review(tx, node);
+  };
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
@@ -149,6 +153,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     checks: testing.bind({ ...common, nodes, tasks, desk: orders, lifecycle, registry, sightings }),
     clusters: createClusters({ ...common, nodes }),
     inspect,
+    identities: createIdentities({ ...common, nodes }),
     ramdisk,
     ...installServices({ ...common, config, env: options.env, nodes, certificate, lifecycle, installing, images, power, late }),
     network: network.network,

@@ -27,6 +27,7 @@ import { enrolmentPlugin } from './native/enrolment.ts';
 import { enrolmentsPlugin } from './native/enrolments.ts';
 import { eventsPlugin } from './native/events.ts';
 import { healthPlugin } from './native/health.ts';
+import { identityPlugin, sharedMacsPlugin } from './native/identity.ts';
 import { ignorePlugin } from './native/ignore.ts';
 import { installPlugin } from './native/install.ts';
 import { installationPlugin } from './native/installation.ts';
@@ -163,6 +164,8 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(ignorePlugin(deps), { prefix: '/api/nodes' });
   app.register(powerDonePlugin(deps), { prefix: '/api/nodes' });
   app.register(checksPlugin(deps), { prefix: '/api/nodes' });
+  app.register(identityPlugin(deps), { prefix: '/api/nodes' });
+  app.register(sharedMacsPlugin(deps), { prefix: '/api/shared-macs' });
   app.register(reasonsPlugin(deps), { prefix: '/api/reasons' });
   app.register(eventsPlugin(deps), { prefix: '/api/events' });
   app.register(tasksPlugin(deps), { prefix: '/api/tasks' });

@@ -5,7 +5,7 @@ import type { Checks } from '../checks/index.ts';
 import type { Clusters } from '../clusters/index.ts';
 import type { Conductors } from '../conductors/index.ts';
 import type { Enrol } from '../enrol/index.ts';
-import type { Inspect, Ramdisk } from '../inspect/index.ts';
+import type { Identities, Inspect, Ramdisk } from '../inspect/index.ts';
 import type {
   Addresses,
   AnswerPreviews,
@@ -184,6 +184,7 @@ export interface ApiServices {
   readonly clusters?: Clusters;
   readonly checks?: CheckService;
   readonly inspect: InspectService;
+  readonly identities?: Identities;
   readonly deployments: Deployments;
   /** What installers and freshly installed systems say. */
   readonly install?: InstallService;

@@ -2,6 +2,7 @@
 // check of the plan, so that a yes is never to other disks than those that were shown.
 
 import { REJECTED } from '../boot/index.ts';
+import { mayBeIn } from '../inspect/index.ts';
 import type { By, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
@@ -238,6 +239,8 @@ export async function approveByRule(
   if (rule?.auto_approve !== true || row?.state !== 'proposed' || stored === undefined || node.provisionState !== 'enroll') return null;
   if (stored.plan.profile !== rule.profile) return null;
   const { refused, problem, said } = stored.plan;
+  const [same] = mayBeIn(node.driverInternalInfo);
+  if (same !== undefined) return `it may be the node ${same.uuid} (${same.reason}): a person decides`;
   // A person is at it: what they looked at is theirs to say yes to.
   if (said.length > 0) return `a person has asked for a plan with ${said.join(', ')}`;
   if (refused.length > 0) return `${refused.map(({ title, why }) => `${title}: ${why}`).join('; ')}`;

@@ -5,6 +5,7 @@ import { allPages, asList, asRecord, type CliContext, type GlobalOptions, withCl
 import { renderList, renderOne, renderValue, time } from '../output.ts';
 import { approveCommands } from './approve.ts';
 import { checkCommands } from './checks.ts';
+import { identityCommands } from './node-identity.ts';
 import { installCommand } from './node-install.ts';
 import { nodePassword } from './node-password.ts';
 
@@ -77,6 +78,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
   checkCommands(node, context);
   installCommand(node, context);
   nodePassword(node, context);
+  identityCommands(node, context);
   setMark('ignore', 'PUT', 'ignored', 'leave a machine alone: it starts its own disk and is never touched');
   setMark('unignore', 'DELETE', 'ignored', 'no longer leave it alone');
   setMark('observe', 'PUT', 'observed', 'only watch a node: every write to it is refused, and it starts its own disk');
