@@ -9,7 +9,7 @@ export const PROXMOX_ERRORS = {
   'proxmox.unreachable': { status: 502, about: 'Nothing answers at the address, or the connection broke.', retryable: true },
   'proxmox.not_trusted': {
     status: 502,
-    about: 'The server shows another certificate than the one that was pinned. Nothing was sent to it.',
+    about: 'The server shows another certificate or SSH host key than the one that was pinned. Nothing was sent to it.',
   },
   'proxmox.refused': { status: 403, about: 'Proxmox VE does not know the user or token, or a second factor is asked for.' },
   'proxmox.no_permission': { status: 403, about: 'The user or token may not read what was asked for.' },
@@ -20,6 +20,17 @@ export const PROXMOX_ERRORS = {
   },
   'proxmox.failed': { status: 502, about: 'Proxmox VE answered with an error of its own.' },
   'proxmox.bad_answer': { status: 502, about: 'The answer is not what Proxmox VE gives for this question, or it is too long.' },
+  'proxmox.shell_unreachable': { status: 502, about: 'No SSH connection to the machine could be made. Nothing was run.', retryable: true },
+  'proxmox.shell_denied': { status: 403, about: "The machine does not take the appliance's SSH key for root." },
+  'proxmox.shell_broke': {
+    status: 502,
+    about: 'The SSH connection broke while a command was under way: whether it was done is found out by looking.',
+    retryable: true,
+  },
+  'proxmox.shell_timeout': { status: 504, about: 'A command on the machine did not end within its time and was ended.' },
+  'proxmox.command_failed': { status: 502, about: 'A command on the machine ended with another code than 0.' },
+  'proxmox.bad_command': { status: 400, about: 'A command has no program, a word with NUL, or more words than a shell takes.' },
+  'proxmox.file_too_long': { status: 502, about: 'A file of the machine is longer than what is read or written through a shell.' },
 } as const satisfies ErrorCatalogue;
 
 export const fail = defineErrors(PROXMOX_ERRORS);

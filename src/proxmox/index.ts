@@ -1,4 +1,4 @@
-// The door to the Proxmox VE API: a typed client that knows a server by its certificate's fingerprint. Knows nothing of our nodes.
+// The door to Proxmox VE: a client of its API and a shell of root, both of which know a server by its fingerprint. Knows nothing of our nodes.
 
 export {
   type Credentials,
@@ -13,4 +13,6 @@ export { createProxmox, type Proxmox, type ProxmoxOptions } from './client.ts';
 export { PROXMOX_ERRORS } from './errors.ts';
 export { type Card, cardsIn } from './report-codec.ts';
 export type { Pve, PveMethod, Ran, RootShell, RunOptions } from './seam.ts';
+export type { ShellOptions } from './shell/link.ts';
+export { type OpenedShell, openShell } from './shell/shell.ts';
 export { type SeenCertificate, seeCertificate } from './tls.ts';

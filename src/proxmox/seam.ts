@@ -6,13 +6,15 @@ export interface Ran {
   readonly signal: string | null;
   readonly out: string;
   readonly err: string;
+  /** There was more of out or err before what is here. */
+  readonly isCut?: boolean;
 }
 
 export interface RunOptions {
   readonly input?: string | Buffer;
   /** Two minutes unless told. */
   readonly timeoutMs?: number;
-  /** Never in a log: replaced by ****** wherever they occur. */
+  /** Never in a log: replaced by ****** in errors, in the log and in what onLine is told. What a command says comes back as it is. */
   readonly secrets?: readonly string[];
   /** Each line as it comes. */
   readonly onLine?: (line: string, stream: 'out' | 'err') => void;
