@@ -29,6 +29,8 @@ export interface Deployments {
   configDrive(uuid: string, url: string, signal: AbortSignal): Promise<Buffer>;
   image(uuid: string): Promise<ImageFile>;
   readonly readImage: ImageFiles['read'];
+  readonly mapOfImage: ImageFiles['map'];
+  readonly readImageData: ImageFiles['readData'];
   reported(token: string, report: Report, from: string): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ export function createDeployments(options: DeploymentOptions): Deployments {
       throw fail('install.no_image', { message: 'the image of this deployment is no file of the appliance' });
     },
     readImage: images.read,
+    mapOfImage: images.map,
+    readImageData: images.readData,
     reported: async (token, report, from) => {
       const { uuid } = await firstBoots.report(token, report, from);
       await options.onReport(uuid);

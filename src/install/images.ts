@@ -6,6 +6,7 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { messageOf } from '../lib/index.ts';
 import { fail } from './errors.ts';
+import { createMapper, type ImageMap, placesOf } from './image-map.ts';
 
 export interface ImageFilesOptions {
   /** Where people put images; every file below it may be given. */
@@ -29,11 +30,20 @@ export interface ImageFiles {
   readonly find: (path: string) => Promise<ImageFile>;
   /** Both ends are given. Its reader gets install.bad_image when it is no longer the file that was found, or shrinks meanwhile. */
   readonly read: (file: ImageFile, start: number, end: number) => AsyncIterable<Buffer>;
+  /** Which of its parts are not zero; null: not known, or nothing is gained by it. Known since its checksum was asked for. */
+  readonly map: (file: ImageFile) => Promise<ImageMap | null>;
+  /** Of those parts, one after the other, as `read` does. */
+  readonly readData: (file: ImageFile, map: ImageMap, start: number, end: number) => AsyncIterable<Buffer>;
 }
 
 interface Known {
   readonly tag: string;
-  readonly checksum: Promise<string>;
+  readonly reading: Promise<Reading>;
+}
+
+interface Reading {
+  readonly checksum: string;
+  readonly map: ImageMap | null;
 }
 
 const READ_BYTES = 1024 * 1024;
@@ -77,17 +87,22 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
       const file = await find(path);
       let one = known.get(file.path);
       if (one?.tag !== file.tag) {
-        one = { tag: file.tag, checksum: sumOf(file) };
+        one = { tag: file.tag, reading: readingOf(file) };
         if (known.size >= MAX_KNOWN) known.clear();
         known.set(file.path, one);
-        one.checksum.catch(() => known.delete(file.path)); // told to whoever waits; the next one reads again
+        one.reading.catch(() => known.delete(file.path)); // told to whoever waits; the next one reads again
       }
-      const checksum = await abortable(one.checksum, signal);
+      const { checksum } = await abortable(one.reading, signal);
       if ((await find(path)).tag !== file.tag)
         throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
       return { checksum: `sha256:${checksum}`, bytes: file.bytes };
     },
     read: whole,
+    map: async ({ path, tag }) => {
+      const one = known.get(path);
+      return one?.tag === tag ? (await one.reading).map : null;
+    },
+    readData: data,
   };
 }
 
@@ -129,14 +144,37 @@ async function* whole(file: ImageFile, start: number, end: number): AsyncGenerat
   if (at <= end) throw fail('install.bad_image', { message: 'an image became shorter while it was read' });
 }
 
+async function* data(file: ImageFile, map: ImageMap, start: number, end: number): AsyncGenerator<Buffer> {
+  const places = placesOf(map, start, end + 1);
+  if (places.length === 0) return;
+  const handle = await opened(file);
+  try {
+    for (const place of places) {
+      for (let at = place.start; at < place.end; ) {
+        const room = Buffer.allocUnsafe(Math.min(READ_BYTES, place.end - at));
+        const { bytesRead } = await handle.read(room, 0, room.length, at);
+        if (bytesRead === 0) throw fail('install.bad_image', { message: 'an image became shorter while it was read' });
+        at += bytesRead;
+        yield room.subarray(0, bytesRead);
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 export function imageDirectory(dataDir: string): string {
   return join(dataDir, 'images');
 }
 
-async function sumOf({ path }: ImageFile): Promise<string> {
+async function readingOf({ path }: ImageFile): Promise<Reading> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
+  const mapper = createMapper();
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    mapper.add(chunk);
+  }
+  return { checksum: hash.digest('hex'), map: mapper.map() };
 }
 
 /** Several deployments may wait for one sum: one that gives up leaves it to the others. */

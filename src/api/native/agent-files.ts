@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { dataBytes } from '../../install/index.ts';
 import { bearerToken } from '../access.ts';
 import type { RouteDeps } from '../build.ts';
 import { fail } from '../errors.ts';
@@ -24,6 +25,12 @@ const ReportSchema = Type.Object(
     /** `ssh-ed25519 AAAA…`, as sshd keeps them. */
     hostKeys: Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 16 }),
   },
+  { additionalProperties: false },
+);
+
+/** Of a raw image much may be zero: `map` says where it is not, `data` are those parts, one after the other. Without it: the whole file. */
+const ImageQuery = Type.Object(
+  { part: Type.Optional(Type.Union([Type.Literal('map'), Type.Literal('data')])) },
   { additionalProperties: false },
 );
 
@@ -69,8 +76,31 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
 
     app.get(
       '/image',
-      { config, schema: { operationId: 'agentImage', summary: 'The image file of the deployment that is under way; takes ranges', tags } },
-      async (request, reply) => sendImage({ deployments, streams }, await nodeOf(request), request, reply),
+      {
+        config,
+        schema: {
+          operationId: 'agentImage',
+          summary: 'The image file of the deployment that is under way; takes ranges',
+          tags,
+          querystring: ImageQuery,
+        },
+      },
+      async (request, reply) => {
+        const uuid = await nodeOf(request);
+        const file = await deployments.image(uuid);
+        const { part } = request.query;
+        const sending = { streams, uuid, request, reply };
+        if (part === undefined) return sendBytes(sending, { ...file, read: (start, end) => deployments.readImage(file, start, end) });
+        const map = await deployments.mapOfImage(file);
+        if (map === null)
+          throw fail('api.not_found', {
+            message: 'of this image it is not known which parts are zero, or too few are',
+            hint: 'Fetch the whole file.',
+          });
+        const tag = `${file.tag}-data`;
+        if (part === 'map') return reply.header('cache-control', 'no-store').send({ tag, ...map });
+        return sendBytes(sending, { tag, bytes: dataBytes(map), read: (start, end) => deployments.readImageData(file, map, start, end) });
+      },
     );
 
     app.post(
@@ -88,25 +118,32 @@ export function agentFilesPlugin({ services, clock, limits, publicUrl, hasTls }:
   };
 }
 
-async function sendImage(
-  { deployments, streams }: { readonly deployments: RouteDeps['services']['deployments']; readonly streams: AgentStreams },
-  uuid: string,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const file = await deployments.image(uuid);
-  const etag = `"${file.tag}"`;
+interface Sending {
+  readonly streams: AgentStreams;
+  readonly uuid: string;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+interface Sent {
+  readonly tag: string;
+  readonly bytes: number;
+  readonly read: (start: number, end: number) => AsyncIterable<Buffer>;
+}
+
+function sendBytes({ streams, uuid, request, reply }: Sending, { tag, bytes, read }: Sent): FastifyReply {
+  const etag = `"${tag}"`;
   reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'no-store', 'content-type': 'application/octet-stream' });
   const { range, 'if-range': ifRange, 'if-match': ifMatch } = request.headers;
   if (ifMatch !== undefined && ifMatch !== etag) return reply.code(412).send();
-  const wanted = ifRange !== undefined && ifRange !== etag ? 'all' : oneRange(range, file.bytes);
-  if (wanted === 'none') return reply.code(416).header('content-range', `bytes */${file.bytes}`).send();
-  const { start, end } = wanted === 'all' ? { start: 0, end: file.bytes - 1 } : wanted;
-  if (wanted !== 'all') reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
+  const wanted = ifRange !== undefined && ifRange !== etag ? 'all' : oneRange(range, bytes);
+  if (wanted === 'none') return reply.code(416).header('content-range', `bytes */${bytes}`).send();
+  const { start, end } = wanted === 'all' ? { start: 0, end: bytes - 1 } : wanted;
+  if (wanted !== 'all') reply.code(206).header('content-range', `bytes ${start}-${end}/${bytes}`);
   reply.header('content-length', String(end - start + 1));
   // Nobody wants its bytes for a HEAD, and without a body its length would be told as 0.
   if (request.method === 'HEAD') return reply.send(Readable.from([]));
-  return streams.send(reply, uuid, () => deployments.readImage(file, start, end));
+  return streams.send(reply, uuid, () => read(start, end));
 }
 
 function tokenOf(request: FastifyRequest): string {

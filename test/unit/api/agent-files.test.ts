@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import { expect, it, onTestFinished } from 'vitest';
 import { createInspect, createOrders } from '../../../src/inspect/index.ts';
+import type { ImageMap } from '../../../src/install/index.ts';
 import { parseMac, silentLog, systemRandom } from '../../../src/lib/index.ts';
 import type { JsonObject, ProvisionState } from '../../../src/nodes/index.ts';
 import { bootOwnAgent, type SendToAppliance } from '../../sim/own-agent.ts';
@@ -32,6 +33,7 @@ interface Site extends Harness {
     headers?: Record<string, string>,
     method?: 'GET' | 'HEAD',
   ) => Promise<LightMyRequestResponse>;
+  readonly known: { map: ImageMap | null };
   readonly tell: (token: string, body?: object) => Promise<LightMyRequestResponse>;
 }
 
@@ -44,6 +46,7 @@ async function openSite(): Promise<Site> {
   const onReport = async (uuid: string): Promise<void> => void reported.push(await Promise.resolve(uuid));
   const reads: string[] = [];
   const before = { read: (): void => undefined };
+  const known: Site['known'] = { map: null };
   const api = await openApi({
     imageDirectory: directory,
     onReport,
@@ -56,6 +59,7 @@ async function openSite(): Promise<Site> {
           before.read();
           return real.deployments.readImage(file, start, end);
         },
+        mapOfImage: () => Promise.resolve(known.map),
       },
     }),
   });
@@ -78,6 +82,7 @@ async function openSite(): Promise<Site> {
     reported,
     reads,
     before,
+    known,
     boot: async ({ mac, uuid: smbiosUuid }, instanceInfo, state = 'wait call-back') => {
       const secret = await inspect.issueSecret(parseMac(mac) ?? expect.unreachable(), smbiosUuid);
       const { token, node } = await bootOwnAgent(secret, {
@@ -155,6 +160,31 @@ it('an image is given in ranges as long as it is the same file', async () => {
   expect([empty.statusCode, empty.body, empty.headers['content-length']]).toEqual([200, '', '0']);
   await rm(image);
   expect(bodyOf(await ask('image', token))).toMatchObject({ status: 404, code: 'install.no_image' });
+});
+
+it('of an image whose zeroes are known the rest is given alone, in ranges of its own', async () => {
+  const { ask, boot, image, known } = await openSite();
+  const { token } = await boot(ONE, { image_source: `file://${image}` });
+  expect(bodyOf(await ask('image?part=map', token))).toMatchObject({ status: 404, code: 'api.not_found' });
+  expect((await ask('image?part=data', token)).statusCode).toBe(404);
+  const map = {
+    bytes: 10,
+    blockBytes: 4,
+    runs: [
+      [0, 1],
+      [2, 1],
+    ],
+  } as const;
+  known.map = map;
+  const { tag, ...told } = (await ask('image?part=map', token)).json<{ tag: string }>();
+  expect(told).toEqual(map);
+  const all = await ask('image?part=data', token);
+  expect([all.body, all.headers.etag, all.headers['content-length']]).toEqual(['012389', `"${tag}"`, '6']);
+  const part = await ask('image?part=data', token, { range: 'bytes=3-', 'if-range': `"${tag}"` });
+  expect([part.statusCode, part.body, part.headers['content-range']]).toEqual([206, '389', 'bytes 3-5/6']);
+  expect((await ask('image', token, { range: 'bytes=3-', 'if-range': `"${tag}"` })).statusCode).toBe(200);
+  expect((await ask('image?part=other', token)).statusCode).toBe(400);
+  expect((await ask('image?part=map')).statusCode).toBe(401);
 });
 
 it('an image that is changed between the look at it and its opening is told as that, and its place is free', async () => {

@@ -104,3 +104,25 @@ it('the report of a first boot reaches an appliance by IPv6, from curl and from 
   expect(script).toContain("'https://[fd00::2]:6385/api/agent/first-boot'");
   expect(script).toContain("HTTPSConnection('fd00::2', 6385,");
 });
+
+it('which parts of it are zero is known since its checksum was asked for, as long as it is that file', async () => {
+  const { images, path } = await open();
+  const mib = 2 ** 20;
+  const image = Buffer.alloc(16 * mib);
+  image.write('begin');
+  image.write('end', 15 * mib);
+  await writeFile(path, image);
+  const file = await images.find(path);
+  expect(await images.map(file)).toBeNull();
+  await images.describe(path, never);
+  const map = (await images.map(file)) ?? expect.unreachable();
+  expect(map.runs).toEqual([
+    [0, 1],
+    [15, 1],
+  ]);
+  const parts = await Readable.from(images.readData(file, map, mib - 2, mib + 2)).toArray();
+  expect(Buffer.concat(parts as Buffer[]).toString('latin1')).toBe('\0\0end'); // what it gives
+  await truncate(path, 2 * mib);
+  expect(await images.map(await images.find(path))).toBeNull();
+  await expect(Readable.from(images.readData(file, map, 0, 1)).toArray()).rejects.toMatchObject({ code: 'install.bad_image' });
+});
