@@ -11,6 +11,9 @@ export type Packing = (typeof PACKINGS)[number];
 
 /** Of what comes out; larger pieces are fewer turns of the loop. */
 const CHUNK = 1024 * 1024;
+/** So much is unpacked ahead while what came before is being written: with less, one waits for the other. */
+const AHEAD = 4 * CHUNK;
+const OPTIONS = { chunkSize: CHUNK, highWaterMark: AHEAD } as const;
 
 const MAGIC: readonly (readonly [packing: Packing, hex: string])[] = [
   ['zstd', '28b52ffd'],
@@ -41,9 +44,9 @@ export async function createInflater(packing: Packing): Promise<Duplex | undefin
     case 'none':
       return undefined;
     case 'zstd':
-      return createZstdDecompress({ chunkSize: CHUNK });
+      return createZstdDecompress(OPTIONS);
     case 'gz':
-      return createGunzip({ chunkSize: CHUNK });
+      return createGunzip(OPTIONS);
     case 'xz':
     case 'bzip2':
       return firstProgram(packing);

@@ -4,6 +4,7 @@
 import { promisify } from 'node:util';
 import { inflateRaw, constants as zlibConstants, zstdDecompress } from 'node:zlib';
 import { fail } from '../../errors.ts';
+import type { Block, Piece } from './blocks.ts';
 import { decodeQcow2, type Extent, extentsOf, gapsOf, l2Offsets, QCOW2_HEADER_BYTES, type Qcow2 } from './qcow2-codec.ts';
 
 const inflateRawAsync = promisify(inflateRaw);
@@ -41,6 +42,7 @@ export async function readQcow2Map(read: ReadRange, diskBytes: number): Promise<
 
 export interface Target {
   put(offset: number, bytes: Buffer): Promise<void>;
+  place(offset: number, bytes: Buffer, hold: Block['hold']): Promise<void>;
   zero(offset: number, length: number): Promise<void>;
 }
 
@@ -49,20 +51,21 @@ interface Open {
   readonly parts: Buffer[];
 }
 
-export async function writeQcow2(map: Qcow2Map, bytes: AsyncIterable<Buffer>, target: Target): Promise<void> {
+/** The pieces are those of all of the file, in order. */
+export async function writeQcow2(map: Qcow2Map, pieces: AsyncIterable<Piece>, target: Target): Promise<void> {
   const { image, tables } = map;
   const queue = map.extents.toSorted((a, b) => a.host - b.host);
   for (const { offset, length } of gapsOf(image, map.extents)) await target.zero(offset, length);
   let [next, at, open] = [0, 0, [] as Open[]];
-  for await (const chunk of bytes) {
-    const end = at + chunk.length;
-    checkTables(tables, at, chunk);
+  for await (const piece of pieces) {
+    const end = at + piece.bytes.length;
+    checkTables(tables, at, piece.bytes);
     for (; next < queue.length; next += 1) {
       const extent = queue[next];
       if (extent === undefined || extent.host >= end) break;
       open.push({ extent, parts: [] });
     }
-    for (const one of open) await take(image, one, at, chunk, target);
+    for (const one of open) await take(image, one, piece, target);
     open = open.filter(({ extent }) => extent.host + extent.length > end);
     at = end;
   }
@@ -71,19 +74,20 @@ export async function writeQcow2(map: Qcow2Map, bytes: AsyncIterable<Buffer>, ta
   if (next < queue.length) throw fail('agent.image_failed', { message: `the image ends after ${at} bytes, before what its tables name` });
 }
 
-async function take(image: Qcow2, { extent, parts }: Open, at: number, chunk: Buffer, target: Target): Promise<void> {
+async function take(image: Qcow2, { extent, parts }: Open, { offset: at, bytes: chunk, hold }: Piece, target: Target): Promise<void> {
   const from = Math.max(extent.host, at);
   const to = Math.min(extent.host + extent.length, at + chunk.length);
   if (from >= to) return;
   const bytes = chunk.subarray(from - at, to - at);
   if (extent.kind === 'compressed') {
-    parts.push(bytes);
+    // Its rest may come when this block holds something else.
+    parts.push(Buffer.from(bytes));
     if (to === extent.host + extent.length) await unpack(image, extent, Buffer.concat(parts), target);
     return;
   }
   const guest = extent.guest + (from - extent.host);
   const room = image.size - guest;
-  if (room > 0) await target.put(guest, bytes.subarray(0, room));
+  if (room > 0) await target.place(guest, bytes.subarray(0, room), hold);
 }
 
 async function finish(image: Qcow2, { extent, parts }: Open, target: Target): Promise<void> {

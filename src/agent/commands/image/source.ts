@@ -32,6 +32,8 @@ export interface Source {
   /** Bytes at the URL; null: the server does not say. */
   readonly length: number | null;
   readonly takesRanges: boolean;
+  /** Of which file it is; strong, or a time. */
+  readonly validator: string | null;
   /** Once. */
   bytes(): AsyncGenerator<Buffer>;
   /** Some of them, beside the stream. */
@@ -55,6 +57,7 @@ export async function openSource(parts: SourceParts): Promise<Source> {
   return {
     length: first.length,
     takesRanges,
+    validator: first.validator,
     bytes: () => source.bytes(),
     range: (offset, length) => source.range(offset, length),
     close: () => void first.download.body.destroy(),
@@ -116,8 +119,8 @@ class Stream {
       try {
         for await (const chunk of this.#watched(download)) {
           at += chunk.length;
-          lastByteAt = clock.monotonic();
           yield chunk;
+          lastByteAt = clock.monotonic();
         }
         if (length === null || at >= length) return;
         throw new Error('the connection ended early');
@@ -175,8 +178,10 @@ class Stream {
   async *#watched({ body }: Download): AsyncGenerator<Buffer> {
     const over = new AbortController();
     let count = 0;
+    // While a chunk is being worked on nobody waits for the network: a slow disk is no broken connection.
+    let isTaken = false;
     const watch = async (): Promise<void> => {
-      for (let before = -1; before !== count; ) {
+      for (let before = -1; before !== count || isTaken; ) {
         before = count;
         await this.#parts.clock.sleep(this.#limits.idleMs, over.signal);
       }
@@ -188,7 +193,9 @@ class Stream {
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         count += 1;
+        isTaken = true;
         yield chunk;
+        isTaken = false;
       }
     } finally {
       over.abort();

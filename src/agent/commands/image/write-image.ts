@@ -1,17 +1,18 @@
 // write_image: a disk image from a URL onto the one disk that the order names. What it is made of is beside it; here is the order of things.
 
-import { createHash, type Hash } from 'node:crypto';
-import { pipeline } from 'node:stream/promises';
 import { fail } from '../../errors.ts';
 import type { BlockDevice } from '../../writing/block-device.ts';
 import { type NamedDisk, namedDisk } from '../named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type Done } from '../types.ts';
-import { createInflater, type Packing, packingOf } from './inflate.ts';
+import type { Layout } from './blocks.ts';
+import { mib, STREAM_SHARE, writeBody } from './body.ts';
+import { packingOf } from './inflate.ts';
 import { fitTable, growFileSystem, rereadTable } from './layout.ts';
 import { isQcow2 } from './qcow2-codec.ts';
-import { readQcow2Map, writeQcow2 } from './qcow2-stream.ts';
+import { readQcow2Map } from './qcow2-stream.ts';
 import { findRootFs } from './root-fs.ts';
 import { followRedirects, openSource, type Source, type SourceLimits } from './source.ts';
+import { openSparse } from './sparse.ts';
 import { HEAD_BYTES, ImageWriter } from './writer.ts';
 
 type Handler = CommandHandler<'write_image'>;
@@ -19,54 +20,84 @@ type Args = Parameters<Handler>[0];
 
 /** What older systems left at both ends: boot loaders, labels of pools and arrays. */
 const ENDS_BYTES = 4 * 2 ** 20;
-/** The disk takes what is written in the order of the stream; the rest of the share is for what follows. */
-const STREAM_SHARE = 0.95;
-const PROGRESS_MS = 500;
 
 export function createWriteImage(limits: Partial<SourceLimits> = {}): Handler {
   return async (args, context) => {
     const disk = namedDisk(args.disk, context);
     // A disk that is refused is refused without asking anybody for the image; which one it is counts only when the image is there.
     await disk.now();
-    const source = await openImage(args, context, limits);
+    const image = await openImage(args, context, limits);
     try {
-      const stream = source.bytes();
-      const first = await atLeast(stream, 16);
       const work = await disk.withDevice('writes', (device, found) => {
-        refuseTooLarge(source, args, found.disk.size);
-        return writeAndVerify({ args, context, source, device, stream, first });
+        refuseTooLarge(image, args, found.disk.size);
+        return writeAndVerify({ ...image, args, context, device });
       });
       return await settle(args, context, disk, work);
     } finally {
-      source.close();
+      image.source.close();
     }
   };
 }
 
-function openImage(args: Args, context: CommandContext, limits: Partial<SourceLimits>): Promise<Source> {
-  const { isAppliance } = args;
-  const opened = (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) =>
-    context.open(url, { isAppliance, headers, signal });
-  const open = isAppliance
-    ? (headers: Readonly<Record<string, string>>, signal: AbortSignal) => opened(args.url, headers, signal)
-    : followRedirects(args.url, opened);
-  return openSource({ open, clock: context.clock, signal: context.signal, log: (line) => context.log(line), limits });
-}
-
-/** Before anything is written, where it can be known: what is packed says its size only when it is unpacked. */
-function refuseTooLarge({ length }: Source, { compression, format, disk }: Args, size: number): void {
-  if (compression === 'none' && format === 'raw' && length !== null && length > size)
-    throw new CommandRefused(`the image has ${length} bytes, and ${disk.title} only ${size}`);
-}
-
-interface Job {
-  readonly args: Args;
-  readonly context: CommandContext;
+interface Image {
   readonly source: Source;
-  readonly device: BlockDevice;
   readonly stream: AsyncGenerator<Buffer>;
   /** What was read of it before the disk was opened. */
   readonly first: Buffer;
+  /** Only what is not zero comes, and goes there; undefined: all comes. */
+  readonly layout: Layout | undefined;
+}
+
+async function openImage(args: Args, context: CommandContext, limits: Partial<SourceLimits>): Promise<Image> {
+  const { isAppliance, url } = args;
+  const opened = (where: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) =>
+    context.open(where, { isAppliance, headers, signal });
+  const parts = { clock: context.clock, signal: context.signal, log: (line: string) => context.log(line), limits };
+  const mayBeRaw = (args.format === 'raw' || args.format === 'auto') && (args.compression === 'none' || args.compression === 'auto');
+  if (isAppliance && mayBeRaw) {
+    const sparse = await openSparse((part, headers, signal) => opened(`${url}?part=${part}`, headers, signal), parts);
+    const image = sparse === null ? null : { ...sparse, ...(await begun(sparse.source)) };
+    if (image !== null && isPlain(image, args)) return image;
+    image?.source.close();
+  }
+  const open = isAppliance
+    ? (headers: Readonly<Record<string, string>>, signal: AbortSignal) => opened(url, headers, signal)
+    : followRedirects(url, opened);
+  const source = await openSource({ ...parts, open });
+  return { source, layout: undefined, ...(await begun(source)) };
+}
+
+async function begun(source: Source): Promise<Pick<Image, 'stream' | 'first'>> {
+  try {
+    const stream = source.bytes();
+    return { stream, first: await atLeast(stream, 16) };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+/** Neither packed nor a map of a disk, as what begins with zeroes can not be. */
+function isPlain({ first, layout }: Image, { format, compression }: Args): boolean {
+  if (layout?.runs[0]?.offset !== 0) return true;
+  return (compression === 'none' || packingOf(first) === 'none') && (format === 'raw' || !isQcow2(first));
+}
+
+/** Before anything is written, where it can be known: what is packed says its size only when it is unpacked. */
+function refuseTooLarge(image: Image, { compression, format, disk }: Args, size: number): void {
+  const bytes = bytesOf(image);
+  if (compression === 'none' && format === 'raw' && bytes !== null && bytes > size)
+    throw new CommandRefused(`the image has ${bytes} bytes, and ${disk.title} only ${size}`);
+}
+
+function bytesOf({ source, layout }: Image): number | null {
+  return layout === undefined ? source.length : layout.bytes;
+}
+
+interface Job extends Image {
+  readonly args: Args;
+  readonly context: CommandContext;
+  readonly device: BlockDevice;
 }
 
 interface Written {
@@ -80,35 +111,22 @@ interface Written {
 }
 
 async function writeAndVerify(job: Job): Promise<Written> {
-  const { args, context, source, device, stream, first } = job;
+  const { args, context, source, device, first, layout } = job;
   const { clock, log } = context;
   const begun = clock.monotonic();
-  const packing = args.compression === 'auto' ? packingOf(first) : args.compression;
-  const isMap = packing === 'none' && (args.format === 'qcow2' || (args.format === 'auto' && isQcow2(first)));
+  const packing = layout !== undefined ? 'none' : args.compression === 'auto' ? packingOf(first) : args.compression;
+  const isMap = layout === undefined && packing === 'none' && (args.format === 'qcow2' || (args.format === 'auto' && isQcow2(first)));
   // Of a map everything is known before the first write: a file that is none, or too large, is refused with the disk as it was.
   const map = isMap ? await mapOf(source, device) : undefined;
-  if (!isMap && packing === 'none' && source.length !== null && source.length > device.size)
-    throw new CommandRefused(`the image has ${source.length} bytes, and ${args.disk.title} only ${device.size}`);
+  const whole = bytesOf(job);
+  if (!isMap && packing === 'none' && whole !== null && whole > device.size)
+    throw new CommandRefused(`the image has ${whole} bytes, and ${args.disk.title} only ${device.size}`);
 
   await clear(device, context);
-  const hash = args.checksum === null ? undefined : createHash(args.checksum.slice(0, args.checksum.indexOf(':')));
   const writer = await ImageWriter.on(device, context.signal);
   let bytes: number;
   try {
-    const counted = meter(job, first, stream, hash);
-    if (map !== undefined) {
-      await writeQcow2(map, counted, writer);
-      bytes = map.image.size;
-    } else {
-      bytes = await writeRaw(job, counted, packing, writer);
-    }
-    await writer.finish();
-    checkSum(args, hash);
-    if (map === undefined && isQcow2(writer.head))
-      throw fail('agent.image_failed', {
-        message: `the image is ${packing} around qcow2, whose tables can not be read ahead`,
-        hint: 'Give the qcow2 itself (it can be compressed inside: qemu-img convert -c), or a raw image packed with zstd.',
-      });
+    bytes = await writeBody({ ...job, packing, map, writer });
     await writer.writeHead();
   } finally {
     await writer.close();
@@ -152,63 +170,6 @@ async function clear(device: BlockDevice, { signal, log }: CommandContext): Prom
   await device.sync();
 }
 
-async function writeRaw(job: Job, bytes: AsyncGenerator<Buffer>, packing: Packing, writer: ImageWriter): Promise<number> {
-  const { device, args } = job;
-  let at = 0;
-  const put = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
-      if (at + chunk.length > device.size)
-        throw fail('agent.image_failed', { message: `the image is larger than ${args.disk.title} of ${device.size} bytes` });
-      await writer.put(at, chunk);
-      at += chunk.length;
-    }
-  };
-  const inflater = await createInflater(packing);
-  if (inflater === undefined) await put(bytes);
-  else {
-    try {
-      await pipeline(bytes, inflater, put);
-    } catch (error) {
-      // A stream that was cut says what cut it; only zlib's own words need ours.
-      if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(?:Z_|ZSTD_|ERR_ZLIB)/.test(error.code))
-        throw fail('agent.image_failed', { message: `the image can not be unpacked as ${packing}: ${error.message}`, cause: error });
-      throw error;
-    }
-  }
-  return at;
-}
-
-/** Every byte of the file goes through here once: counted, summed up, said. */
-async function* meter(job: Job, first: Buffer, rest: AsyncGenerator<Buffer>, hash: Hash | undefined): AsyncGenerator<Buffer> {
-  const { context, source } = job;
-  const { clock } = context;
-  const begun = clock.monotonic();
-  let count = 0;
-  let saidAt = -PROGRESS_MS;
-  async function* all(): AsyncGenerator<Buffer> {
-    if (first.length > 0) yield first;
-    yield* rest;
-  }
-  for await (const chunk of all()) {
-    hash?.update(chunk);
-    count += chunk.length;
-    yield chunk;
-    const now = clock.monotonic();
-    if (now - saidAt < PROGRESS_MS) continue;
-    saidAt = now;
-    const rate = count / 2 ** 20 / Math.max((now - begun) / 1000, 0.001);
-    const of = source.length === null ? '' : ` of ${mib(source.length)}`;
-    context.progress(
-      source.length === null ? 0 : (STREAM_SHARE * count) / source.length,
-      `${mib(count)}${of} MiB, ${rate.toFixed(0)} MiB/s`,
-    );
-  }
-}
-
-function mib(bytes: number): string {
-  return String(Math.round(bytes / 2 ** 20));
-}
-
 async function atLeast(stream: AsyncGenerator<Buffer>, count: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let length = 0; length < count; ) {
@@ -220,17 +181,6 @@ async function atLeast(stream: AsyncGenerator<Buffer>, count: number): Promise<B
   const bytes = Buffer.concat(parts);
   if (bytes.length === 0) throw fail('agent.image_failed', { message: 'the image is empty' });
   return bytes;
-}
-
-function checkSum({ checksum }: Args, hash: Hash | undefined): void {
-  if (checksum === null || hash === undefined) return;
-  const [algorithm, wanted] = checksum.split(':');
-  const seen = hash.digest('hex');
-  if (seen === wanted) return;
-  throw fail('agent.image_failed', {
-    message: `the image is not what was expected: its ${algorithm} is ${seen} and should be ${wanted}; the disk has no partition table and starts nothing`,
-    hint: 'Look at the image and its checksum; whoever changed one must change the other.',
-  });
 }
 
 /** The disk is closed: the kernel may look at it. */

@@ -6,9 +6,11 @@ import { alignedBuffers } from '../../writing/aligned.ts';
 import { type BlockDevice, writeAll } from '../../writing/block-device.ts';
 
 /** Of one write; large enough that the calls cost nothing beside the bytes. */
-const BLOCK = 4 * 2 ** 20;
+const BLOCK = 2 * 2 ** 20;
 /** So many are filled or on their way at once: a disk behind a queue need not wait for us, and 16 MiB are little in a machine with 1 GB. */
-const DEPTH = 4;
+const DEPTH = 8;
+/** Direct I/O takes memory from there on (dma_alignment of a queue is 511 or less; some file systems ask for more). */
+const MEMORY_ALIGN = 4096;
 /** Zeroes are looked for in pieces of this size. */
 const PIECE = 64 * 1024;
 export const HEAD_BYTES = 2 ** 20;
@@ -37,6 +39,7 @@ export class ImageWriter {
   #start = 0;
   #length = 0;
   #failure: Error | undefined;
+  readonly #flying = new Set<Promise<void>>();
   #zeroed = 0;
   #zeroesFast: boolean;
   /** Bytes that went over the wire to the disk. */
@@ -57,22 +60,57 @@ export class ImageWriter {
 
   /** In any order of places; what follows on the last is put together with it. */
   async put(offset: number, bytes: Buffer): Promise<void> {
-    let [at, rest] = [offset, bytes];
-    if (at < HEAD_BYTES) {
-      const count = rest.copy(this.#head, at, 0, Math.min(rest.length, HEAD_BYTES - at));
-      this.#headUsed = Math.max(this.#headUsed, at + count);
-      [at, rest] = [at + count, rest.subarray(count)];
-    }
+    let [at, rest] = this.#afterHead(offset, bytes);
     while (rest.length > 0) {
+      const blank = await this.#blankAt(at, rest);
+      if (blank > 0) {
+        [at, rest] = [at + blank, rest.subarray(blank)];
+        continue;
+      }
       if (this.#length > 0 && at !== this.#start + this.#length) await this.#flush();
       if (this.#length === 0) this.#start = at;
       // Blocks end at whole multiples, so that pieces of zero are found where file systems put them.
       const room = BLOCK - ((this.#start % BLOCK) + this.#length);
-      const count = rest.copy(this.#slot().bytes, this.#length, 0, Math.min(room, rest.length));
+      const piece = this.#zeroesFast ? PIECE - (at % PIECE) : room;
+      const count = rest.copy(this.#slot().bytes, this.#length, 0, Math.min(rest.length, piece, room));
       this.#length += count;
       [at, rest] = [at + count, rest.subarray(count)];
       if (count === room) await this.#flush();
     }
+  }
+
+  /** Written from where they are: `hold` is told until when they must stay. What lies askew is put in the other way. */
+  async place(offset: number, bytes: Buffer, hold: (use: Promise<void>) => void): Promise<void> {
+    const [at, rest] = this.#afterHead(offset, bytes);
+    const { sectorSize } = this.#device;
+    const whole = at % sectorSize === 0 && rest.byteOffset % MEMORY_ALIGN === 0 ? rest.length - (rest.length % sectorSize) : 0;
+    if (whole > 0) {
+      await this.#flush();
+      await this.zeroUpTo(at + whole);
+      this.#signal.throwIfAborted();
+      const done = this.#writeRuns(at, rest.subarray(0, whole));
+      this.#flying.add(done);
+      hold(done);
+      done.catch((error: unknown) => this.#fails(error)).finally(() => this.#flying.delete(done));
+    }
+    if (whole < rest.length) await this.put(at + whole, rest.subarray(whole));
+  }
+
+  #afterHead(offset: number, bytes: Buffer): [at: number, rest: Buffer] {
+    if (offset >= HEAD_BYTES) return [offset, bytes];
+    const count = bytes.copy(this.#head, offset, 0, Math.min(bytes.length, HEAD_BYTES - offset));
+    this.#headUsed = Math.max(this.#headUsed, offset + count);
+    return [offset + count, bytes.subarray(count)];
+  }
+
+  /** So many bytes from there are zero, and so is the disk: nothing to copy, nothing to send. */
+  async #blankAt(at: number, bytes: Buffer): Promise<number> {
+    if (!this.#zeroesFast || at % PIECE !== 0) return 0;
+    let length = 0;
+    while (length + PIECE <= bytes.length && bytes.compare(ZEROES, 0, PIECE, length, length + PIECE) === 0) length += PIECE;
+    if (length === 0) return 0;
+    await this.zeroUpTo(at + length);
+    return Math.min(length, Math.max(0, this.#zeroed - at));
   }
 
   /** Reads as zero up to there, and what is zero need not be sent. */
@@ -130,7 +168,7 @@ export class ImageWriter {
   }
 
   async #settled(): Promise<void> {
-    await Promise.all(this.#slots.map(({ busy }) => busy));
+    await Promise.allSettled([...this.#flying, ...this.#slots.map(({ busy }) => busy)]);
   }
 
   /** Begins to write what is full, and waits until the next buffer is free. */
@@ -143,9 +181,7 @@ export class ImageWriter {
     const start = this.#start;
     await this.zeroUpTo(start + length);
     this.#signal.throwIfAborted();
-    slot.busy = this.#writeRuns(start, slot.bytes.subarray(0, length)).catch((error: unknown) => {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error)); // told at the next flush
-    });
+    slot.busy = this.#writeRuns(start, slot.bytes.subarray(0, length)).catch((error: unknown) => this.#fails(error));
     this.#length = 0;
     this.#at = (this.#at + 1) % DEPTH;
     await this.#slot().busy;
@@ -158,6 +194,11 @@ export class ImageWriter {
       await this.#sink.write(start + from, block.subarray(from, to));
       this.written += to - from;
     }
+  }
+
+  /** Told at the next flush, and at the end. */
+  #fails(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
   #check(): void {
