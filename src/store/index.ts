@@ -25,7 +25,7 @@ export type {
   TaskTable,
 } from './schema.ts';
 export type { ApiTokenTable, AuditTable, SessionTable, UserTable } from './schema-access.ts';
-export type { InstallationTable, NodeAddressTable } from './schema-install.ts';
+export type { InstallationTable, NodeAddressTable, PipelineRunTable } from './schema-install.ts';
 export type {
   AllocationTable,
   BiosSettingTable,

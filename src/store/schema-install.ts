@@ -66,9 +66,27 @@ export interface NodeDiskTable {
   seen_at: number;
 }
 
+/** One run of a pipeline on a node. */
+export interface PipelineRunTable extends Times {
+  uuid: string;
+  node_uuid: string;
+  pipeline: string;
+  /** running, failed, aborted, done. */
+  state: string;
+  /** JSON list. */
+  cursor: string;
+  /** JSON object. */
+  notes: string;
+  task: string;
+  epoch: number;
+  abort_asked: number;
+  ended_at: number | null;
+}
+
 export interface InstallTables {
   installations: InstallationTable;
   node_addresses: NodeAddressTable;
   mac_sightings: MacSightingTable;
   node_disks: NodeDiskTable;
+  pipeline_runs: PipelineRunTable;
 }

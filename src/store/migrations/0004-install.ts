@@ -1,5 +1,5 @@
 // Installations by an installer: what was agreed, how far each has come, and the addresses that nodes of clusters were given; by what machines
-// are told apart; and what older tables had no place for. Once released this file is never edited.
+// are told apart; runs of pipelines; and what older tables had no place for. Once released this file is never edited.
 
 import { type Index, makeIndexes, makeTable, type Table } from './tables.ts';
 import type { Migration } from './types.ts';
@@ -98,6 +98,30 @@ const TABLES: readonly Table[] = [
       seen_at: 'int!',
     },
   },
+  {
+    // Runs of pipelines on installed nodes.
+    name: 'pipeline_runs',
+    key: ['uuid'],
+    ofNode: true,
+    columns: {
+      uuid: 'text!',
+      node_uuid: 'text!',
+      pipeline: 'text!',
+      // running, failed, aborted, done.
+      state: 'text!',
+      // JSON list: each step with its arguments and how far it is.
+      cursor: 'text!',
+      // JSON object: what steps keep over a restart.
+      notes: 'text!',
+      // Of whoever drives it, or drove it last.
+      task: 'text!',
+      // Goes up whenever somebody takes it.
+      epoch: 'int!',
+      abort_asked: 'int!',
+      ended_at: 'int',
+      ...TIMES,
+    },
+  },
 ];
 
 const INDEXES: readonly Index[] = [
@@ -107,6 +131,7 @@ const INDEXES: readonly Index[] = [
   { table: 'installations', columns: ['hook_hash'], unique: true },
   { table: 'installations', columns: ['first_boot_hash'], unique: true },
   { table: 'node_addresses', columns: ['node_uuid', 'purpose'], unique: true },
+  { table: 'pipeline_runs', columns: ['node_uuid', 'created_at'] },
   { table: 'boot_secrets', columns: ['node_uuid'] },
   { table: 'mac_sightings', columns: ['last_seen_at'] },
   { table: 'node_disks', columns: ['disk'] },

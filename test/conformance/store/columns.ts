@@ -533,4 +533,18 @@ export const COLUMNS: Columns = {
     title: 'text',
     seen_at: 'int',
   },
+  pipeline_runs: {
+    uuid: 'text',
+    node_uuid: 'text',
+    pipeline: 'text',
+    state: 'text',
+    cursor: 'text',
+    notes: 'text',
+    task: 'text',
+    epoch: 'int',
+    abort_asked: 'int',
+    ended_at: 'int?',
+    created_at: 'int',
+    updated_at: 'int',
+  },
 };
