@@ -24,6 +24,7 @@ import { DHCP_ERRORS } from '../src/net/dhcp/index.ts';
 import { DHCP6_ERRORS } from '../src/net/dhcp6/index.ts';
 import { TFTP_ERRORS } from '../src/net/tftp/index.ts';
 import { NODE_ERRORS, RECORD_ERRORS, stateDocs } from '../src/nodes/index.ts';
+import { PIPELINE_ERRORS } from '../src/pipeline/index.ts';
 import { POWER_ERRORS } from '../src/power/index.ts';
 import { PROXMOX_ERRORS } from '../src/proxmox/index.ts';
 import { RESERVATION_ERRORS } from '../src/reservations/index.ts';
@@ -56,6 +57,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   LAB_ERRORS,
   LIFECYCLE_ERRORS,
   NODE_ERRORS,
+  PIPELINE_ERRORS,
   POWER_ERRORS,
   PROXMOX_ERRORS,
   RECORD_ERRORS,

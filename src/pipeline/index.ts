@@ -1,5 +1,15 @@
 // The door to what follows an installation: pipelines of steps, each of which looks before it changes anything. Knows no routes.
 
+export { createRunBook, type PipelineRun, RUN_STATES, type RunBook, type RunState } from './book.ts';
+export { type RunStep, type RunStepState, STEP_STATES } from './cursor-decide.ts';
+export { PIPELINE_ERRORS } from './errors.ts';
+export type { FileFault } from './file-decide.ts';
+export { createPipelineFiles, type PipelineFile, type PipelineFiles } from './files.ts';
+export type { Hands } from './hands.ts';
+export { planOf } from './plan.ts';
+export type { Planned } from './plan-decide.ts';
+export { createRegistry } from './registry.ts';
+export { type Drive, type Driven, driveRun, type RunnerParts } from './runner.ts';
 export type {
   MemberAddress,
   Pipeline,
@@ -10,3 +20,4 @@ export type {
   StepLook,
   Verdict,
 } from './seam.ts';
+export { STEPS } from './steps/index.ts';
