@@ -115,10 +115,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const { registry } = power.gateway;
   const enrolling = { ...common, config, nodes, tasks, lifecycle, registry, desk: orders, installs: late.desk, window: enrolment, taking };
   const { enrol, onStored: review } = enrolParts(enrolling);
-  const onStored = async (tx: Tx, node: Node): Promise<string | null> => {
-    await noteHealth({ ...common, nodes }, tx, node);
-    return review(tx, node);
-  };
+  const onStored = withHealth({ ...common, nodes }, review);
   const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
@@ -162,6 +159,15 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   logWarnings(logger, [...told, ...files.problems().map(warningOf)]);
   const ready = () => tellNobodyCanSignIn(access, logger).then(() => writeConnection(config, certificate, logger));
   return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink: () => firstSetupLink(access, config) };
+}
+
+type OnStored = (tx: Tx, node: Node) => Promise<string | null>;
+
+function withHealth(deps: Parameters<typeof noteHealth>[0], review: OnStored): OnStored {
+  return async (tx, node) => {
+    await noteHealth(deps, tx, node);
+    return review(tx, node);
+  };
 }
 
 function logWarnings(log: Log, warnings: readonly Warning[]): void {
