@@ -120,8 +120,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
   const { sightings, deploysBy } = power;
   const boot = bootPart({ ...common, config, enrolment, inspect, sightings, deploysBy, files, certificate, installs: late.boot });
-  const isAsked = loaded.origins.get('dhcp6.mode')?.source !== 'default';
-  const dhcp6 = config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...common, config, isAsked, boot, instanceId: holder });
+  const dhcp6 = dhcp6Of(loaded, { ...common, config, boot, instanceId: holder });
   const network = networkParts({ ...common, config, sockets: options.dhcpSockets, dhcp6, boot, files, installs: late.boot });
   const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
   const parts = [access, installing, ...power.parts, ...work, ...claims.parts, orders, late, ramdisk, enrol, pump, ...network.parts];
@@ -156,9 +155,16 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     network: network.network,
   };
   const api = createApi({ ...common, services, config: apiConfig(config), tls: certificate, log: logger, version, processMetrics: true });
-  logWarnings(logger, [...told, ...files.problems().map(warningOf)]);
-  const ready = () => tellNobodyCanSignIn(access, logger).then(() => writeConnection(config, certificate, logger));
+  const ready = readyOf({ config, access, certificate, log: logger, warnings: [...told, ...files.problems().map(warningOf)] });
   return { ...lifeOf({ parts: [...parts, api], running, store, log: logger, ready }), setupLink: () => firstSetupLink(access, config) };
+}
+
+function dhcp6Of(
+  { origins }: LoadedConfig,
+  parts: Omit<Parameters<typeof dhcp6Part>[0], 'isAsked'>,
+): ReturnType<typeof dhcp6Part> | undefined {
+  const isAsked = origins.get('dhcp6.mode')?.source !== 'default';
+  return parts.config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...parts, isAsked });
 }
 
 type OnStored = (tx: Tx, node: Node) => Promise<string | null>;
@@ -170,8 +176,18 @@ function withHealth(deps: Parameters<typeof noteHealth>[0], review: OnStored): O
   };
 }
 
-function logWarnings(log: Log, warnings: readonly Warning[]): void {
+interface ReadyParts {
+  readonly config: Config;
+  readonly access: Awaited<ReturnType<typeof createAccess>>;
+  readonly certificate: ServerCertificate | null;
+  readonly log: Log;
+  readonly warnings: readonly Warning[];
+}
+
+/** Warnings are told at once; what it gives is done when everything runs. */
+function readyOf({ config, access, certificate, log, warnings }: ReadyParts): () => Promise<void> {
   for (const { code, hint, message } of warnings) log.warn({ code, hint }, message);
+  return () => tellNobodyCanSignIn(access, log).then(() => writeConnection(config, certificate, log));
 }
 
 function statusOf({ dhcp, server }: Config, warnings: readonly Warning[]): Awaited<ReturnType<ApiServices['system']['status']>> {
