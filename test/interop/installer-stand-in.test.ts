@@ -128,7 +128,7 @@ const digest = async (path: string): Promise<string> =>
 const stages = (console: string): string[] => [...console.matchAll(/^installer: (.*?)\r?$/gm)].map((match) => match[1] ?? '');
 
 /** The system of Debian's own archive needs minutes to be made the first time. */
-const iso = (): Promise<string> => standInIso({ modeFile: modeFile() });
+const iso = (): Promise<string> => standInIso({ prepared: { modeFile: modeFile(), path: join(directory, 'installer.iso') } });
 
 describe('the stand-in', () => {
   it('installs what a good answer says, tells so, and the system comes up with the key and address that it told of', {

