@@ -317,8 +317,9 @@ function databaseOf(site: Site): string {
 }
 
 async function digestsOf(site: Site): Promise<Record<string, string>> {
-  const names = (await readdir(site.dataDir)).toSorted();
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await digestOf(join(site.dataDir, name))] as const)));
+  const entries = await readdir(site.dataDir, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return Object.fromEntries(await Promise.all(paths.toSorted().map(async (path) => [path, await digestOf(path)] as const)));
 }
 
 async function digestOf(path: string): Promise<string> {
