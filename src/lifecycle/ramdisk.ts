@@ -29,6 +29,18 @@ export async function powerOffIfPossible(work: Work, node: Node): Promise<void> 
   if (node.powerState !== 'power off' && canBe(work, node, 'power off')) await setPower(work, node, 'power off');
 }
 
+/**
+ * The same for work that has failed. Where only a person could do it now, nobody waits for one to say why it failed: the boot service holds
+ * such a machine.
+ */
+export async function powerOffAfterFailure(work: Work, node: Node): Promise<void> {
+  const { deps, context } = work;
+  const needsPerson = deps.gateway.registry.driverOf(node, 'power').power?.settleSeconds !== undefined;
+  if (needsPerson && !deps.desk.isBeating(node.uuid))
+    return context.log('only a person could switch it off now: it is left as it is, and held when it boots');
+  return powerOffIfPossible(work, node);
+}
+
 export async function powerOnIfPossible(work: Work, node: Node): Promise<void> {
   if (node.powerState !== 'power on' && canBe(work, node, 'power on')) await setPower(work, node, 'power on');
 }

@@ -9,7 +9,7 @@ import { type Cursor, cursorOf, shownStep, withCursor, withoutCursor } from './c
 import { fail } from './errors.ts';
 import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform, spendUsedPlans } from './perform.ts';
-import { bootRamdisk, needsRamdisk, powerOffIfPossible } from './ramdisk.ts';
+import { bootRamdisk, needsRamdisk, powerOffAfterFailure } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
 import { endOnNode, type Flow, failedAt, type Go, goOf, onNode, push, type Work, waitForGo } from './work.ts';
 
@@ -46,7 +46,7 @@ export function walkFlow(walk: Walk): Flow {
     go: (work, node) => new Walker(work, walk, states).go(node),
     // A machine that runs the agent is not left to boot whatever is on its half-done disks. Service keeps its system: it stays up.
     leave: async (work, node) => {
-      if (walk.kind !== 'service' && cursorOf(node, walk.kind)?.usesRamdisk === true) await powerOffIfPossible(work, node);
+      if (walk.kind !== 'service' && cursorOf(node, walk.kind)?.usesRamdisk === true) await powerOffAfterFailure(work, node);
     },
     onFail: (node, error) => ({
       ...withoutCursor(node, walk.kind),

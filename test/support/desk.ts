@@ -6,6 +6,8 @@ import type { AgentDesk, AgentOrder, OrderStanding } from '../../src/power/index
 export interface PlayedDesk extends AgentDesk {
   /** The agent of this node was heard. */
   heard(uuid: string): void;
+  /** It is heard no more. */
+  silent(uuid: string): void;
   /** The oldest order that waits is given to it; undefined: there is none. */
   give(uuid: string): AgentOrder | undefined;
   /** It ends so. */
@@ -47,6 +49,7 @@ export function playedDesk(clock: Pick<Clock, 'monotonic'>): PlayedDesk {
   return {
     placed: orders,
     heard: (uuid) => void heardAt.set(uuid, clock.monotonic()),
+    silent: (uuid) => void heardAt.delete(uuid),
     give,
     settle,
     take: (uuid) => {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/lib/index.ts';
 import type { JsonObject, Node } from '../../../src/nodes/index.ts';
 import { proxmoxDriver } from '../../../src/power/agent-steps/proxmox.ts';
-import type { InstallDesk, InstallStanding } from '../../../src/power/index.ts';
+import type { InstallDesk, InstallStanding, PowerDriver } from '../../../src/power/index.ts';
 import { containing } from '../../support/containing.ts';
 import { type PlayedDesk, playedDesk } from '../../support/desk.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -22,7 +22,19 @@ interface Played extends World {
   node: Node;
 }
 
-async function open(clock: typeof systemClock | FakeClock = systemClock, change: Partial<InstallDesk> = {}): Promise<Played> {
+/** Whatever it is told, it stays on until somebody comes. */
+const byHand = (power: PowerDriver): PowerDriver => ({
+  ...power,
+  settleSeconds: 600,
+  state: () => Promise.resolve('power on'),
+  set: () => Promise.resolve(),
+});
+
+async function open(
+  clock: typeof systemClock | FakeClock = systemClock,
+  change: Partial<InstallDesk> = {},
+  power: (driver: PowerDriver) => PowerDriver = (driver) => driver,
+): Promise<Played> {
   const desk = playedDesk(clock);
   const asked: string[] = [];
   const state = { standing: waits('loads the installer') as InstallStanding, untilIn: null as number | null };
@@ -43,9 +55,10 @@ async function open(clock: typeof systemClock | FakeClock = systemClock, change:
     clock,
     desk,
     drivers: (all) =>
-      all.map((one) =>
-        one.interface === 'deploy' && one.name === 'proxmox' ? proxmoxDriver({ desk, installs, cleaning: 'express', clock }) : one,
-      ),
+      all.map((one) => {
+        if (one.interface === 'power' && one.name === 'fake' && one.power !== undefined) return { ...one, power: power(one.power) };
+        return one.interface === 'deploy' && one.name === 'proxmox' ? proxmoxDriver({ desk, installs, cleaning: 'express', clock }) : one;
+      }),
     ...(clock === systemClock ? {} : { engine: { pollMs: MINUTE, leaseTtlMs: 48 * 60 * MINUTE } }),
   });
   const node = await world.put(await world.enrol('pve1', { interfaces: { deploy: 'proxmox' } }), 'available');
@@ -84,6 +97,16 @@ async function atStep(world: Played, step: string): Promise<Node> {
   await expect.poll(async () => (await world.nodes.get('pve1')).deployStep.step, { timeout: 20_000 }).toBe(step);
   return world.reaches('pve1', 'wait call-back', 'deploying');
 }
+
+it('says that it failed at once where only a person could switch the machine off', async () => {
+  const world = await open(systemClock, {}, byHand);
+  await upToInstaller(world);
+  await atStep(world, 'wait_for_installer');
+  world.desk.silent(world.node.uuid);
+  world.standing = { state: 'failed', message: 'its installer restarted and came back', hint: 'Look at its screen.' };
+  await world.life.agentHeard(world.node.uuid, { status: 'end' });
+  expect(await world.reaches('pve1', 'deploy failed')).toMatchObject({ lastError: containing('came back') });
+});
 
 it('goes from available to active: marks, proof, restart, installer, first boot, sign-in', async () => {
   const world = await open();
