@@ -19,6 +19,7 @@ COPY LICENSE ./
 COPY src src
 COPY images images
 COPY templates templates
+COPY answer-files answer-files
 RUN node_modules/node-linux-*/bin/node src/setup/bundle.ts --out /opt/bundle
 
 FROM ${BASE_IMAGE}
@@ -27,10 +28,11 @@ LABEL org.opencontainers.image.title="Rackseed" \
       org.opencontainers.image.description="Plug a machine in; it grows into a Proxmox cluster node." \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# ipmitool speaks to BMCs; the last five build the RAM system that machines boot; libcap2-bin is for setcap below.
+# ipmitool speaks to BMCs; xorriso puts a file into ISOs that can't be added to as they are read; the last five build the RAM system that
+# machines boot; libcap2-bin is for setcap below.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-       libcap2-bin ca-certificates debian-archive-keyring ipmitool binutils cpio kmod xz-utils zstd \
+       libcap2-bin ca-certificates debian-archive-keyring ipmitool xorriso binutils cpio kmod xz-utils zstd \
     && rm -rf /var/lib/apt/lists/*
 # Copying and setcap in one step: a capability set in a later layer would store the whole of Node a second time. Perl opens the DHCP
 # sockets and becomes Node, so both carry it.
