@@ -30,7 +30,10 @@ export interface ImageFiles {
   readonly find: (path: string) => Promise<ImageFile>;
   /** Both ends are given. Its reader gets install.bad_image when it is no longer the file that was found, or shrinks meanwhile. */
   readonly read: (file: ImageFile, start: number, end: number) => AsyncIterable<Buffer>;
-  /** Which of its parts are not zero; null: not known, or nothing is gained by it. Known since its checksum was asked for. */
+  /**
+   * Which of its parts are not zero; null: nothing is gained by it. Known since its checksum was asked for; after a restart it is read
+   * again, since a machine that is at it goes on with those parts only.
+   */
   readonly map: (file: ImageFile) => Promise<ImageMap | null>;
   /** Of those parts, one after the other, as `read` does. */
   readonly readData: (file: ImageFile, map: ImageMap, start: number, end: number) => AsyncIterable<Buffer>;
@@ -79,29 +82,30 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
     }
   };
 
+  /** Read once, and remembered while the file stays the same. */
+  const reading = (file: ImageFile): Promise<Reading> => {
+    const one = known.get(file.path);
+    if (one?.tag === file.tag) return one.reading;
+    const begun = readingOf(file);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(file.path, { tag: file.tag, reading: begun });
+    begun.catch(() => known.delete(file.path)); // told to whoever waits; the next one reads again
+    return begun;
+  };
+
   return {
     url: '/api/agent/image',
     refusal,
     find,
     describe: async (path, signal) => {
       const file = await find(path);
-      let one = known.get(file.path);
-      if (one?.tag !== file.tag) {
-        one = { tag: file.tag, reading: readingOf(file) };
-        if (known.size >= MAX_KNOWN) known.clear();
-        known.set(file.path, one);
-        one.reading.catch(() => known.delete(file.path)); // told to whoever waits; the next one reads again
-      }
-      const { checksum } = await abortable(one.reading, signal);
+      const { checksum } = await abortable(reading(file), signal);
       if ((await find(path)).tag !== file.tag)
         throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
       return { checksum: `sha256:${checksum}`, bytes: file.bytes };
     },
     read: whole,
-    map: async ({ path, tag }) => {
-      const one = known.get(path);
-      return one?.tag === tag ? (await one.reading).map : null;
-    },
+    map: async (file) => (await reading(file)).map,
     readData: data,
   };
 }
