@@ -62,7 +62,7 @@ describe('an answer', () => {
   });
 
   it('is given to a machine whose firmware has nothing but junk to tell it by', async () => {
-    const site = await installSite();
+    const site = await installSite({ isNameless: true });
     const { urls } = await site.armed();
     const junk = { uuid: '03000200-0400-0500-0006-000700080009', serial: 'Default string' };
     expect((await site.ask(urls.answer, { body: sysinfo([MAC], junk) })).statusCode).toBe(200);
@@ -111,7 +111,8 @@ describe('an answer', () => {
     ["a MAC that is nobody's", sysinfo(['52:54:00:00:06:77']), 'none of its MACs'],
     ['a MAC of another node too', sysinfo([MAC, '52:54:00:00:06:02']), 'belongs to another node'],
     ['another SMBIOS UUID', sysinfo([MAC], { uuid: SMBIOS.replace('4c4c', '5c4c') }), 'its SMBIOS UUID is'],
-    ['another serial number', sysinfo([MAC], { serial: 'SN-0002' }), 'its serial number is SN-0002'],
+    ['nothing but a MAC', sysinfo([MAC], { uuid: undefined, serial: undefined }), 'its SMBIOS UUID is not said'],
+    ['another serial number', sysinfo([MAC], { uuid: SMBIOS, serial: 'SN-0002' }), 'its serial number is SN-0002'],
   ])('is refused to a machine with %s', async (_, body, why) => {
     const site = await installSite();
     await addInstalled(site, { mac: '52:54:00:00:06:02', name: 'other' }, 'active');

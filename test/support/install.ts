@@ -68,6 +68,8 @@ export interface Asked {
 export interface SiteOptions extends Partial<Pick<InstallProtocolOptions, 'render' | 'productOf' | 'bootOrderOf' | 'mayNote'>> {
   readonly state?: ProvisionState;
   readonly certificate?: string | null;
+  /** Its firmware has no name for it. */
+  readonly isNameless?: boolean;
 }
 
 export async function installSite(options: SiteOptions = {}): Promise<InstallSite> {
@@ -107,7 +109,11 @@ export async function installSite(options: SiteOptions = {}): Promise<InstallSit
     app,
     get: (url: string, headers: Record<string, string> = ADMIN) => app.inject({ method: 'GET', url, headers }),
   };
-  const node = await addInstalled(api, { mac: MAC, smbiosUuid: SMBIOS, smbiosSerial: SERIAL }, options.state ?? 'wait call-back');
+  const node = await addInstalled(
+    api,
+    options.isNameless === true ? { mac: MAC } : { mac: MAC, smbiosUuid: SMBIOS, smbiosSerial: SERIAL },
+    options.state ?? 'wait call-back',
+  );
   const post: InstallSite['post'] = (url, body, from = '10.0.0.50') =>
     app.inject({ method: 'POST', url, payload: body, remoteAddress: from, headers: { host: '10.0.0.2:6385' } });
   return {

@@ -126,12 +126,11 @@ async function tellStall(
   await store.transaction((tx) => store.events.append(tx, event));
 }
 
-/** What it reported itself, what it was given, where its report came from: each once. */
+/** What it was given and nothing else; where it was given none, what it reported itself and where its report came from: each once. */
 function addressesOf({ plan, firstBoot }: InstallationRecord): string[] {
   const reported = textsIn(firstBoot?.addresses);
   const from = typeof firstBoot?.from === 'string' ? [firstBoot.from] : [];
-  const given = plan.address === null ? [] : [plan.address.cidr];
-  const all = [...given, ...from, ...reported].map((address) => address.split('/')[0] ?? '');
+  const all = (plan.address === null ? [...from, ...reported] : [plan.address.cidr]).map((address) => address.split('/')[0] ?? '');
   return [...new Set(all)].filter((address) => address !== '' && !isOnLinkOnly(address));
 }
 

@@ -12,7 +12,7 @@ import { fail } from './errors.ts';
 import type { InstallationRecord } from './record.ts';
 import type { InstallSecrets } from './secrets.ts';
 import { eventOfStage } from './stages-decide.ts';
-import { strangerReason, type Timeliness, timeliness } from './who-decide.ts';
+import { DEPLOYED, strangerReason, type Timeliness, timeliness } from './who-decide.ts';
 
 export interface AnswerRequest {
   /** From the path or from the token; null: there was none. */
@@ -169,11 +169,15 @@ function serve({ book, clock, nodes }: AnswersOptions, uuid: string, { text, dig
     const asks = { answer_asks: row.answerAsks + 1 };
     const is = timeliness({ row, request: digest, from, now });
     if (is.is === 'refused') return { result: is };
+    // Somebody may have aborted it while the answer was made: from here on disks are erased.
+    const node = await nodes.get(row.nodeUuid, tx);
+    if (!DEPLOYED.includes(node.provisionState))
+      return { result: { is: 'refused', reason: `the node is ${node.provisionState} by now, not being deployed` } };
     if (is.is === 'repeat') {
       if (row.answerSent?.answer === answer) return { result: is, set: asks };
       return { result: { is: 'refused', reason: 'it had its answer, and what it would get now is another one' } };
     }
-    const title = nodeTitle(await nodes.get(row.nodeUuid, tx));
+    const title = nodeTitle(node);
     const event: EventInput = {
       type: eventOfStage('answered'),
       message: `${title}: its installer got its answer and erases the chosen disks now`,

@@ -21,17 +21,18 @@ export interface Asked {
 }
 
 /** What is being deployed: only then an answer is given. */
-const DEPLOYED: readonly string[] = ['deploying', 'wait call-back', 'deploy hold'];
+export const DEPLOYED: readonly string[] = ['deploying', 'wait call-back', 'deploy hold'];
 
 /** Null: it is the one. */
 export function strangerReason({ ask, owners, node, smbiosUuid, serial }: Asked): string | null {
   if (!owners.includes(node.uuid)) return `none of its MACs (${ask.macs.slice(0, 4).join(', ')}) is one of the node's`;
   const other = owners.find((owner) => owner !== node.uuid);
   if (other !== undefined) return `one of its MACs belongs to another node (${other})`;
-  if (smbiosUuid !== null && node.smbiosUuid !== null && smbiosUuid !== node.smbiosUuid.toLowerCase())
-    return `its SMBIOS UUID is ${smbiosUuid}, the node's is ${node.smbiosUuid}`;
-  if (serial !== null && node.smbiosSerial !== null && serial !== node.smbiosSerial)
-    return `its serial number is ${serial}, the node's is ${node.smbiosSerial}`;
+  // Who leaves them out knows a MAC, and no more than that.
+  if (node.smbiosUuid !== null && smbiosUuid !== node.smbiosUuid.toLowerCase())
+    return `its SMBIOS UUID is ${smbiosUuid ?? 'not said'}, the node's is ${node.smbiosUuid}`;
+  if (node.smbiosSerial !== null && serial !== node.smbiosSerial)
+    return `its serial number is ${serial ?? 'not said'}, the node's is ${node.smbiosSerial}`;
   if (!DEPLOYED.includes(node.provisionState)) return `the node is ${node.provisionState}, not being deployed`;
   return null;
 }
