@@ -75,7 +75,7 @@ beforeAll(async () => {
     await disk('u2', 10 * GIB),
   ];
   await tool('mkfs.ext4', ['-q', '-F', '-L', 'photos', '-d', new URL('../fixtures/disks', import.meta.url).pathname, files]);
-  await put(zfs, await zfsMember(0, SIDE_DISK));
+  await put(zfs, await zfsMember(0, SIDE_DISK, 'tanks'));
   const common = { cpus: 1, memoryMb: MEMORY_MB, diskGb: 10 };
   const side = (bus: 'virtio' | 'nvme', second: string, third: string): readonly MachineDisk[] => [
     { bus, file: second },

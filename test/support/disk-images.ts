@@ -36,9 +36,14 @@ export async function recorded(name: 'zfs-label' | 'lvm-pv' | 'bluestore-label')
   return gunzipSync(await readFile(new URL(`../fixtures/disks/${name}.gz`, import.meta.url)));
 }
 
-/** The four labels of a ZFS member of that size, which begins there. */
-export async function zfsMember(start: number, size: number): Promise<{ at: number; bytes: Uint8Array }[]> {
-  const bytes = await recorded('zfs-label');
+/** The four labels of a ZFS member of that size, which begins there. `pool`: another name of five letters. */
+export async function zfsMember(start: number, size: number, pool = 'rpool'): Promise<{ at: number; bytes: Uint8Array }[]> {
+  const bytes = Buffer.from(
+    Buffer.from(await recorded('zfs-label'))
+      .toString('latin1')
+      .replaceAll('rpool', pool),
+    'latin1',
+  );
   const end = start + Math.floor(size / bytes.length) * bytes.length;
   return [start, start + bytes.length, end - 2 * bytes.length, end - bytes.length].map((at) => ({ at, bytes }));
 }

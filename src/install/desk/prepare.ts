@@ -9,6 +9,8 @@ import {
   type MachineReport,
   machineDisks,
   makeStamps,
+  type RenameAsk,
+  renamedElsewhere,
   systemDisksOf,
   tableIds,
   udevOf,
@@ -58,6 +60,7 @@ export async function planFor(parts: DeskParts, answering: Answering, order: Pre
   order.progress(0.2, `${titleOf(installer)}, profile ${profile.name}`);
   gates(parts, order, { node, profile, installer, report, wanted });
   const chosen = disksFor(parts, order, { node, report, wanted });
+  refuseRenames(node, { report, chosen: chosen.refs, filesystem: wanted.filesystem, product: installer.product });
   order.progress(0.5, chosen.why);
   const { address, notes } = await parts.addresses.give({
     nodeUuid: node.uuid,
@@ -180,6 +183,16 @@ function disksFor({ random }: DeskParts, order: PrepareOrder, { node, report, wa
   const { refs } = allowed;
   const selection = makeStamps({ count: refs.length, taken: tableIds(report, udev.block), random });
   return { refs, raid: choice.raid, selection, why: `the system goes to ${refs.map(({ title }) => title).join(' and ')}` };
+}
+
+function refuseRenames(node: Node, ask: RenameAsk): void {
+  const renamed = renamedElsewhere(ask);
+  if (renamed === null) return;
+  throw refused(
+    node,
+    renamed,
+    'Pull that disk out while the machine is installed, or say yes to erasing it: rackseed node approve NODE --wipe-serial SERIAL',
+  );
 }
 
 function memoryOf({ inventory }: MachineReport): number {

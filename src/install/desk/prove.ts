@@ -2,7 +2,7 @@
 // it. What is not proven is refused.
 
 import type { JsonObject } from '../../nodes/index.ts';
-import { bootModeOf, type MachineReport, machineDisks, proveSelection, udevOf } from '../disks/index.ts';
+import { bootModeOf, type MachineReport, machineDisks, proveSelection, renamedElsewhere, udevOf } from '../disks/index.ts';
 import type { AnswerRules, AnswerTarget, InstallPlan } from '../seam.ts';
 
 export interface ProveOrder {
@@ -31,6 +31,8 @@ export function proofFaults({ rules, target, text, plan, report }: ProveOrder): 
     ];
   const [disks, network] = [tableIn(document['disk-setup']), tableIn(document.network)];
   const selection = Object.fromEntries(SELECTING.flatMap((key) => (disks[key] === undefined ? [] : [[key, disks[key]] as const])));
+  const renamed = renamedElsewhere({ report, chosen: plan.disks, filesystem: plan.filesystem, product: target.product });
+  if (renamed !== null) return [{ message: renamed, fix: 'Pull that disk out while the machine is installed.' }];
   return proveSelection({
     selection,
     filesystem: plan.filesystem,

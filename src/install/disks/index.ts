@@ -23,4 +23,5 @@ export {
   sizeText,
 } from './machine-decide.ts';
 export { type ProofAsk, proveSelection, type SelectionFault } from './prove-decide.ts';
+export { type RenameAsk, renamedElsewhere } from './renamed-decide.ts';
 export { makeStamps, serialSelection, tableIds, udevOf } from './stamps.ts';
