@@ -14,7 +14,7 @@ import { blankDisk, MIB, mdMember, put, recorded, tool, zfsMember } from '../sup
 import { killAppliance, setCable, standUp, type TestLab, tailOf, until, waitForText } from './lab.ts';
 import { miniPc } from './machine.ts';
 
-const LIMIT_MS = 8 * 60_000;
+const LIMIT_MS = 15 * 60_000;
 const CABLE_OUT_MS = 30_000;
 const SIDE_DISK = 512 * MIB;
 const GIB = 2 ** 30;

@@ -17,7 +17,7 @@ import { killAppliance, standUp, type TestLab, tailOf, until, waitForText } from
 import { miniPc } from './machine.ts';
 
 const { RACKSEED_TEST_ISO: realIso, RACKSEED_TEST_ISO_MEMORY_MB: realMemory = '12288' } = process.env;
-const LIMIT_MS = (realIso === undefined ? 8 : 60) * 60_000;
+const LIMIT_MS = (realIso === undefined ? 15 : 60) * 60_000;
 const MEMORY_MB = realIso === undefined ? 2048 : Number(realMemory);
 const GIB = 2 ** 30;
 const SIDE_DISK = 512 * MIB;
