@@ -18,7 +18,7 @@ import {
   type LastPlan,
   type RootPasswords,
 } from './install/index.ts';
-import { type Clock, parseIpv4, parseSubnet, type Random, resource, subnetHas } from './lib/index.ts';
+import { type Clock, parseIpv4, parseSubnet, RackseedError, type Random, resource, subnetHas } from './lib/index.ts';
 import { createConflictProbe } from './net/dhcp/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import type { Store } from './store/index.ts';
@@ -107,6 +107,9 @@ async function lastPlan(store: Store, nodeUuid: string, installers: Pick<Install
   if (row === undefined) return null;
   const plan = JSON.parse(row.plan) as InstallPlan; // written by the book of installations alone
   // It may have been removed since.
-  const installer = await installers.find(plan.installer).catch(() => null);
+  const installer = await installers.find(plan.installer).catch((thrown: unknown) => {
+    if (thrown instanceof RackseedError && thrown.code === 'install.no_installer') return null;
+    throw thrown;
+  });
   return { plan, target: installer };
 }

@@ -188,8 +188,9 @@ const HELPERS: Readonly<Record<string, Helper>> = {
   lower: helper([1, 1], '{{lower node.serial}}', ([value], self) => textIn(value, self).toLowerCase()),
   upper: helper([1, 1], '{{upper node.serial}}', ([value], self) => textIn(value, self).toUpperCase()),
   replace: helper([3, 3], '{{replace management.mac ":" ""}}', ([value, from, to], self) => {
-    const wanted = textIn(from, self);
-    return wanted === '' ? textIn(value, self) : textIn(value, self).replaceAll(wanted, () => textIn(to, self));
+    const [text, wanted, instead] = [textIn(value, self), textIn(from, self), textIn(to, self)];
+    if (wanted === '') return text;
+    return joined(text.split(wanted), instead);
   }),
   slice: helper([2, 3], '{{slice node.serial -4}} or {{slice node.serial 0 4}}', ([value, from, to], self) => {
     const [begin, end] = [wholeIn(from, self), to === undefined ? undefined : wholeIn(to, self)];
@@ -197,11 +198,21 @@ const HELPERS: Readonly<Record<string, Helper>> = {
   }),
   join: helper([1, 2], '{{join node.macs ", "}}', ([value, between = ','], self) => {
     if (!isList(value)) throw new Unrendered(`join wants a list, got a ${kindOf(value)}`, `As in ${self.usage}.`);
-    return value.map((item) => textIn(item, self)).join(textIn(between, self));
+    return joined(
+      value.map((item) => textIn(item, self)),
+      textIn(between, self),
+    );
   }),
   default: { ...helper([2, 2], '{{default variables.maxvz 0}}', ([value, other]) => value ?? other), mayMiss: true },
   optional: { ...helper([1, 1], '{{optional variables.maxvz}}', ([value]) => value ?? undefined), mayMiss: true },
 };
+
+/** Measured before it is made: helpers within helpers grow a text tenfold each, and whoever writes them may be no more than a member. */
+function joined(parts: readonly string[], between: string): string {
+  const length = parts.reduce((sum, part) => sum + part.length, 0) + between.length * Math.max(0, parts.length - 1);
+  if (length > MAX_RESULT) throw new Unrendered(`it gives a text of ${length} characters`, `At most ${MAX_RESULT} are taken.`);
+  return parts.join(between);
+}
 
 function helper([least, most]: readonly [number, number], usage: string, run: Helper['run']): Helper {
   return { least, most, usage, run, mayMiss: false };

@@ -158,3 +158,10 @@ test('a text of a fact comes out as it went in', () => {
     { numRuns: 50 },
   );
 });
+
+test('a text that helpers make is measured before it is made, also where it stands alone', () => {
+  const grown = (levels: number): string => (levels === 0 ? '"aaaaaaaaaa"' : `(replace ${grown(levels - 1)} "a" "aaaaaaaaaa")`);
+  expect(fault(`{{lower ${grown(8)}}}`).message).toBe('it gives a text of 100000 characters');
+  const rows = { variables: { list: Array.from({ length: 100 }, () => 'x') } };
+  expect(renderText(`{{join variables.list "${'y'.repeat(1000)}"}}`, rows)).toMatchObject({ fault: { fix: 'At most 65536 are taken.' } });
+});
