@@ -36,8 +36,11 @@ export interface PipelineStep<Args = unknown> {
   apply(context: StepContext<Args>): Promise<void>;
   /** After apply; check itself where it is left out. */
   verify?(context: StepContext<Args>): Promise<Verdict>;
-  /** Takes back what apply did, where a later step's failure makes that wise. */
-  undo?(context: StepContext<Args>): Promise<void>;
+  /**
+   * The cluster that the machine is a member of once this is so; null: with these arguments of none. Before apply its node becomes protected,
+   * and when it is so others find it among the members.
+   */
+  joins?(args: Args, look: StepLook): string | null;
 }
 
 export interface MemberAddress {
@@ -84,6 +87,7 @@ export interface StepContext<Args = unknown> extends StepLook {
   readonly notes: { get(key: string): string | undefined; set(key: string, value: string): Promise<void> };
   progress(fraction: number, text: string): void;
   log(line: string): void;
+  /** Aborted when apply takes too long, and when the appliance stops: shells and calls end by themselves then. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly trace: Log;
