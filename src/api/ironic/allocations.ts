@@ -13,7 +13,7 @@ import { type Attribute, jsonObject, type Kind, maybeText, maybeUuid } from './a
 import { changedTime, type Field, links, time } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { needVersion, oneFields } from './lists.ts';
-import { nodeOf } from './node-find.ts';
+import { nodeOf } from './nodes/find.ts';
 import { bad, PAGE_QUERY } from './query.ts';
 import { type Asked, type Resource, resourcePlugin } from './resource.ts';
 import { maybeName } from './resource-kinds.ts';

@@ -4,13 +4,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Chassis, JsonObject } from '../../nodes/index.ts';
 import { masked } from '../mask.ts';
 import { idPath } from '../schemas.ts';
-import { viewOfNodes } from './about-nodes.ts';
 import { type Attribute, jsonObject, maybeText, maybeUuid } from './attributes.ts';
 import { changedTime, type Field, links, time } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { detailFields, listFields, pageBody } from './lists.ts';
-import { NODE_FIELDS } from './node-fields.ts';
-import { nodeListQuery, nodeQueryOf } from './node-filters.ts';
+import { viewOfNodes } from './nodes/about.ts';
+import { NODE_FIELDS } from './nodes/fields.ts';
+import { nodeListQuery, nodeQueryOf } from './nodes/filters.ts';
 import { limitOf } from './query.ts';
 import { findAs, type Resource, resourcePlugin } from './resource.ts';
 

@@ -8,8 +8,8 @@ import type { HardwareType, Registry } from '../../power/index.ts';
 import { closed } from '../schemas.ts';
 import { type Field, links, type View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
+import { RAID_PROPERTIES } from './nodes/raid-properties.ts';
 import { bad, booleanOf, fieldNames, PAGE_QUERY } from './query.ts';
-import { RAID_PROPERTIES } from './raid-properties.ts';
 import type { Minor } from './version.ts';
 import { chosenFields, fullFields, newerField, type Shown, shown } from './view.ts';
 

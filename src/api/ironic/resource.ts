@@ -16,7 +16,7 @@ import type { Field, View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { type Document, type Patch, patchBody } from './json-patch.ts';
 import { detailFields, listFields, needVersion, notFoundAs, oneFields, orEmptyBody, pageBody } from './lists.ts';
-import { needUnlocked } from './node-locked.ts';
+import { needUnlocked } from './nodes/locked.ts';
 import { bad, fieldNames, limitOf, PAGE_QUERY } from './query.ts';
 import type { Minor } from './version.ts';
 import { newerField, type Shown, shown } from './view.ts';

@@ -8,7 +8,7 @@ import { type Attribute, jsonObject, maybeUuid } from './attributes.ts';
 import { changedTime, type Field, links, time, type View } from './fields.ts';
 import type { IronicDeps } from './index.ts';
 import { needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
+import { nodeOf } from './nodes/find.ts';
 import { type Asked, type ListQuery, listBody, listSchema, type Resource, resourcePlugin } from './resource.ts';
 import { integer, requiredNonEmpty, requiredUuid } from './resource-kinds.ts';
 

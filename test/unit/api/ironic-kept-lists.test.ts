@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { KeptTexts } from '../../../src/api/ironic/kept-texts.ts';
+import { KeptTexts } from '../../../src/api/ironic/nodes/kept-texts.ts';
 import { type NodeVersion, parseNodeUuid } from '../../../src/nodes/index.ts';
 import { bodyOf } from './harness.ts';
 import { type Client, openClient } from './node-client.ts';

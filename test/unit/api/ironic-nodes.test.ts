@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NODE_ATTRIBUTES } from '../../../src/api/ironic/node-attributes.ts';
+import { NODE_ATTRIBUTES } from '../../../src/api/ironic/nodes/attributes.ts';
 import { bad } from '../../../src/api/ironic/query.ts';
 import { Secret } from '../../../src/lib/index.ts';
 import type { Registry } from '../../../src/power/index.ts';

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { NODE_FIELDS } from '../../../src/api/ironic/node-fields.ts';
+import { NODE_FIELDS } from '../../../src/api/ironic/nodes/fields.ts';
 import { negotiateVersion } from '../../../src/api/ironic/version.ts';
 import { containing } from '../../support/containing.ts';
 import { ADMIN, addNode, bodyOf, type Harness, openApi, parsed } from './harness.ts';

@@ -3,15 +3,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { JsonObject } from '../../nodes/index.ts';
-import type { VendorMethod } from '../../power/index.ts';
-import { closed, idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { isPlain } from './json-patch.ts';
-import { byOf } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { lifeOf } from './node-management.ts';
-import { bad } from './query.ts';
+import type { JsonObject } from '../../../nodes/index.ts';
+import type { VendorMethod } from '../../../power/index.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { isPlain } from '../json-patch.ts';
+import { byOf } from '../lists.ts';
+import { bad } from '../query.ts';
+import { nodeOf } from './find.ts';
+import { lifeOf } from './management.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const name = Type.String({ maxLength: 255 });

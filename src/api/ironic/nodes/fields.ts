@@ -1,9 +1,9 @@
 // Which fields a node has in replies, since which version, and where their values come from. Data: a new field is a row here.
 
-import { INTERFACES, type Interface, type Node } from '../../nodes/index.ts';
-import { masked } from '../mask.ts';
-import { type Field, links, time } from './fields.ts';
-import type { Minor } from './version.ts';
+import { INTERFACES, type Interface, type Node } from '../../../nodes/index.ts';
+import { masked } from '../../mask.ts';
+import { type Field, links, time } from '../fields.ts';
+import type { Minor } from '../version.ts';
 
 /** Since when a node shows what it has chosen for the interface. */
 const INTERFACE_SINCE: Readonly<Record<Interface, Minor>> = {

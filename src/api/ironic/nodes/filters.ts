@@ -1,17 +1,17 @@
 // The filters, order and marker of lists of nodes, as Ironic's clients write them.
 
 import { type Static, Type } from 'typebox';
-import { isNodeSortKey, isProvisionState, isUuid, NODE_SORT_KEYS, type NodeFilters, type NodeQuery } from '../../nodes/index.ts';
-import { fail } from '../errors.ts';
-import { projectFilter } from '../project.ts';
-import { closed } from '../schemas.ts';
-import type { ApiServices, Identity } from '../services.ts';
-import type { View } from './fields.ts';
-import { notFoundAs } from './lists.ts';
-import { NODE_FIELDS } from './node-fields.ts';
-import { bad, booleanOf, PAGE_QUERY } from './query.ts';
-import type { Minor } from './version.ts';
-import { newerField } from './view.ts';
+import { isNodeSortKey, isProvisionState, isUuid, NODE_SORT_KEYS, type NodeFilters, type NodeQuery } from '../../../nodes/index.ts';
+import { fail } from '../../errors.ts';
+import { projectFilter } from '../../project.ts';
+import { closed } from '../../schemas.ts';
+import type { ApiServices, Identity } from '../../services.ts';
+import type { View } from '../fields.ts';
+import { notFoundAs } from '../lists.ts';
+import { bad, booleanOf, PAGE_QUERY } from '../query.ts';
+import type { Minor } from '../version.ts';
+import { newerField } from '../view.ts';
+import { NODE_FIELDS } from './fields.ts';
 
 /** Since which version each may be used. */
 const FILTERS = {

@@ -3,16 +3,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { isTraitName, type Node } from '../../nodes/index.ts';
-import { fail } from '../errors.ts';
-import { closed, idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { byOf, needVersion, orEmptyBody } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { needUnlocked } from './node-locked.ts';
-import { bad } from './query.ts';
-import type { Minor } from './version.ts';
-import { newerField } from './view.ts';
+import { isTraitName, type Node } from '../../../nodes/index.ts';
+import { fail } from '../../errors.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { byOf, needVersion, orEmptyBody } from '../lists.ts';
+import { bad } from '../query.ts';
+import type { Minor } from '../version.ts';
+import { newerField } from '../view.ts';
+import { nodeOf } from './find.ts';
+import { needUnlocked } from './locked.ts';
 
 const SINCE: Minor = 37;
 /** More than a node may have: the domain says how many that is. */

@@ -2,12 +2,12 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { closed, idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { byOf, needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { lifeOf } from './node-management.ts';
-import { bad, fieldNames } from './query.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { byOf, needVersion } from '../lists.ts';
+import { bad, fieldNames } from '../query.ts';
+import { nodeOf } from './find.ts';
+import { lifeOf } from './management.ts';
 
 const SINCE = 89;
 const GET_SINCE = 93;

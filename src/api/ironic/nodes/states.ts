@@ -3,21 +3,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { BugError } from '../../lib/index.ts';
-import type { Lifecycle } from '../../lifecycle/index.ts';
-import type { JsonObject } from '../../nodes/index.ts';
-import { POWER_TARGETS, type PowerTarget } from '../../power/index.ts';
-import { fail } from '../errors.ts';
-import { closed, idPath } from '../schemas.ts';
-import type { View } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import { byOf } from './lists.ts';
-import { NODE_FIELDS, STATE_FIELDS } from './node-fields.ts';
-import { nodeOf } from './node-find.ts';
+import { BugError } from '../../../lib/index.ts';
+import type { Lifecycle } from '../../../lifecycle/index.ts';
+import type { JsonObject } from '../../../nodes/index.ts';
+import { POWER_TARGETS, type PowerTarget } from '../../../power/index.ts';
+import { fail } from '../../errors.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { View } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import { byOf } from '../lists.ts';
+import { bad, booleanOf } from '../query.ts';
+import { fullFields, newerField, shown } from '../view.ts';
+import { NODE_FIELDS, STATE_FIELDS } from './fields.ts';
+import { nodeOf } from './find.ts';
 import { provisionBody, readProvision } from './provision-body.ts';
-import { bad, booleanOf } from './query.ts';
 import { raidRefusal } from './raid-body.ts';
-import { fullFields, newerField, shown } from './view.ts';
 
 type IdRequest = FastifyRequest<{ Params: Static<typeof idPath> }>;
 

@@ -2,14 +2,14 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
-import { BugError } from '../../lib/index.ts';
-import type { Lifecycle } from '../../lifecycle/index.ts';
-import { BOOT_DEVICES } from '../../power/index.ts';
-import { closed, idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { byOf, needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { bad, booleanOf } from './query.ts';
+import { BugError } from '../../../lib/index.ts';
+import type { Lifecycle } from '../../../lifecycle/index.ts';
+import { BOOT_DEVICES } from '../../../power/index.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { byOf, needVersion } from '../lists.ts';
+import { bad, booleanOf } from '../query.ts';
+import { nodeOf } from './find.ts';
 
 const NMI_SINCE = 29;
 const READ = { access: 'reader' } as const;

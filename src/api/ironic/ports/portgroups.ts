@@ -1,16 +1,16 @@
 // /v1/portgroups: bonded ports; their lists below a node; and the ports in one.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { DEFAULT_BOND_MODE, type Portgroup } from '../../nodes/index.ts';
-import { idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
+import { DEFAULT_BOND_MODE, type Portgroup } from '../../../nodes/index.ts';
+import { idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { needVersion } from '../lists.ts';
+import { nodeOf } from '../nodes/find.ts';
+import { bad } from '../query.ts';
+import { type Asked, type ListQuery, listBody, listSchema, type Resource, resourcePlugin, wordsOf } from '../resource.ts';
+import { macOf } from '../resource-kinds.ts';
 import { PORTGROUP_ATTRIBUTES, PORTGROUP_FIELDS, type PortgroupGiven } from './port-fields.ts';
 import { portListsPlugin } from './ports.ts';
-import { bad } from './query.ts';
-import { type Asked, type ListQuery, listBody, listSchema, type Resource, resourcePlugin, wordsOf } from './resource.ts';
-import { macOf } from './resource-kinds.ts';
 
 type Deps = Pick<IronicDeps, 'services' | 'viewOf'>;
 

@@ -1,11 +1,11 @@
 // The node that a path names, by UUID or name, as Ironic looks it up.
 
-import { isUuid, type Node, type NodeVersion } from '../../nodes/index.ts';
-import type { NodeService } from '../services.ts';
-import type { View } from './fields.ts';
-import { notFoundAs } from './lists.ts';
-import { bad } from './query.ts';
-import type { Minor } from './version.ts';
+import { isUuid, type Node, type NodeVersion } from '../../../nodes/index.ts';
+import type { NodeService } from '../../services.ts';
+import type { View } from '../fields.ts';
+import { notFoundAs } from '../lists.ts';
+import { bad } from '../query.ts';
+import type { Minor } from '../version.ts';
 
 const NAMES_SINCE: Minor = 5;
 /** Before, /v1/nodes/NAME.json meant NAME: a content type at the end of the address. */

@@ -2,15 +2,15 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import type { BiosSetting, FirmwareComponent, JsonObject } from '../../nodes/index.ts';
-import { fail } from '../errors.ts';
-import { closed, idPath } from '../schemas.ts';
-import { changedTime, type Field, links, time } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import { needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { bad, booleanOf, fieldNames, PAGE_QUERY } from './query.ts';
-import { chosenFields, newerField, type Shown, shown, shownPage } from './view.ts';
+import type { BiosSetting, FirmwareComponent, JsonObject } from '../../../nodes/index.ts';
+import { fail } from '../../errors.ts';
+import { closed, idPath } from '../../schemas.ts';
+import { changedTime, type Field, links, time } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import { needVersion } from '../lists.ts';
+import { bad, booleanOf, fieldNames, PAGE_QUERY } from '../query.ts';
+import { chosenFields, newerField, type Shown, shown, shownPage } from '../view.ts';
+import { nodeOf } from './find.ts';
 
 const BIOS_SINCE = 40;
 const REGISTRY_SINCE = 74;

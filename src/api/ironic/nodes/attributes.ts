@@ -1,14 +1,14 @@
 // What clients may set on a node, in Ironic's names, and how it gets into the fields of our model. Data and pure functions.
 
 import { Type } from 'typebox';
-import { INTERFACES, type Interface, type JsonObject, type Node, type NodeChanges, type NodeFields } from '../../nodes/index.ts';
-import { SECRET_MASK } from '../mask.ts';
-import { nullable } from '../schemas.ts';
-import { type Attribute, flag, jsonObject, type Kind, maybeFlag, maybeText, maybeUuid, requiredText } from './attributes.ts';
-import { type Document, isPlain } from './json-patch.ts';
-import { NODE_FIELDS } from './node-fields.ts';
-import { bad } from './query.ts';
-import type { Minor } from './version.ts';
+import { INTERFACES, type Interface, type JsonObject, type Node, type NodeChanges, type NodeFields } from '../../../nodes/index.ts';
+import { SECRET_MASK } from '../../mask.ts';
+import { nullable } from '../../schemas.ts';
+import { type Attribute, flag, jsonObject, type Kind, maybeFlag, maybeText, maybeUuid, requiredText } from '../attributes.ts';
+import { type Document, isPlain } from '../json-patch.ts';
+import { bad } from '../query.ts';
+import type { Minor } from '../version.ts';
+import { NODE_FIELDS } from './fields.ts';
 
 type Chosen = { readonly [which in Interface as `${which}Interface`]: string | null };
 type Settable = Pick<

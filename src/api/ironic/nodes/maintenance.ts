@@ -3,11 +3,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { closed, idPath, nullable } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { byOf, orEmptyBody } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { needUnlocked } from './node-locked.ts';
+import { closed, idPath, nullable } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { byOf, orEmptyBody } from '../lists.ts';
+import { nodeOf } from './find.ts';
+import { needUnlocked } from './locked.ts';
 
 const reason = nullable(Type.String({ maxLength: 4096 }));
 const body = Type.Object({ reason: Type.Optional(reason) }, closed);

@@ -1,13 +1,13 @@
 // Nodes as bytes, a page of them or one: which nodes are in it is asked each time, the texts of those that have not changed are kept.
 
-import { mapInSlices } from '../../lib/index.ts';
-import { type Node, type NodeQuery, type NodeVersion, SOME_NODES } from '../../nodes/index.ts';
-import type { ApiServices } from '../services.ts';
-import { viewOfNodes } from './about-nodes.ts';
-import type { View } from './fields.ts';
+import { mapInSlices } from '../../../lib/index.ts';
+import { type Node, type NodeQuery, type NodeVersion, SOME_NODES } from '../../../nodes/index.ts';
+import type { ApiServices } from '../../services.ts';
+import type { View } from '../fields.ts';
+import { nextLink } from '../query.ts';
+import { type Shown, shown } from '../view.ts';
+import { viewOfNodes } from './about.ts';
 import { type Beside, KeptTexts } from './kept-texts.ts';
-import { nextLink } from './query.ts';
-import { type Shown, shown } from './view.ts';
 
 export interface NodePage {
   readonly query: NodeQuery;

@@ -2,7 +2,7 @@
 // and 6 with what is found here (measured, Nov 2026). Bounded in bytes; at the cap the oldest go. Pure: whoever asks says what a text
 // must still be true of.
 
-import type { Node, NodeVersion } from '../../nodes/index.ts';
+import type { Node, NodeVersion } from '../../../nodes/index.ts';
 
 /** What a text tells beyond the node's own row. */
 export interface Beside {

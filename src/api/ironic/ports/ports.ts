@@ -1,21 +1,21 @@
 // /v1/ports: the network cards of all nodes; and their lists below a node and a port group.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { isLogicalName, isUuid, type Port, type PortChanges, type PortInput, parseNodeUuid, parsePortUuid } from '../../nodes/index.ts';
-import type { Tx } from '../../store/index.ts';
-import { fail } from '../errors.ts';
-import { idPath } from '../schemas.ts';
-import type { View } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import type { Patch } from './json-patch.ts';
-import { needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
+import { isLogicalName, isUuid, type Port, type PortChanges, type PortInput, parseNodeUuid, parsePortUuid } from '../../../nodes/index.ts';
+import type { Tx } from '../../../store/index.ts';
+import { fail } from '../../errors.ts';
+import { idPath } from '../../schemas.ts';
+import type { View } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import type { Patch } from '../json-patch.ts';
+import { needVersion } from '../lists.ts';
+import { nodeOf } from '../nodes/find.ts';
+import { bad } from '../query.ts';
+import { type Asked, findAs, type ListQuery, listBody, listSchema, type Resource, resourcePlugin, wordsOf } from '../resource.ts';
+import { macOf } from '../resource-kinds.ts';
+import type { Minor } from '../version.ts';
+import { newerField } from '../view.ts';
 import { PORT_ATTRIBUTES, PORT_FIELDS, type PortGiven } from './port-fields.ts';
-import { bad } from './query.ts';
-import { type Asked, findAs, type ListQuery, listBody, listSchema, type Resource, resourcePlugin, wordsOf } from './resource.ts';
-import { macOf } from './resource-kinds.ts';
-import type { Minor } from './version.ts';
-import { newerField } from './view.ts';
 
 const GROUP_NETWORK_SINCE: Minor = 102;
 

@@ -1,17 +1,17 @@
 // Making, changing and removing a node on behalf of a request: Ironic's rules that need more than the node itself.
 
-import { type By, INTERFACES, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../nodes/index.ts';
-import type { ApiServices } from '../services.ts';
-import { checkHardware } from './about-nodes.ts';
-import { readBody, readPatch } from './attributes.ts';
-import type { View } from './fields.ts';
-import type { Patch } from './json-patch.ts';
-import { fieldsOf, NODE_ATTRIBUTES, type NodeGiven, nodeDocument, withStoredSecrets } from './node-attributes.ts';
-import { nodeOf } from './node-find.ts';
-import { needUnlocked } from './node-locked.ts';
-import { bad } from './query.ts';
-import type { Minor } from './version.ts';
-import { newerField } from './view.ts';
+import { type By, INTERFACES, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../../nodes/index.ts';
+import type { ApiServices } from '../../services.ts';
+import { readBody, readPatch } from '../attributes.ts';
+import type { View } from '../fields.ts';
+import type { Patch } from '../json-patch.ts';
+import { bad } from '../query.ts';
+import type { Minor } from '../version.ts';
+import { newerField } from '../view.ts';
+import { checkHardware } from './about.ts';
+import { fieldsOf, NODE_ATTRIBUTES, type NodeGiven, nodeDocument, withStoredSecrets } from './attributes.ts';
+import { nodeOf } from './find.ts';
+import { needUnlocked } from './locked.ts';
 
 type Services = Pick<ApiServices, 'transaction' | 'nodes' | 'hardware' | 'lifecycle' | 'conductorOf'>;
 

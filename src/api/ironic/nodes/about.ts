@@ -1,10 +1,10 @@
 // What replies say of nodes beyond their own row: who works on them, who is in charge, which driver an interface has by default.
 
-import type { Interface, Node, NodeFields } from '../../nodes/index.ts';
-import type { ApiServices } from '../services.ts';
-import type { AboutNodes, View } from './fields.ts';
-import { bad } from './query.ts';
-import type { Shown } from './view.ts';
+import type { Interface, Node, NodeFields } from '../../../nodes/index.ts';
+import type { ApiServices } from '../../services.ts';
+import type { AboutNodes, View } from '../fields.ts';
+import { bad } from '../query.ts';
+import type { Shown } from '../view.ts';
 
 type Known = Pick<ApiServices, 'lifecycle' | 'hardware' | 'conductorOf'>;
 

@@ -1,11 +1,11 @@
 // /v1/nodes/{id}/validate: for each interface, whether it can work on the node as it is described.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { BugError } from '../../lib/index.ts';
-import { INTERFACES } from '../../nodes/index.ts';
-import { idPath } from '../schemas.ts';
-import type { IronicDeps } from './index.ts';
-import { nodeOf } from './node-find.ts';
+import { BugError } from '../../../lib/index.ts';
+import { INTERFACES } from '../../../nodes/index.ts';
+import { idPath } from '../../schemas.ts';
+import type { IronicDeps } from '../index.ts';
+import { nodeOf } from './find.ts';
 
 export function nodeValidatePlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyncTypebox {
   return async (app) => {

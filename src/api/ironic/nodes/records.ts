@@ -2,15 +2,15 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { type HistoryEntry, isUuid } from '../../nodes/index.ts';
-import { projectFilter } from '../project.ts';
-import { closed, idPath } from '../schemas.ts';
-import { type Field, links, time, type View } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import { needVersion, notFoundAs, pageBody } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { bad, booleanOf, limitOf, PAGE_QUERY } from './query.ts';
-import { defaultFields, fullFields, shown } from './view.ts';
+import { type HistoryEntry, isUuid } from '../../../nodes/index.ts';
+import { projectFilter } from '../../project.ts';
+import { closed, idPath } from '../../schemas.ts';
+import { type Field, links, time, type View } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import { needVersion, notFoundAs, pageBody } from '../lists.ts';
+import { bad, booleanOf, limitOf, PAGE_QUERY } from '../query.ts';
+import { defaultFields, fullFields, shown } from '../view.ts';
+import { nodeOf } from './find.ts';
 
 const config = { access: 'reader' } as const;
 const { fields: _fields, ...historyQuery } = PAGE_QUERY;

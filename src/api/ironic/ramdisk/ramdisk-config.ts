@@ -1,7 +1,7 @@
 // What OpenStack's agent is told about how to behave: the `config` of its look-up. Every key that its releases read, with Ironic's default
 // where we have no better one.
 
-import type { Node } from '../../nodes/index.ts';
+import type { Node } from '../../../nodes/index.ts';
 
 /** The agent beats at 0.3 to 0.6 of it. */
 export const HEARTBEAT_TIMEOUT_SECONDS = 300;

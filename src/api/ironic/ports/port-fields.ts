@@ -1,12 +1,12 @@
 // Which fields a port and a port group have, since which version, and what clients may give of them. Data: a new field is a row here.
 
-import type { Mac } from '../../lib/index.ts';
-import type { JsonObject, Port, Portgroup } from '../../nodes/index.ts';
-import { DEFAULT_BOND_MODE } from '../../nodes/index.ts';
-import { masked } from '../mask.ts';
-import { type Attribute, flag, jsonObject, maybeText, maybeUuid } from './attributes.ts';
-import { changedTime, type Field, links, time, type View } from './fields.ts';
-import { localLink, mac, maybeMac, maybeName, requiredNonEmpty, requiredUuid, strictFlag } from './resource-kinds.ts';
+import type { Mac } from '../../../lib/index.ts';
+import type { JsonObject, Port, Portgroup } from '../../../nodes/index.ts';
+import { DEFAULT_BOND_MODE } from '../../../nodes/index.ts';
+import { masked } from '../../mask.ts';
+import { type Attribute, flag, jsonObject, maybeText, maybeUuid } from '../attributes.ts';
+import { changedTime, type Field, links, time, type View } from '../fields.ts';
+import { localLink, mac, maybeMac, maybeName, requiredNonEmpty, requiredUuid, strictFlag } from '../resource-kinds.ts';
 
 export const PORT_FIELDS: readonly Field<Port>[] = [
   { name: 'uuid', since: 1, isDefault: true, read: (port) => port.uuid },

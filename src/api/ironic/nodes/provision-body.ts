@@ -1,13 +1,13 @@
 // The body of PUT …/states/provision: its form, from which version on each key may come, and what it becomes. Pure.
 
 import { type Static, Type } from 'typebox';
-import type { AskedStep, ProvisionRequest, WalkKind } from '../../lifecycle/index.ts';
-import { stepInterfaces } from '../../lifecycle/index.ts';
-import type { JsonObject } from '../../nodes/index.ts';
-import { closed } from '../schemas.ts';
-import { bad, booleanOf } from './query.ts';
-import type { Minor } from './version.ts';
-import { newerField } from './view.ts';
+import type { AskedStep, ProvisionRequest, WalkKind } from '../../../lifecycle/index.ts';
+import { stepInterfaces } from '../../../lifecycle/index.ts';
+import type { JsonObject } from '../../../nodes/index.ts';
+import { closed } from '../../schemas.ts';
+import { bad, booleanOf } from '../query.ts';
+import type { Minor } from '../version.ts';
+import { newerField } from '../view.ts';
 
 const listed = Type.Optional(Type.Union([Type.Null(), Type.Array(Type.Unknown(), { maxItems: 255 })]));
 const maybe = (max: number) => Type.Optional(Type.Union([Type.Null(), Type.String({ maxLength: max })]));

@@ -1,12 +1,12 @@
 // /v1/inspection_rules: what to do with what a machine reported.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { InspectionRule, JsonObject } from '../../nodes/index.ts';
-import { type Attribute, flag, maybeText, maybeUuid } from './attributes.ts';
-import { changedTime, type Field, links, time } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import { type Resource, resourcePlugin } from './resource.ts';
-import { maybeInteger, objects, requiredNonEmpty } from './resource-kinds.ts';
+import type { InspectionRule, JsonObject } from '../../../nodes/index.ts';
+import { type Attribute, flag, maybeText, maybeUuid } from '../attributes.ts';
+import { changedTime, type Field, links, time } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import { type Resource, resourcePlugin } from '../resource.ts';
+import { maybeInteger, objects, requiredNonEmpty } from '../resource-kinds.ts';
 
 const SINCE = 96;
 

@@ -1,9 +1,9 @@
 // A node that somebody works on is not changed by others meanwhile: the same 409 as Ironic's for all that it takes the node's lock for.
 // Making a port, a port group or a volume needs no lock there, nor does any reading.
 
-import type { Tx } from '../../store/index.ts';
-import { fail } from '../errors.ts';
-import type { ApiServices } from '../services.ts';
+import type { Tx } from '../../../store/index.ts';
+import { fail } from '../../errors.ts';
+import type { ApiServices } from '../../services.ts';
 
 const RETRY_AFTER = { retryAfterSeconds: 2 } as const;
 

@@ -2,14 +2,14 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { isLogicalName, isUuid, type VifRequest } from '../../nodes/index.ts';
-import { closed, idPath } from '../schemas.ts';
-import type { View } from './fields.ts';
-import type { IronicDeps } from './index.ts';
-import { needVersion } from './lists.ts';
-import { nodeOf } from './node-find.ts';
-import { needUnlocked } from './node-locked.ts';
-import { bad } from './query.ts';
+import { isLogicalName, isUuid, type VifRequest } from '../../../nodes/index.ts';
+import { closed, idPath } from '../../schemas.ts';
+import type { View } from '../fields.ts';
+import type { IronicDeps } from '../index.ts';
+import { needVersion } from '../lists.ts';
+import { bad } from '../query.ts';
+import { nodeOf } from './find.ts';
+import { needUnlocked } from './locked.ts';
 
 const SINCE = 28;
 const PLACES_SINCE = 67;
