@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly secrets?: readonly string[];
   /** Each line as it comes. */
   readonly onLine?: (line: string, stream: 'out' | 'err') => void;
+  /** Ends the command, on the machine too, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Commands are lists of words: nothing is ever put together into a line of shell by a caller. */

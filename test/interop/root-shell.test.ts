@@ -296,6 +296,17 @@ describe('a command that runs too long or is not wanted any more', () => {
     expect(await isRunning(pid)).toBe(false);
   });
 
+  it('is ended by a signal of its own, and the shell goes on', async () => {
+    const shell = await shellOf();
+    const [stop, { onLine, line }] = [new AbortController(), told()];
+    const run = shell.must(['sh', '-c', 'echo $$; sleep 600'], { onLine, signal: stop.signal });
+    const pid = await line;
+    stop.abort(new Error('the step took too long'));
+    await expect(run).rejects.toThrow('the step took too long');
+    expect(await isRunning(pid)).toBe(false);
+    expect(await shell.must(['echo', 'still here'])).toBe('still here\n');
+  });
+
   it('is not waited for when it left a program behind that holds its output', async () => {
     const shell = await shellOf();
     const ran = await shell.script('sleep 604 & echo "$!"', []);

@@ -18,6 +18,8 @@ export interface Order {
   readonly maxBytes: number;
   readonly redact: Redact;
   readonly onLine: ((line: string, stream: 'out' | 'err') => void) | undefined;
+  /** Of this command alone. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface Outcome {
@@ -42,12 +44,13 @@ const ROOM_AFTER_MS = 250;
 export function createCommands(options: ShellOptions): Commands {
   const { address, clock, log } = options;
   const over = new AbortController();
-  const signal = AbortSignal.any([options.signal, over.signal]);
-  const link = createLink(options, signal);
+  const ofAll = AbortSignal.any([options.signal, over.signal]);
+  const link = createLink(options, ofAll);
   const slots = createSlots(AT_ONCE);
   const underWay = new Set<Promise<unknown>>();
 
   async function executed(order: Order): Promise<Outcome> {
+    const signal = order.signal === undefined ? ofAll : AbortSignal.any([ofAll, order.signal]);
     for (let tries = 0; ; tries += 1) {
       const release = await slots.take(signal);
       try {

@@ -44,6 +44,7 @@ function shellOver(commands: Commands, { address, random }: ShellOptions): Opene
       maxBytes: more.maxBytes ?? OUTPUT_MAX_BYTES,
       redact,
       onLine: more.onLine,
+      signal: more.signal,
     });
   };
   const run = async (command: readonly string[], options: RunOptions = {}): Promise<Ran> => ranOf(await started(command, command, options));
