@@ -39,3 +39,4 @@ export { type Run, type RunOptions, type RunResult, runProgram } from './run.ts'
 export { Secret } from './secret.ts';
 export { saltOf, sha512Crypt } from './sha512-crypt.ts';
 export { mapInSlices } from './slices.ts';
+export { createVigil, type Vigil } from './vigil.ts';

@@ -1,7 +1,7 @@
 // Ends what nobody ends: fires the timeouts of the state table, and fails what nobody works on any more. Both are ordinary moves, so
 // with several appliances on one store the one that comes first makes it and the others see a changed node.
 
-import { type Clock, type Component, type Log, messageOf, RackseedError } from '../lib/index.ts';
+import { type Clock, type Component, createVigil, type Log, messageOf, RackseedError, type Vigil } from '../lib/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { type DueTimeout, dueTimeouts, onResumeOf } from './machine.ts';
 import type { Node } from './model.ts';
@@ -35,25 +35,26 @@ export interface StateTimers extends Component {
 
 export function createStateTimers(options: StateTimersOptions): StateTimers {
   const stopping = new AbortController();
+  const vigil = createVigil(options.clock);
   let running: Promise<void> | undefined;
   return {
     name: 'state-timers',
     start: async (signal) => {
       await applyResumeRules(options, signal);
-      running = runTimers(options, stopping.signal);
+      running = runTimers(options, vigil, stopping.signal);
     },
     stop: async () => {
       stopping.abort(new Error('stopped'));
       await running;
     },
-    tick: () => fireTimeouts(options),
+    tick: () => fireTimeouts(options, vigil),
   };
 }
 
-async function runTimers(options: StateTimersOptions, signal: AbortSignal): Promise<void> {
+async function runTimers(options: StateTimersOptions, vigil: Vigil, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      await fireTimeouts(options);
+      await fireTimeouts(options, vigil);
       await applyResumeRules(options, signal);
     } catch (error) {
       if (signal.aborted) return;
@@ -61,16 +62,18 @@ async function runTimers(options: StateTimersOptions, signal: AbortSignal): Prom
       options.log.error({ err: error }, `looking for nodes that timed out failed: ${messageOf(error)}`);
     }
     try {
-      await options.clock.sleep(options.intervalMs ?? INTERVAL_MS, signal);
+      await vigil.sleep(options.intervalMs ?? INTERVAL_MS, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 }
 
-async function fireTimeouts(options: StateTimersOptions): Promise<number> {
+/** Nobody could be heard while we did not listen: after a start, a stop or a set clock each node has its whole time anew. */
+async function fireTimeouts(options: StateTimersOptions, vigil: Vigil): Promise<number> {
   let fired = 0;
-  for (const due of dueTimeouts(options.clock.now())) {
+  const since = vigil.since();
+  for (const due of dueTimeouts(options.clock.now()).filter(({ before }) => before >= since)) {
     for (const uuid of await silentNodes(options, due)) {
       const seconds = due.seconds;
       const reason = `nothing was heard for ${readableSeconds(seconds)} while ${due.state}`;

@@ -352,15 +352,17 @@ it('ends what waits when its state’s time is over, and the node can be torn do
   const world = await withSteps([step('deploy', 'image', 80)], () => Promise.resolve('wait'));
   await available(world);
   const { uuid } = await world.ask('pve1', 'active');
-  await world.store.db.updateTable('nodes').set({ provision_updated_at: 1 }).where('uuid', '=', uuid).execute();
+  let later = 0;
   const timers = createStateTimers({
     store: world.store,
     nodes: world.nodes,
-    clock: systemClock,
+    clock: { ...systemClock, now: () => systemClock.now() + later, monotonic: () => systemClock.monotonic() + later },
     log: silentLog,
     atWork: () => Promise.resolve(new Set()),
     onTimeout: (tx, node) => world.life.timedOut(tx, node),
   });
+  expect(await timers.tick()).toBe(0);
+  later = 31 * 60_000;
   expect(await timers.tick()).toBe(1);
   const failed = await world.reaches('pve1', 'deploy failed');
   expect(failed.lastError).toContain('nothing was heard for 30 minutes while wait call-back');

@@ -89,7 +89,6 @@ describe('a timeout', () => {
   it('is not fired at a node that was heard of between the look and the move', async () => {
     const world = await openWorld();
     const node = await world.put(await world.enrol(), 'inspect wait', 'manageable');
-    await world.clock.advance(1_800_000);
     const heardMeanwhile: World = {
       ...world,
       nodes: {
@@ -100,17 +99,50 @@ describe('a timeout', () => {
         },
       },
     };
-    expect(await timersOf(heardMeanwhile).tick()).toBe(0);
+    const timers = timersOf(heardMeanwhile);
+    await world.clock.advance(1_800_000);
+    expect(await timers.tick()).toBe(0);
     expect((await world.nodes.get(node.uuid)).provisionState).toBe('inspect wait');
   });
 
   it('that two appliances see at once is fired once', async () => {
     const world = await openWorld();
     const node = await world.put(await world.enrol(), 'inspect wait', 'manageable');
+    const timers = [timersOf(world), timersOf(world)] as const;
     await world.clock.advance(1_800_000);
-    const fired = await Promise.all([timersOf(world).tick(), timersOf(world).tick()]);
+    const fired = await Promise.all([timers[0].tick(), timers[1].tick()]);
     expect(fired[0] + fired[1]).toBe(1);
     expect(await world.nodes.history(node.uuid)).toHaveLength(1);
+  });
+});
+
+describe('time in which nobody listened', () => {
+  it('is not held against a machine: after a start it has its whole time anew', async () => {
+    const world = await openWorld();
+    const node = await world.put(await world.enrol(), 'clean wait', 'available');
+    await world.clock.advance(86_400_000);
+    const timers = timersOf(world);
+    await start(timers);
+    await world.clock.advance(1_700_000);
+    expect((await world.nodes.get(node.uuid)).provisionState).toBe('clean wait');
+    await world.clock.advance(130_000);
+    await expect.poll(async () => (await world.nodes.get(node.uuid)).provisionState).toBe('clean failed');
+  });
+
+  it('is none that passed because the clock was set: no node fails by that', async () => {
+    const world = await openWorld();
+    let ahead = 0;
+    const clock = { ...world.clock, now: () => world.clock.now() + ahead };
+    const timers = timersOf({ ...world, clock });
+    const node = await world.put(await world.enrol(), 'clean wait', 'available');
+    await world.clock.advance(60_000);
+    ahead = 86_400_000;
+    expect(await timers.tick()).toBe(0);
+    await world.clock.advance(1_799_999);
+    expect(await timers.tick()).toBe(0);
+    await world.clock.advance(1);
+    expect(await timers.tick()).toBe(1);
+    expect((await world.nodes.get(node.uuid)).provisionState).toBe('clean failed');
   });
 });
 
