@@ -98,6 +98,9 @@ const LESSEE_FIELDS: ReadonlyMap<string, Role> = new Map([
   ['instance_info', 'operator'],
 ]);
 
+/** In `extra`, by which the appliance itself goes: the profile that the node is installed by, and the cluster it belongs to. */
+export const OWNERS_EXTRA: readonly string[] = ['profile', 'cluster'];
+
 /** The role that a change of a field needs; undefined: nobody with a project may. */
 export function patchLeast(field: string, subject: Subject, relation: Relation): Role | undefined {
   // What hangs on a node stays there: the other node may be somebody else's.

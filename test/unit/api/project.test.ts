@@ -93,6 +93,34 @@ describe('somebody with a project', () => {
     expect(refused(await ask('PUT', '/v1/nodes/lent/states/raid', 'admin', {}))).toBe(true);
   });
 
+  it('may note what it likes in the extra of a leased node, but not say what the appliance does with the node', async () => {
+    const patch = (name: string, value: object[], role: Role = 'member', project = 'blue') =>
+      ask('PATCH', `/v1/nodes/${name}`, role, value, project);
+    const set = (path: string, value: unknown) => [{ op: 'add', path, value }];
+    expect(await patch('lent', set('/extra', { profile: 'plain', cluster: 'home', rack: 1 }), 'member', 'red')).toBe(200);
+    expect(await patch('lent', set('/extra/note', 'mine'))).toBe(200);
+    expect(await patch('lent', set('/extra', { profile: 'plain', cluster: 'home', note: 'yours' }))).toBe(200);
+    for (const refused of [
+      set('/extra/profile', 'other'),
+      [{ op: 'remove', path: '/extra/profile' }],
+      set('/extra', { note: 'x' }),
+      set('/extra', { profile: 'plain', cluster: { name: 'home' } }),
+      [{ op: 'remove', path: '/extra' }],
+      [...set('/extra/note', 'good'), ...set('/extra/cluster', 'other')],
+    ])
+      for (const role of ['member', 'admin'] as const) expect.soft(await patch('lent', refused, role), JSON.stringify(refused)).toBe(403);
+    expect((await harness.nodes.find('lent'))?.extra).toEqual({ profile: 'plain', cluster: 'home', note: 'yours' });
+    const refusal = await harness.app.inject({
+      method: 'PATCH',
+      url: '/v1/nodes/lent',
+      headers: headersOf('blue', 'member'),
+      payload: set('/extra/profile', 'other'),
+    });
+    expect(refusal.body).toContain('faultstring');
+    expect(refusal.body).toContain('extra.profile');
+    expect(await patch('own', set('/extra/profile', 'other'))).toBe(200);
+  });
+
   it('may use nothing that the policy does not name', async () => {
     for (const url of ['/api/nodes', '/api/events', '/api/users', '/v1/chassis', '/v1/deploy_templates', '/metrics', '/no/such'])
       expect.soft([403, 404], url).toContain(await ask('GET', url, 'admin'));

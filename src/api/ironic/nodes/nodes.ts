@@ -91,7 +91,7 @@ export function nodesPlugin({ services, viewOf }: IronicDeps): FastifyPluginAsyn
       const { reset_interfaces: reset } = request.query;
       if (reset !== undefined && view.minor < 45) throw newerField('reset_interfaces', 45, view.minor);
       const resetInterfaces = reset !== undefined && booleanOf('reset_interfaces', reset);
-      const wanted = { ref: request.params.id, patch: request.body, resetInterfaces };
+      const wanted = { ref: request.params.id, patch: request.body, resetInterfaces, relation: request.relation };
       return shownOne(await patchNode(services, wanted, view, byOf(request)), fullFields(NODE_FIELDS, view), view);
     });
 

@@ -1,6 +1,9 @@
 // Making, changing and removing a node on behalf of a request: Ironic's rules that need more than the node itself.
 
+import { isDeepStrictEqual } from 'node:util';
 import { type By, INTERFACES, type Node, type NodeChanges, type NodeInput, parseNodeUuid } from '../../../nodes/index.ts';
+import { fail } from '../../errors.ts';
+import { OWNERS_EXTRA, type Relation } from '../../project-policy.ts';
 import type { ApiServices } from '../../services.ts';
 import { readBody, readPatch } from '../attributes.ts';
 import type { View } from '../fields.ts';
@@ -43,9 +46,12 @@ export interface PatchRequest {
   readonly ref: string;
   readonly patch: Patch;
   readonly resetInterfaces: boolean;
+  /** What the project of whoever asks is to the node; null: it is asked for no project. */
+  readonly relation: Relation | null;
 }
 
-export async function patchNode(services: Services, { ref, patch, resetInterfaces }: PatchRequest, view: View, by: By): Promise<Node> {
+export async function patchNode(services: Services, request: PatchRequest, view: View, by: By): Promise<Node> {
+  const { ref, patch, resetInterfaces, relation } = request;
   if (resetInterfaces && !patch.some(({ op, path }) => op !== 'remove' && path === '/driver'))
     throw bad("The reset_interfaces parameter can only be used when changing the node's driver.");
   return services.transaction(async (tx) => {
@@ -54,12 +60,24 @@ export async function patchNode(services: Services, { ref, patch, resetInterface
     if (given.chassisUuid === null && view.minor < CHASSIS_GOES_SINCE) throw newerField('chassis_uuid', CHASSIS_GOES_SINCE, view.minor);
     const isReset = resetInterfaces && given.driver !== undefined;
     const changes = await withParent(services, checked(given, view), changesOf(given, node, isReset));
+    if (relation === 'lessee') keepOwnersExtra(node, changes);
     if (Object.keys(changes).length === 0) return node;
     if (changes.driver !== undefined || changes.interfaces !== undefined)
       checkHardware(services, { driver: changes.driver ?? node.driver, interfaces: keptInterfaces(services, node, changes, isReset) });
     await needUnlocked(services, tx, node.uuid);
     return services.nodes.update(tx, node, changes, by);
   });
+}
+
+/** On the result, since one key can be reached in many ways: by its path, or by a new `extra` as a whole. */
+function keepOwnersExtra(node: Node, { extra }: NodeChanges): void {
+  if (extra === undefined) return;
+  const key = OWNERS_EXTRA.find((one) => !isDeepStrictEqual(node.extra[one], extra[one]));
+  if (key !== undefined)
+    throw fail('api.forbidden', {
+      message: `extra.${key} says what the appliance does with the node, and a lessee may not change it`,
+      hint: 'Ask the owner of the node or an operator.',
+    });
 }
 
 export async function removeNode(services: Services, ref: string, view: View, by: By): Promise<void> {
