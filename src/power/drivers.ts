@@ -18,8 +18,9 @@ import type { InstallDesk } from './install-desk.ts';
 import { ipmiDrivers } from './ipmi.ts';
 import { type ManualDriver, manualDriver } from './manual.ts';
 import type { Memory } from './memory.ts';
-import { NO_DESK, NO_INSTALL_DESK } from './no-desk.ts';
+import { NO_DESK, NO_INSTALL_DESK, NO_PIPELINE_DESK } from './no-desk.ts';
 import { NOBODY, type People } from './people.ts';
+import type { PipelineDesk } from './pipeline-desk.ts';
 import type { Driver, DriverStep } from './seam.ts';
 import { createSightings, type Sightings } from './sightings.ts';
 import { type ApplianceKey, sshDriver } from './ssh.ts';
@@ -46,6 +47,8 @@ export interface DriverParts {
   readonly desk?: AgentDesk;
   /** Who has machines installed by installers; nobody unless given. */
   readonly installs?: InstallDesk;
+  /** Who runs what follows an installation; nobody unless given. */
+  readonly pipelines?: PipelineDesk;
   /** Image files of the appliance; none unless given. */
   readonly images?: ApplianceImages;
   /** What cleaning erases by itself. */
@@ -84,7 +87,12 @@ export function createDrivers(parts: DriverParts): readonly Driver[] {
 
     ...agentDeploys(hands),
     unservedDeploy('ramdisk', 'the machine runs from memory', true),
-    proxmoxDriver({ ...hands, clock: parts.clock, installs: parts.installs ?? NO_INSTALL_DESK }),
+    proxmoxDriver({
+      ...hands,
+      clock: parts.clock,
+      installs: parts.installs ?? NO_INSTALL_DESK,
+      pipelines: parts.pipelines ?? NO_PIPELINE_DESK,
+    }),
     noopDeploy,
 
     agentInspect,

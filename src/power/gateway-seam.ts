@@ -2,7 +2,7 @@
 
 import type { Log } from '../lib/index.ts';
 import type { Interface, JsonObject, Node } from '../nodes/index.ts';
-import type { Call, Driver, DriverStep, PowerReading, PowerTarget, Registry, StepOutcome, Target } from './seam.ts';
+import type { AgentWord, Call, DiskTouch, Driver, DriverStep, PowerReading, PowerTarget, Registry, StepOutcome, Target } from './seam.ts';
 
 export interface Asking {
   readonly signal: AbortSignal;
@@ -34,6 +34,9 @@ export interface StepRequest extends Asking {
   readonly step: DriverStep;
   readonly args: JsonObject;
   readonly isResumed: boolean;
+  touches?(touch: DiskTouch): Promise<void>;
+  /** It had waited and goes on. */
+  readonly word?: AgentWord;
   progress(fraction: number, text: string): void;
 }
 

@@ -141,8 +141,17 @@ function perform(
   request: StepRequest,
   call: { readonly signal: AbortSignal; readonly log: Log },
 ): Promise<StepOutcome> | undefined {
-  const { step, args, key, isResumed } = request;
-  return driver.runStep?.(step, target, { ...call, args, key, isResumed, progress: (part, text) => request.progress(part, scrub(text)) });
+  const { step, args, key, isResumed, word } = request;
+  const touches = request.touches?.bind(request);
+  const run = {
+    ...call,
+    args,
+    key,
+    isResumed,
+    progress: (part: number, text: string): void => request.progress(part, scrub(text)),
+    ...(touches === undefined ? {} : { touches }),
+  };
+  return word === undefined ? driver.runStep?.(step, target, run) : driver.continueStep?.(step, target, { ...run, word });
 }
 
 function titleOfStep({ which, step }: StepRequest): string {

@@ -7,6 +7,7 @@ export { FIRST_BOOT } from './agent-steps/first-boot-decide.ts';
 export { type ImageReading, readImage } from './agent-steps/image-decide.ts';
 export { type ApplianceImages, NO_IMAGES } from './agent-steps/images.ts';
 export { BEGUN } from './agent-steps/order.ts';
+export { RUN_PIPELINE } from './agent-steps/proxmox.ts';
 export { chooseRootDisk, type RootChoice } from './agent-steps/root-disk-decide.ts';
 export { type SeenDisk, seenDisks } from './agent-steps/seen-disks.ts';
 export { createDrivers, type DriverParts, manualOf } from './drivers.ts';
@@ -15,8 +16,9 @@ export { createGateway, type GatewayLimits, type GatewayOptions } from './gatewa
 export type { Asking, BreakerState, Gateway, Question, QueueState, SetPower, StepRequest } from './gateway-seam.ts';
 export type { InstallDesk, InstallOrder, InstallPrepared, InstallStanding } from './install-desk.ts';
 export { createMemory, forgetGoneNodes, type Memory } from './memory.ts';
-export { NO_DESK, NO_INSTALL_DESK } from './no-desk.ts';
+export { NO_DESK, NO_INSTALL_DESK, NO_PIPELINE_DESK } from './no-desk.ts';
 export { NOBODY, type People } from './people.ts';
+export type { PipelineDesk, PipelineOrder, PipelineStanding } from './pipeline-desk.ts';
 export { createRegistry } from './registry.ts';
 export {
   type AgentWord,

@@ -3,6 +3,7 @@
 import type { AgentDesk } from './agent-desk.ts';
 import { fail } from './errors.ts';
 import type { InstallDesk } from './install-desk.ts';
+import type { PipelineDesk } from './pipeline-desk.ts';
 
 export const NO_DESK: AgentDesk = {
   isBeating: () => false,
@@ -33,4 +34,9 @@ export const NO_INSTALL_DESK: InstallDesk = {
   standing: noInstaller,
   signIn: noInstaller,
   abandon: () => Promise.resolve(),
+};
+
+export const NO_PIPELINE_DESK: PipelineDesk = {
+  drive: () => Promise.reject(fail('power.unsupported', { message: 'nobody here runs pipelines', hint: 'Ask the appliance.' })),
+  deployed: () => Promise.resolve(null),
 };

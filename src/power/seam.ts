@@ -132,6 +132,8 @@ export interface DriverStep {
   readonly leavesAgent?: boolean;
   /** The next boot is to be from the network: told before the step to what can be told so. */
   readonly bootsNetwork?: boolean;
+  /** When it goes on it works again, for as long as it did at first: it waits in nobody's queue then, and has the step's own time. */
+  readonly goesOnAtLength?: boolean;
   /** Asks the BMC and is over quickly: waits in its queue. Others would hold up every question to it for hours. */
   readonly isQueued?: boolean;
 }
@@ -143,6 +145,18 @@ export interface StepRun extends Call {
   /** The step was cut off by the end of a process: look at the machine before doing it again. */
   readonly isResumed: boolean;
   progress(fraction: number, text: string): void;
+  /**
+   * Of a destructive step, before its order is placed: what it is about to write to, so that whatever becomes of the order it is known which
+   * disks may be half done. All that it was given, unless told.
+   */
+  touches?(touch: DiskTouch): Promise<void>;
+}
+
+export interface DiskTouch {
+  /** Places in args.disks. */
+  readonly at: readonly number[];
+  /** By place: all that anybody recognises there when it has ended (as contentItems has it). Left out: nobody can say beforehand. */
+  readonly leaves?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** 'wait': the machine goes on by itself; its agent's next word (heartbeat, step result) resumes the work. StepWait: or the time does. */

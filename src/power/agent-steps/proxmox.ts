@@ -6,6 +6,8 @@ import { type Clock, messageOf, RackseedError } from '../../lib/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
 import { fail } from '../errors.ts';
 import type { ChosenDisk, InstallDesk, InstallPrepared } from '../install-desk.ts';
+import { NO_PIPELINE_DESK } from '../no-desk.ts';
+import type { PipelineDesk } from '../pipeline-desk.ts';
 import type { AgentWord, Driver, DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
 import { isWaiting } from '../step-outcome.ts';
 import { isBurnIn } from './burn-in.ts';
@@ -16,6 +18,8 @@ import { refsIn } from './seen-disks.ts';
 export interface ProxmoxParts {
   readonly desk: AgentDesk;
   readonly installs: InstallDesk;
+  /** Nobody runs pipelines unless it is given. */
+  readonly pipelines?: PipelineDesk;
   readonly cleaning: Cleaning;
   readonly clock: Pick<Clock, 'now' | 'sleep' | 'monotonic'>;
 }
@@ -28,6 +32,8 @@ const LEAST_MS = 5000;
 const SIGN_IN_MS = 15 * MINUTE;
 const SIGN_IN_EVERY_MS = 10_000;
 
+export const RUN_PIPELINE = 'run_pipeline';
+
 const agent = { kind: 'deploy', needsRamdisk: true } as const;
 const STEPS: readonly DriverStep[] = [
   { ...agent, step: 'prepare_install', priority: 90, title: 'Look whether the machine can be installed', needsDisks: true },
@@ -38,6 +44,18 @@ const STEPS: readonly DriverStep[] = [
   { kind: 'deploy', step: 'wait_for_installer', priority: 20, title: 'Wait for the installer' },
   { kind: 'deploy', step: 'wait_for_first_boot', priority: 15, title: "Wait for the new system's first boot" },
   { kind: 'deploy', step: 'verify_ssh', priority: 10, title: 'Sign in to the new system' },
+  {
+    kind: 'service',
+    step: RUN_PIPELINE,
+    priority: 0,
+    title: 'Run the pipeline of its profile',
+    argsInfo: {
+      pipeline: { description: 'Another pipeline than the one of its profile.' },
+      run: { description: 'The UUID of a run that failed: it goes on.' },
+    },
+    isAbortable: true,
+    goesOnAtLength: true,
+  },
 ];
 
 export function proxmoxDriver(parts: ProxmoxParts): Driver {
@@ -48,7 +66,7 @@ export function proxmoxDriver(parts: ProxmoxParts): Driver {
     title: "Proxmox's own installer, unattended",
     info: Type.Object({}),
     refusal,
-    stepRefusal: (step, target) => (step.kind === 'clean' || isBurnIn(step) ? null : refusal(target)),
+    stepRefusal: (step, target) => (step.kind === 'clean' || step.kind === 'service' || isBurnIn(step) ? null : refusal(target)),
     steps: [...STEPS, ...cleanSteps(parts.cleaning)],
     runStep: (step, target, run) =>
       step.kind === 'clean' || isBurnIn(step) ? runCleanStep(parts.desk, step, target, run) : runStep(parts, step, target, run),
@@ -78,7 +96,9 @@ async function runStep(parts: ProxmoxParts, step: DriverStep, target: Target, ru
     case 'wait_for_first_boot':
       return stands(parts, target, run, 'first-boot');
     case 'verify_ssh':
-      return signIn(parts, target, run);
+      return verifySsh(parts, target, run);
+    case RUN_PIPELINE:
+      return pipeline(parts, target, run);
     default:
       throw fail('power.unsupported', { message: `the installer of Proxmox has no deploy step ${step.step}` });
   }
@@ -95,6 +115,8 @@ async function goOn(
       return stands(parts, target, run, 'installed');
     case 'wait_for_first_boot':
       return stands(parts, target, run, 'first-boot');
+    case RUN_PIPELINE:
+      return pipeline(parts, target, run);
     case 'stamp_disks': {
       const outcome = await orderStands(parts.desk, target, run);
       return isWaiting(outcome) ? outcome : { ...outcome, wrote: placesOf(run, (await prepare(parts, target, run)).disks) };
@@ -108,12 +130,16 @@ async function goOn(
 
 /** Asked by each step that needs to know the disks: the same deployment has the same. */
 function prepare({ installs }: ProxmoxParts, target: Target, run: StepRun): Promise<InstallPrepared> {
-  const { signal } = run;
+  const { signal, args } = run;
   const progress = (fraction: number, text: string): void => run.progress(fraction, text);
-  return installs.prepare({ nodeUuid: target.uuid, deployment: deploymentOf(run.key), disks: refsIn(run.args.disks), signal, progress });
+  const disks = refsIn(args.disks);
+  const places = Array.isArray(args.systemOn) ? args.systemOn.map(Number) : [];
+  const systemOn = places.flatMap((at) => disks[at] ?? []);
+  const order = { nodeUuid: target.uuid, deployment: deploymentOf(run.key), disks, systemOn, isRebuild: args.isRebuild === true };
+  return installs.prepare({ ...order, signal, progress });
 }
 
-/** A disk that needs no mark is emptied all the same: what the installer erases is ours from here on, and not only once it has. */
+/** A disk that needs no mark is emptied all the same. What is on it is ours with the mark alone, until the installer has its answer. */
 async function stampDisks(parts: ProxmoxParts, target: Target, run: StepRun): Promise<StepOutcome> {
   const prepared = await prepare(parts, target, run);
   const places = placesOf(run, prepared.disks);
@@ -123,6 +149,8 @@ async function stampDisks(parts: ProxmoxParts, target: Target, run: StepRun): Pr
     prepared.stamps === null
       ? { name: 'erase_metadata', args: { disks } }
       : { name: 'stamp_disks', args: { disks, guids: [...prepared.stamps] } };
+  const marks = prepared.disks.map((_, at) => (prepared.stamps === null ? [] : [`table gpt ${prepared.stamps[at] ?? ''}`]));
+  await run.touches?.({ at: places, leaves: Object.fromEntries(places.map((place, at) => [place, marks[at] ?? []])) });
   const outcome = await placeOrder(parts.desk, target, run, order);
   return isWaiting(outcome) ? outcome : { ...outcome, wrote: places };
 }
@@ -174,6 +202,27 @@ async function stands(
 /** A time that has passed already must not make us ask without end. */
 function nextLook(now: number, until: number | null): number {
   return Math.max(now + LEAST_MS, Math.min(until ?? Number.POSITIVE_INFINITY, now + LOOK_MS));
+}
+
+async function verifySsh(parts: ProxmoxParts, target: Target, run: StepRun): Promise<StepOutcome> {
+  const outcome = await signIn(parts, target, run);
+  const next = await (parts.pipelines ?? NO_PIPELINE_DESK).deployed(target.uuid, deploymentOf(run.key));
+  if (next !== null) run.log.info({ node: target.uuid }, `the pipeline ${next} follows`);
+  return outcome;
+}
+
+/** What is left of it, from wherever it is. */
+async function pipeline({ pipelines = NO_PIPELINE_DESK, clock }: ProxmoxParts, target: Target, run: StepRun): Promise<StepOutcome> {
+  const standing = await pipelines.drive({
+    nodeUuid: target.uuid,
+    service: run.key,
+    args: run.args,
+    signal: run.signal,
+    progress: (fraction, text) => run.progress(fraction, text),
+    log: (line) => run.log.info({ node: target.uuid }, line),
+  });
+  run.progress(standing.is === 'done' ? 1 : 0, standing.text);
+  return standing.is === 'done' ? {} : { waitUntil: nextLook(clock.now(), standing.until) };
 }
 
 async function signIn({ installs, clock }: ProxmoxParts, target: Target, run: StepRun): Promise<StepOutcome> {
