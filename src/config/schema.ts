@@ -8,6 +8,7 @@ import { InstallSection } from './sections/install.ts';
 import { Cluster, EnrolSection, Profile, Rule } from './sections/machines.ts';
 import { DhcpSection, TftpSection } from './sections/network.ts';
 import { Dhcp6Section } from './sections/network6.ts';
+import { PipelineSection } from './sections/pipeline.ts';
 import { AuthSection, ServerSection, StoreSection } from './sections/server.ts';
 import { LifecycleSection, PowerSection, TasksSection, WebhooksSection } from './sections/work.ts';
 
@@ -23,6 +24,7 @@ export const ConfigSchema = Type.Object(
     boot: BootSection,
     enrol: EnrolSection,
     install: InstallSection,
+    pipeline: PipelineSection,
     tasks: TasksSection,
     lifecycle: LifecycleSection,
     power: PowerSection,

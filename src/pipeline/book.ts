@@ -7,7 +7,8 @@ import { fail } from './errors.ts';
 import { freeLocks } from './locks.ts';
 import type { Pipeline } from './seam.ts';
 
-export const RUN_STATES = ['running', 'failed', 'aborted', 'done'] as const;
+/** `due`: it is to begin by itself once its node is active. */
+export const RUN_STATES = ['due', 'running', 'failed', 'aborted', 'done'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
 export interface PipelineRun {
@@ -40,7 +41,16 @@ export interface RunBook {
   /** The same task gives the same run. One that had not ended is void from now on. */
   begin(order: { readonly nodeUuid: string; readonly task: string; readonly pipeline: Pipeline }): Promise<PipelineRun>;
   get(uuid: string): Promise<PipelineRun>;
+  /** One that is only due is none. */
   newest(nodeUuid: string): Promise<PipelineRun | undefined>;
+  /** To begin when the node is active; said again by the same task it is the same. */
+  due(order: { readonly nodeUuid: string; readonly task: string; readonly pipeline: string }): Promise<void>;
+  dues(): Promise<readonly PipelineRun[]>;
+  noLongerDue(nodeUuid: string): Promise<void>;
+  /** Those that are under way or were cut off. */
+  running(): Promise<readonly PipelineRun[]>;
+  /** Nobody works on it any more, as its node was taken out of it: failed, and may be gone on with. */
+  stopped(uuid: string, words: string): Promise<PipelineRun>;
   ofTask(nodeUuid: string, task: string): Promise<PipelineRun | undefined>;
   /** Whoever drives it now; what had failed is open again. Throws pipeline.over where it has ended for good. */
   take(uuid: string, task: string): Promise<PipelineRun>;
@@ -57,9 +67,12 @@ export interface BookParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of each node, that have ended; 20 unless told. */
+  readonly keepRuns?: number;
 }
 
-export function createRunBook({ store, clock, random }: BookParts): RunBook {
+export function createRunBook(parts: BookParts): RunBook {
+  const { store, clock } = parts;
   const need = async (on: Tx | Store['db'], uuid: string): Promise<PipelineRun> => {
     const row = await on.selectFrom('pipeline_runs').selectAll().where('uuid', '=', uuid).executeTakeFirst();
     if (row !== undefined) return runOf(row);
@@ -77,14 +90,14 @@ export function createRunBook({ store, clock, random }: BookParts): RunBook {
     }
     return next;
   };
-  const stopped = (uuid: string, act: (run: PipelineRun) => RunChange): Promise<PipelineRun> =>
+  const ofFailed = (uuid: string, act: (run: PipelineRun) => RunChange): Promise<PipelineRun> =>
     store.transaction(async (tx) => {
       const run = await need(tx, uuid);
       if (run.state !== 'failed') throw notStopped(run);
       return write(tx, run, act(run));
     });
   const first = async (nodeUuid: string, task?: string): Promise<PipelineRun | undefined> => {
-    const rows = store.db.selectFrom('pipeline_runs').selectAll().where('node_uuid', '=', nodeUuid);
+    const rows = store.db.selectFrom('pipeline_runs').selectAll().where('node_uuid', '=', nodeUuid).where('state', '!=', 'due');
     const found = await (task === undefined ? rows : rows.where('task', '=', task))
       .orderBy('created_at', 'desc')
       .orderBy('uuid')
@@ -92,7 +105,9 @@ export function createRunBook({ store, clock, random }: BookParts): RunBook {
     return found === undefined ? undefined : runOf(found);
   };
   return {
-    begin: (order) => store.transaction((tx) => beginRun({ store, clock, random }, tx, order)),
+    begin: (order) => store.transaction((tx) => beginRun(parts, tx, order)),
+    ...dueCalls(parts),
+    running: () => allIn(store, 'running'),
     get: (uuid) => need(store.db, uuid),
     newest: (nodeUuid) => first(nodeUuid),
     ofTask: (nodeUuid, task) => first(nodeUuid, task),
@@ -100,7 +115,16 @@ export function createRunBook({ store, clock, random }: BookParts): RunBook {
       store.transaction(async (tx) => {
         const run = await need(tx, uuid);
         if (run.state === 'done' || run.state === 'aborted') throw ended(run);
-        return write(tx, { ...run, task, epoch: run.epoch + 1 }, { cursor: reopened(run.cursor), state: 'running' });
+        // What was asked of a run that then failed is no word to the next attempt.
+        const isAbortAsked = run.isAbortAsked && run.state === 'running';
+        return write(tx, { ...run, task, epoch: run.epoch + 1, isAbortAsked }, { cursor: reopened(run.cursor), state: 'running' });
+      }),
+    stopped: (uuid, words) =>
+      store.transaction(async (tx) => {
+        const run = await need(tx, uuid);
+        if (run.state !== 'running') return run;
+        const event = { type: 'pipeline.failed', message: words, severity: 'error' } as const;
+        return write(tx, { ...run, epoch: run.epoch + 1 }, { state: 'failed', events: [event] });
       }),
     save: (run, change, more) =>
       store.transaction(async (tx) => {
@@ -109,8 +133,8 @@ export function createRunBook({ store, clock, random }: BookParts): RunBook {
         await more?.(tx);
         return write(tx, { ...run, isAbortAsked: now.isAbortAsked }, change);
       }),
-    skip: (uuid, step, reason) => stopped(uuid, (run) => skipChange(run, step, reason, clock.now())),
-    retry: (uuid, step) => stopped(uuid, (run) => ({ cursor: retried(run.cursor, step) ?? noStep(run, step) })),
+    skip: (uuid, step, reason) => ofFailed(uuid, (run) => skipChange(run, step, reason, clock.now())),
+    retry: (uuid, step) => ofFailed(uuid, (run) => ({ cursor: retried(run.cursor, step) ?? noStep(run, step) })),
     abort: (uuid) =>
       store.transaction(async (tx) => {
         const run = await need(tx, uuid);
@@ -123,7 +147,76 @@ export function createRunBook({ store, clock, random }: BookParts): RunBook {
 
 export const ABORTED = { type: 'pipeline.aborted', message: 'the pipeline was ended by request', severity: 'warning' } as const;
 
-async function beginRun({ store, clock, random }: BookParts, tx: Tx, order: Parameters<RunBook['begin']>[0]): Promise<PipelineRun> {
+function dueCalls({ store, clock, random }: BookParts): Pick<RunBook, 'due' | 'dues' | 'noLongerDue'> {
+  return {
+    due: ({ nodeUuid, task, pipeline }) =>
+      store.transaction(async (tx) => {
+        const rows = tx.selectFrom('pipeline_runs').select('uuid').where('node_uuid', '=', nodeUuid);
+        if ((await rows.where('task', '=', task).executeTakeFirst()) !== undefined) return;
+        await forgetDue(tx, nodeUuid);
+        const run = freshRun({ uuid: random.uuid(), nodeUuid, pipeline, task, at: clock.now() });
+        await insertRun(tx, { ...run, state: 'due' });
+      }),
+    dues: () => allIn(store, 'due'),
+    noLongerDue: (nodeUuid) => store.transaction((tx) => forgetDue(tx, nodeUuid)),
+  };
+}
+
+async function allIn({ db }: Store, state: RunState): Promise<readonly PipelineRun[]> {
+  const rows = await db.selectFrom('pipeline_runs').selectAll().where('state', '=', state).orderBy('created_at').orderBy('uuid').execute();
+  return rows.map(runOf);
+}
+
+async function forgetDue(tx: Tx, nodeUuid: string): Promise<void> {
+  await tx.deleteFrom('pipeline_runs').where('node_uuid', '=', nodeUuid).where('state', '=', 'due').execute();
+}
+
+interface Fresh {
+  readonly uuid: string;
+  readonly nodeUuid: string;
+  readonly pipeline: string;
+  readonly task: string;
+  readonly at: number;
+}
+
+function freshRun({ at, ...named }: Fresh): PipelineRun {
+  return {
+    ...named,
+    state: 'running',
+    cursor: [],
+    notes: {},
+    epoch: 0,
+    isAbortAsked: false,
+    createdAt: at,
+    updatedAt: at,
+    endedAt: null,
+  };
+}
+
+async function insertRun(tx: Tx, run: PipelineRun): Promise<void> {
+  const { uuid, nodeUuid, pipeline, createdAt } = run;
+  await tx
+    .insertInto('pipeline_runs')
+    .values({ ...columnsOf(run), uuid, node_uuid: nodeUuid, pipeline, created_at: createdAt })
+    .execute();
+}
+
+const KEEP_RUNS = 20;
+
+/** The oldest that have ended go. */
+async function prune(tx: Tx, nodeUuid: string, keep: number): Promise<void> {
+  const rows = tx.selectFrom('pipeline_runs').select('uuid').where('node_uuid', '=', nodeUuid).where('ended_at', 'is not', null);
+  const old = await rows.orderBy('created_at', 'desc').orderBy('uuid').offset(keep).limit(1000).execute();
+  if (old.length === 0) return;
+  const uuids = old.map(({ uuid }) => uuid);
+  await tx.deleteFrom('pipeline_runs').where('uuid', 'in', uuids).execute();
+}
+
+async function beginRun(
+  { store, clock, random, keepRuns = KEEP_RUNS }: BookParts,
+  tx: Tx,
+  order: Parameters<RunBook['begin']>[0],
+): Promise<PipelineRun> {
   const { nodeUuid, task, pipeline } = order;
   const same = await tx
     .selectFrom('pipeline_runs')
@@ -133,6 +226,7 @@ async function beginRun({ store, clock, random }: BookParts, tx: Tx, order: Para
     .executeTakeFirst();
   if (same !== undefined) return runOf(same);
   const now = clock.now();
+  await forgetDue(tx, nodeUuid);
   const open = await tx
     .selectFrom('pipeline_runs')
     .select('uuid')
@@ -143,24 +237,12 @@ async function beginRun({ store, clock, random }: BookParts, tx: Tx, order: Para
     await tx.updateTable('pipeline_runs').set({ state: 'aborted', ended_at: now, updated_at: now }).where('uuid', '=', uuid).execute();
     await freeLocks(tx, uuid);
   }
-  const run: PipelineRun = {
-    uuid: random.uuid(),
-    nodeUuid,
-    pipeline: pipeline.name,
-    state: 'running',
+  const run = {
+    ...freshRun({ uuid: random.uuid(), nodeUuid, pipeline: pipeline.name, task, at: now }),
     cursor: cursorOf(pipeline.entries),
-    notes: {},
-    task,
-    epoch: 0,
-    isAbortAsked: false,
-    createdAt: now,
-    updatedAt: now,
-    endedAt: null,
   };
-  await tx
-    .insertInto('pipeline_runs')
-    .values({ ...columnsOf(run), uuid: run.uuid, node_uuid: nodeUuid, pipeline: run.pipeline, created_at: now })
-    .execute();
+  await insertRun(tx, run);
+  await prune(tx, nodeUuid, keepRuns);
   const message = `the pipeline ${run.pipeline} begins: ${run.cursor.length} steps`;
   await store.events.append(tx, { type: 'pipeline.begun', message, nodeUuid, data: { run: run.uuid, pipeline: run.pipeline } });
   return run;

@@ -24,6 +24,8 @@ export interface RunStep {
   readonly notBefore: number | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** Waits for this one, which another run has. */
+  readonly lock?: string | null;
 }
 
 export type Cursor = readonly RunStep[];
@@ -63,16 +65,22 @@ function changed(cursor: Cursor, at: number, change: Partial<RunStep>): Cursor {
 }
 
 export function begun(cursor: Cursor, at: number, now: number): Cursor {
-  return changed(cursor, at, { state: 'working', notBefore: null, startedAt: cursor[at]?.startedAt ?? now, endedAt: null });
+  return changed(cursor, at, { state: 'working', notBefore: null, lock: null, startedAt: cursor[at]?.startedAt ?? now, endedAt: null });
 }
 
 export function over(cursor: Cursor, at: number, now: number, how: { readonly state: RunStepState; readonly words: string }): Cursor {
-  return changed(cursor, at, { ...how, hint: null, notBefore: null, endedAt: now });
+  return changed(cursor, at, { ...how, hint: null, notBefore: null, lock: null, endedAt: now });
 }
 
 /** Somebody else's turn: it is looked at again at that time, or when it is woken. */
-export function waits(cursor: Cursor, at: number, until: number, words: string): Cursor {
-  return changed(cursor, at, { state: 'waiting', words, notBefore: until });
+export function waits(cursor: Cursor, at: number, how: { readonly until: number; readonly words: string; readonly lock: string }): Cursor {
+  return changed(cursor, at, { state: 'waiting', words: how.words, notBefore: how.until, lock: how.lock });
+}
+
+/** The lock that a run waits for, and since when. */
+export function awaitedLock(cursor: Cursor): { readonly lock: string; readonly since: number } | undefined {
+  const step = cursor.find(({ state, lock }) => state === 'waiting' && typeof lock === 'string');
+  return typeof step?.lock === 'string' ? { lock: step.lock, since: step.startedAt ?? 0 } : undefined;
 }
 
 /** What may pass by itself is tried again a few times, with longer and longer pauses; all else is a person's. */
@@ -93,7 +101,7 @@ export function failed(
 export function reopened(cursor: Cursor): Cursor {
   return cursor.map((step) => {
     if (step.state === 'failed') return { ...step, state: 'pending', failures: 0, notBefore: null, endedAt: null };
-    return step.state === 'working' || step.state === 'waiting' ? { ...step, state: 'pending', notBefore: null } : step;
+    return step.state === 'working' || step.state === 'waiting' ? { ...step, state: 'pending', notBefore: null, lock: null } : step;
   });
 }
 

@@ -2,19 +2,22 @@
 
 import type { Clock, Log, Secret } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
-import type { Pve, RootShell } from '../proxmox/index.ts';
+import type { Pve, RootShell, RunOptions } from '../proxmox/index.ts';
 import type { StepContext, StepLook } from './seam.ts';
 
 /** The ways to the machine and its cluster. */
 export interface Hands {
   readonly shell: RootShell;
+  shellAt(address: string): Promise<RootShell & { close(): Promise<void> }>;
+  /** From now on `shell` is there. */
+  movedTo(address: string): void;
   memberShell(): Promise<RootShell & { readonly name: string }>;
   pve(of: 'node' | 'member'): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
   close(): Promise<void>;
 }
 
-export interface ContextParts extends Pick<StepContext, 'notes' | 'progress' | 'log' | 'signal' | 'trace'> {
+export interface ContextParts extends Pick<StepContext, 'notes' | 'moved' | 'progress' | 'log' | 'signal' | 'trace'> {
   readonly look: StepLook;
   readonly hands: Hands;
   readonly args: JsonObject;
@@ -29,6 +32,7 @@ export function contextOf({ look, hands, notes, ...parts }: ContextParts & { rea
     ...look,
     ...parts,
     shell: hands.shell,
+    shellAt: (address) => hands.shellAt(address),
     memberShell: () => hands.memberShell(),
     pve: (of) => hands.pve(of),
     secret: (name) => hands.secret(name),
@@ -57,6 +61,8 @@ export function redactor(): Redactor {
   return {
     watching: (hands) => ({
       shell: hands.shell,
+      shellAt: (address) => hands.shellAt(address),
+      movedTo: (address) => hands.movedTo(address),
       memberShell: () => hands.memberShell(),
       pve: (of) => hands.pve(of),
       secret: async (name) => {
@@ -69,4 +75,57 @@ export function redactor(): Redactor {
     }),
     text: (text) => [...known].reduce((shown, secret) => shown.replaceAll(secret, '******'), text),
   };
+}
+
+/** The same for one act: commands are ended on the machine with the signal, and of everything else nobody waits for the answer. */
+export function endedBy(context: StepContext, signal: AbortSignal): StepContext {
+  return {
+    ...context,
+    signal,
+    shell: shellBy(context.shell, signal),
+    shellAt: async (address) => {
+      const shell = await unless(signal, context.shellAt(address));
+      return { ...shellBy(shell, signal), close: () => shell.close() };
+    },
+    memberShell: async () => {
+      const shell = await unless(signal, context.memberShell());
+      return { ...shellBy(shell, signal), name: shell.name };
+    },
+    pve: async (of) => {
+      const pve = await unless(signal, context.pve(of));
+      return {
+        address: pve.address,
+        call: (method, path, params) => unless(signal, pve.call(method, path, params)),
+        task: (method, path, params, more) => unless(signal, pve.task(method, path, params, more)),
+      };
+    },
+  };
+}
+
+function shellBy(shell: RootShell, signal: AbortSignal): RootShell {
+  const ending = (options: RunOptions = {}): RunOptions => ({
+    ...options,
+    signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+  });
+  return {
+    address: shell.address,
+    run: (command, options) => shell.run(command, ending(options)),
+    must: (command, options) => shell.must(command, ending(options)),
+    script: (text, words, options) => shell.script(text, words, ending(options)),
+    readFile: (path, maxBytes) => unless(signal, shell.readFile(path, maxBytes)),
+    // Whole or not at all, also when nobody waits for it any more.
+    writeFile: (path, content, mode) => unless(signal, shell.writeFile(path, content, mode)),
+  };
+}
+
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -2,11 +2,11 @@
 // leaves a run whose next step begins with its check. Knows no tasks: whoever calls has the node's lock.
 
 import { type Clock, type Log, RackseedError } from '../lib/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Store, Tx } from '../store/index.ts';
 import { ABORTED, type PipelineRun, type RunBook, type RunChange } from './book.ts';
 import { begun, failed, failedStep, nextMove, over, progressOf, type RunStep, waits, wordsOf } from './cursor-decide.ts';
 import { fail } from './errors.ts';
-import { contextOf, type Hands, redactor } from './hands.ts';
+import { contextOf, endedBy, type Hands, redactor } from './hands.ts';
 import { takeLock } from './locks.ts';
 import type { PipelineStep, StepContext, StepLook, Verdict } from './seam.ts';
 import { whenRefusal } from './when-decide.ts';
@@ -21,6 +21,12 @@ export interface RunnerParts {
   look(nodeUuid: string): Promise<StepLook>;
   /** The ways to the machine, for one drive; they may open by themselves when they are first used. */
   open(look: StepLook, signal: AbortSignal): Promise<Hands>;
+  /** What a step says of the machine's cluster: before it is applied the node is to be protected, and `isMember` when it is so. */
+  joins?(tx: Tx, nodeUuid: string, cluster: string, isMember: boolean): Promise<void>;
+  /** The machine is managed at that address from now on. */
+  moved?(tx: Tx, nodeUuid: string, address: string): Promise<void>;
+  /** Locks may have become free. */
+  onFreed?(): void;
 }
 
 export interface Drive {
@@ -33,8 +39,8 @@ export type Driven =
   | { readonly is: 'done'; readonly text: string }
   | { readonly is: 'waits'; readonly until: number; readonly text: string };
 
-/** How long one that waits for another's lock is not looked at by itself. */
-const LOCK_WAIT_MS = 15_000;
+/** Whoever frees a lock wakes the one that has waited longest; a process may have died in between. */
+const LOCK_WAIT_MS = 120_000;
 
 /** Throws what the step failed with, and pipeline.aborted; what it was aborted with by its signal, with the run left open. */
 export async function driveRun(parts: RunnerParts, taken: PipelineRun, drive: Drive): Promise<Driven> {
@@ -68,12 +74,14 @@ interface With {
 class Driver {
   readonly #parts: RunnerParts;
   readonly #with: With;
+  #look: StepLook;
   #run: PipelineRun;
 
   constructor(parts: RunnerParts, run: PipelineRun, given: With) {
     this.#parts = parts;
     this.#run = run;
     this.#with = given;
+    this.#look = given.look;
   }
 
   async go(): Promise<Driven> {
@@ -91,7 +99,7 @@ class Driver {
 
   async #step(at: number): Promise<void> {
     const entry = this.#stepAt(at);
-    const refusal = whenRefusal(entry.when, this.#with.look);
+    const refusal = whenRefusal(entry.when, this.#look);
     if (refusal !== null) return this.#over(at, 'not-asked', refusal);
     const step = this.#parts.steps.get(entry.step);
     if (step === undefined) return this.#fails(at, noLonger(entry));
@@ -109,7 +117,8 @@ class Driver {
     const title = this.#titleOf(at, step);
     this.#with.drive.progress(progressOf(this.#run.cursor), `${title}: looks`);
     let before = await this.#timed(step, context, (inner) => step.check(inner));
-    if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words);
+    const joins = step.joins?.(context.args, context) ?? null;
+    if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
     refuseImpossible(before);
     const lock = step.lock?.(context.args, context) ?? null;
     if (lock !== null) {
@@ -117,16 +126,17 @@ class Driver {
       if (holder !== null) return;
       // Under the lock things may look otherwise: others had it meanwhile.
       before = await this.#timed(step, context, (inner) => step.check(inner));
-      if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words);
+      if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
       refuseImpossible(before);
     }
+    if (joins !== null) await this.#save({}, async (tx) => this.#parts.joins?.(tx, this.#run.nodeUuid, joins, false));
     for (const line of before.plan) this.#with.drive.log(`${title}: ${line}`);
     this.#with.drive.progress(progressOf(this.#run.cursor), title);
     await this.#timed(step, context, (inner) => step.apply(inner));
     const after = await this.#timed(step, context, (inner) => step.verify?.(inner) ?? step.check(inner));
     refuseImpossible(after);
     if (after.is === 'needed') throw notReached(after);
-    return this.#over(at, 'done', after.words);
+    return this.#over(at, 'done', after.words, joins);
   }
 
   /** Null: it is ours. */
@@ -138,15 +148,15 @@ class Driver {
     });
     if (holder === null) return null;
     const words = `waits until ${String(holder)} is over`;
-    await this.#save({ cursor: waits(this.#run.cursor, at, this.#now() + LOCK_WAIT_MS, words) });
+    await this.#save({ cursor: waits(this.#run.cursor, at, { until: this.#now() + LOCK_WAIT_MS, words, lock }) });
     return holder;
   }
 
   #context(at: number, entry: RunStep, step: PipelineStep): StepContext {
-    const { look, hands, drive } = this.#with;
+    const { hands, drive } = this.#with;
     const title = this.#titleOf(at, step);
     return contextOf({
-      look,
+      look: this.#look,
       hands,
       args: entry.args,
       notes: {
@@ -154,6 +164,11 @@ class Driver {
         set: async (key, value) => {
           await this.#save({ notes: { ...this.#run.notes, [key]: value } });
         },
+      },
+      moved: async (address) => {
+        await this.#save({}, async (tx) => this.#parts.moved?.(tx, this.#run.nodeUuid, address));
+        hands.movedTo(address);
+        this.#look = await this.#parts.look(this.#run.nodeUuid);
       },
       progress: (fraction, text) =>
         drive.progress(progressOf(this.#run.cursor) + Math.min(Math.max(fraction, 0), 1) / this.#run.cursor.length, `${title}: ${text}`),
@@ -174,7 +189,7 @@ class Driver {
       () => undefined,
     );
     try {
-      return await act({ ...context, signal: AbortSignal.any([context.signal, late.signal]) });
+      return await act(endedBy(context, AbortSignal.any([context.signal, late.signal])));
     } catch (thrown) {
       throw late.signal.aborted ? tooLate : thrown;
     } finally {
@@ -183,13 +198,14 @@ class Driver {
     }
   }
 
-  async #over(at: number, state: 'satisfied' | 'done' | 'not-asked', words: string): Promise<void> {
+  async #over(at: number, state: 'satisfied' | 'done' | 'not-asked', words: string, joins: string | null = null): Promise<void> {
     const { id } = this.#stepAt(at);
     const shown = this.#with.hide(words);
     const message = `${id}: ${STATE_WORDS[state]}${shown === '' ? '' : `: ${shown}`}`;
     this.#with.drive.log(message);
     const events = [{ type: 'pipeline.step', message, data: { step: id, state } }];
-    await this.#save({ cursor: over(this.#run.cursor, at, this.#now(), { state, words: shown }), events, freesLocks: true });
+    const change = { cursor: over(this.#run.cursor, at, this.#now(), { state, words: shown }), events, freesLocks: true };
+    await this.#save(change, async (tx) => (joins === null ? undefined : this.#parts.joins?.(tx, this.#run.nodeUuid, joins, true)));
   }
 
   /** Its lock stays with it while it is tried again: what was begun may be half done. */
@@ -225,6 +241,7 @@ class Driver {
 
   async #save(change: RunChange, more?: Parameters<RunBook['save']>[2]): Promise<void> {
     this.#run = await this.#parts.book.save(this.#run, change, more);
+    if (change.freesLocks === true || (change.state ?? 'running') !== 'running') this.#parts.onFreed?.();
   }
 
   #stepAt(at: number): RunStep {

@@ -47,6 +47,8 @@ export interface MemberAddress {
   readonly name: string;
   readonly nodeUuid: string;
   readonly addresses: readonly string[];
+  /** `ssh-ed25519 AAAA…`; without any it is not signed in to. */
+  readonly hostKeys?: readonly string[];
 }
 
 /** What is known without asking the machine. */
@@ -78,7 +80,11 @@ export interface StepContext<Args = unknown> extends StepLook {
   readonly args: Args;
   /** Root on the machine, host key pinned. One session for all steps of a run. */
   readonly shell: RootShell;
-  /** Root on a member of its cluster that answers; throws proxmox.no_member when none does. */
+  /** One more connection, to another address of the machine, under the same pinned host keys: whether it can be reached there. */
+  shellAt(address: string): Promise<RootShell & { close(): Promise<void> }>;
+  /** The machine is managed there from now on: written down, and `shell` is opened there when it is used next. */
+  moved(address: string): Promise<void>;
+  /** Root on a member of its cluster that answers; throws pipeline.no_member when none does. */
   memberShell(): Promise<RootShell & { readonly name: string }>;
   /** The API of a member, by the appliance's own token, certificate pinned; `root`-only calls go by pvesh over a shell. */
   pve(of: 'node' | 'member'): Promise<Pve>;

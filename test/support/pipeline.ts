@@ -119,6 +119,8 @@ export interface WorldOptions {
   readonly members?: readonly MemberAddress[];
   readonly pve?: PveAnswers;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Can the machine be reached there now? Everywhere unless told. */
+  readonly answersAt?: (address: string, machine: FakeMachine) => boolean;
 }
 
 export interface StepWorld {
@@ -129,6 +131,8 @@ export interface StepWorld {
   /** Calls of the API: method, path, parameters. */
   readonly calls: { readonly of: 'node' | 'member'; readonly method: PveMethod; readonly path: string; readonly params: unknown }[];
   readonly notes: Map<string, string>;
+  /** Where the step said that the machine is managed from now on. */
+  readonly moves: string[];
   readonly abort: AbortController;
   /** How many things were asked of machines and APIs. */
   readonly asked: number;
@@ -148,6 +152,7 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
   const clock = createFakeClock();
   const logs: string[] = [];
   const notes = new Map<string, string>();
+  const moves: string[] = [];
   const abort = new AbortController();
   const calls: StepWorld['calls'] = [];
   const look = lookOf(options, machine);
@@ -160,6 +165,7 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
     clock,
     logs,
     notes,
+    moves,
     calls,
     abort,
     get asked() {
@@ -176,6 +182,11 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
       ...look,
       args: filledArgs(step, args),
       shell: machine,
+      shellAt: (address) => Promise.resolve().then(() => machineAt(machine, address, options)),
+      moved: (address) => {
+        moves.push(address);
+        return Promise.resolve();
+      },
       memberShell: () => Promise.resolve().then(memberOrNone),
       pve: (of) => Promise.resolve().then(() => pve(of)),
       secret: (name) => Promise.resolve(secretOf(options.secrets?.[name])),
@@ -197,13 +208,19 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
   };
 }
 
+function machineAt(machine: FakeMachine, address: string, { answersAt }: WorldOptions): FakeMachine & { close(): Promise<void> } {
+  if (answersAt?.(address, machine) !== false) return { ...machine, address, close: () => Promise.resolve() };
+  const spec = { status: 502, about: 'nothing answers', retryable: true };
+  throw new RackseedError('proxmox.shell_unreachable', spec, { message: `no SSH connection to ${address} could be made` });
+}
+
 function secretOf(text: string | undefined): Secret | undefined {
   return text === undefined ? undefined : new Secret(text);
 }
 
 function missingMember(): never {
   const spec = { status: 502, about: 'no member answers' };
-  throw new RackseedError('proxmox.no_member', spec, { message: 'no member of the cluster answers' });
+  throw new RackseedError('pipeline.no_member', spec, { message: 'no member of the cluster answers' });
 }
 
 function pictureOf({ name, files, state }: FakeMachine): unknown {

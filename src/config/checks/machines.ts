@@ -9,6 +9,7 @@ export const MACHINE_CHECKS: readonly Check[] = [
   { needs: ['/rule/*/name'], run: ({ rule }, notes) => namesOnce('/rule', rule, notes) },
   { needs: ['/profile/*/name'], run: ({ profile }, notes) => namesOnce('/profile', profile, notes) },
   { needs: ['/cluster/*/name'], run: ({ cluster }, notes) => namesOnce('/cluster', cluster, notes) },
+  { needs: ['/pipeline/secret/*/name'], run: ({ pipeline }, notes) => namesOnce('/pipeline/secret', pipeline.secret, notes) },
   { needs: ['/rule/*/profile', '/profile/*/name'], run: rulesHaveProfiles },
   { needs: ['/profile/*/cluster', '/cluster/*/name'], run: profilesHaveClusters },
   { needs: ['/rule/*/name_pattern'], run: patternsAreNames },

@@ -47,7 +47,7 @@ describe('the cursor of a run', () => {
   it('opened again, counts from the beginning and looks at once', () => {
     const stuck = failed(three, 0, 5, { ...broke, mayPass: false });
     expect(reopened(stuck)[0]).toMatchObject({ state: 'pending', failures: 0 });
-    expect(nextMove(reopened(waits(three, 0, 99_999, 'waits')), 5)).toEqual({ do: 'step', at: 0 });
+    expect(nextMove(reopened(waits(three, 0, { until: 99_999, words: 'waits', lock: 'cluster:home' })), 5)).toEqual({ do: 'step', at: 0 });
   });
 
   it('leaves out what was skipped, and looks again at what is retried', () => {

@@ -80,6 +80,8 @@ async function open(more: (site: Site) => Partial<Record<string, Partial<Pipelin
       };
       return Promise.resolve({
         shell: machine,
+        shellAt: () => Promise.resolve().then(none),
+        movedTo: () => undefined,
         memberShell: () => Promise.resolve().then(none),
         pve: () => Promise.resolve().then(none),
         secret: () => Promise.resolve(new Secret('hunter22')),
@@ -292,7 +294,7 @@ describe('a run of a pipeline', () => {
     expect(await drive(first)).toMatchObject({ is: 'waits', text: 'it broke' });
     expect(await drive(second)).toMatchObject({ is: 'waits', text: 'waits until pve1: two is over' });
     isRetryable = false;
-    await clock.advance(15_000);
+    await clock.advance(120_000);
     await expect(drive(await book.get(first.uuid))).rejects.toThrow('it broke');
     site.hook = () => undefined;
     expect(await drive(await book.get(second.uuid))).toMatchObject({ is: 'done' });
@@ -312,7 +314,7 @@ describe('a run of a pipeline', () => {
     await clock.advance(3_600_000);
     expect(await drive(second)).toMatchObject({ is: 'waits', text: 'waits until pve1: two is over' });
     await store.db.updateTable('nodes').set({ provision_state: 'active' }).where('uuid', '=', first.nodeUuid).execute();
-    await clock.advance(15_000);
+    await clock.advance(120_000);
     expect(await drive(await book.get(second.uuid))).toMatchObject({ is: 'done' });
   });
 });

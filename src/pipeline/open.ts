@@ -1,0 +1,158 @@
+// The ways to a machine and its cluster, each opened when it is first used and once for all steps of a run. Knows no steps.
+
+import type { Secret } from '../lib/index.ts';
+import { messageOf } from '../lib/index.ts';
+import type { OpenedShell, Pve, RootShell } from '../proxmox/index.ts';
+import { fail } from './errors.ts';
+import type { Hands } from './hands.ts';
+import type { MemberAddress, StepLook } from './seam.ts';
+
+/** A machine as it is signed in to. */
+export interface Place {
+  readonly address: string;
+  /** For messages. */
+  readonly title: string;
+  readonly hostKeys: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface OpenParts {
+  readonly openShell: (place: Place) => Promise<OpenedShell>;
+  /** The API of whoever is behind that shell, by the appliance's own token; `cluster`: whose token. */
+  readonly openPve: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
+  readonly secret: (look: StepLook, name: string) => Promise<Secret | undefined>;
+}
+
+export interface PveOrder {
+  readonly shell: RootShell;
+  /** The machine's name among the members. */
+  readonly name: string;
+  readonly look: StepLook;
+  readonly signal: AbortSignal;
+}
+
+export async function openHands(parts: OpenParts, look: StepLook, signal: AbortSignal): Promise<Hands> {
+  const opened = new Opened(parts, look, signal);
+  return {
+    shell: lazyShell(
+      () => opened.address,
+      () => opened.shell(),
+    ),
+    shellAt: (address) => opened.shellAt(address),
+    movedTo: (address) => opened.movedTo(address),
+    memberShell: () => opened.member(),
+    pve: (of) => opened.pve(of),
+    secret: (name) => parts.secret(look, name),
+    close: () => opened.close(),
+  };
+}
+
+class Opened {
+  readonly #parts: OpenParts;
+  readonly #look: StepLook;
+  readonly #signal: AbortSignal;
+  readonly #toClose: (() => Promise<void>)[] = [];
+  readonly #known = new Map<string, Promise<unknown>>();
+  address: string;
+
+  constructor(parts: OpenParts, look: StepLook, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#look = look;
+    this.#signal = signal;
+    this.address = look.node.address;
+  }
+
+  shell(): Promise<OpenedShell> {
+    return this.#once('node', () => this.shellAt(this.address));
+  }
+
+  shellAt(address: string): Promise<OpenedShell> {
+    const { name: title, hostKeys } = this.#look.node;
+    return this.#open({ address, title, hostKeys, signal: this.#signal });
+  }
+
+  /** What was opened before ends with the run: it may be needed where the machine still has both addresses. */
+  movedTo(address: string): void {
+    this.address = address;
+    this.#known.delete('node');
+    this.#known.delete('pve node');
+  }
+
+  member(): Promise<OpenedShell & { readonly name: string }> {
+    return this.#once('member', () => this.#firstMember());
+  }
+
+  pve(of: 'node' | 'member'): Promise<Pve> {
+    return this.#once(`pve ${of}`, async () => {
+      const shell = of === 'node' ? await this.shell() : await this.member();
+      const name = of === 'node' ? this.#look.node.name : (await this.member()).name;
+      const pve = await this.#parts.openPve({ shell, name, look: this.#look, signal: this.#signal });
+      this.#toClose.push(() => pve.close());
+      return pve;
+    });
+  }
+
+  /** The last that was opened first. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#known.values());
+    for (const close of this.#toClose.splice(0).toReversed()) await close();
+  }
+
+  async #open(place: Place): Promise<OpenedShell> {
+    const shell = await this.#parts.openShell(place);
+    this.#toClose.push(() => shell.close());
+    return shell;
+  }
+
+  async #firstMember(): Promise<OpenedShell & { readonly name: string }> {
+    const { members, cluster } = this.#look;
+    const named = typeof cluster?.name === 'string' ? cluster.name : 'that it joins';
+    const failures: string[] = [];
+    for (const member of members) {
+      const shell = await this.#tried(member, failures);
+      if (shell !== undefined) return { ...shell, name: member.name };
+    }
+    throw fail('pipeline.no_member', {
+      message: `no member of the cluster ${named} answers: ${failures.join('; ') || 'it has none that is known here'}`,
+      hint: 'Look whether a member is switched on, and can be reached from the appliance.',
+    });
+  }
+
+  async #tried({ name, addresses, hostKeys = [] }: MemberAddress, failures: string[]): Promise<OpenedShell | undefined> {
+    if (hostKeys.length === 0) failures.push(`${name} was not installed from here, so its host keys are not known`);
+    else if (addresses.length === 0) failures.push(`the address of ${name} is not known`);
+    else
+      for (const address of addresses) {
+        try {
+          return await this.#open({ address, title: name, hostKeys, signal: this.#signal });
+        } catch (thrown) {
+          this.#signal.throwIfAborted();
+          failures.push(messageOf(thrown));
+        }
+      }
+    return undefined;
+  }
+
+  /** What failed is tried again by whoever asks next. */
+  #once<T>(key: string, open: () => Promise<T>): Promise<T> {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known as Promise<T>; // put there under the same key, below
+    const opening = open();
+    this.#known.set(key, opening);
+    opening.catch(() => this.#known.delete(key));
+    return opening;
+  }
+}
+
+function lazyShell(address: () => string, open: () => Promise<RootShell>): RootShell {
+  return {
+    get address() {
+      return address();
+    },
+    run: async (command, options) => (await open()).run(command, options),
+    must: async (command, options) => (await open()).must(command, options),
+    script: async (text, words, options) => (await open()).script(text, words, options),
+    readFile: async (path, maxBytes) => (await open()).readFile(path, maxBytes),
+    writeFile: async (path, content, mode) => (await open()).writeFile(path, content, mode),
+  };
+}
