@@ -8,7 +8,7 @@ import { type Log, messageOf, RackseedError } from './lib/index.ts';
 
 export interface InstallBootParts {
   readonly config: { readonly install: Pick<Config['install'], 'console'> };
-  readonly book: Pick<InstallBook, 'current' | 'byBootId' | 'countBoot' | 'fetched' | 'fail' | 'modeFile'>;
+  readonly book: Pick<InstallBook, 'current' | 'byBootId' | 'countBoot' | 'fetched' | 'cameBack' | 'modeFile'>;
   readonly installers: Pick<Installers, 'find' | 'withModeFile'>;
   /** The URL of the API, as a machine reaches it at this address of ours. */
   readonly apiUrl: (serverAddress: string) => string;
@@ -40,7 +40,7 @@ export function installsOf(parts: InstallBootParts): Installs {
     },
     cameBack: async (nodeUuid, reason) => {
       const current = await book.current(nodeUuid);
-      if (current !== undefined) await book.fail(current.uuid, reason);
+      if (current !== undefined) await book.cameBack(current.uuid, reason);
     },
     file: async (bootId, name, serverAddress) => {
       const current = await book.byBootId(bootId);

@@ -2,7 +2,7 @@
 
 import { type Installs, NO_INSTALLS } from './boot/index.ts';
 import { createGivenUp } from './install/index.ts';
-import type { Clock, Component, Log } from './lib/index.ts';
+import { type Clock, type Component, createVigil, type Log, type Vigil } from './lib/index.ts';
 import { type InstallDesk, NO_INSTALL_DESK } from './power/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -10,6 +10,8 @@ import type { Store } from './store/index.ts';
 export interface LateInstalls extends Component {
   readonly desk: InstallDesk;
   readonly boot: Installs;
+  /** Who counts for how long machines are silent. */
+  readonly vigil: Vigil;
   /** Before anything starts. Unless it is called nothing can be installed, and whoever asks is told so. */
   bind(given: { readonly desk: InstallDesk; readonly boot: Installs }): void;
 }
@@ -21,6 +23,7 @@ export interface LateInstallsOptions {
 }
 
 export function lateInstalls({ store, clock, log }: LateInstallsOptions): LateInstalls {
+  const vigil = createVigil(clock);
   let now: { readonly desk: InstallDesk; readonly boot: Installs } = { desk: NO_INSTALL_DESK, boot: NO_INSTALLS };
   const desk: InstallDesk = {
     refusal: (target) => now.desk.refusal(target),
@@ -31,8 +34,9 @@ export function lateInstalls({ store, clock, log }: LateInstallsOptions): LateIn
     abandon: (nodeUuid, deployment, reason) => now.desk.abandon(nodeUuid, deployment, reason),
   };
   return {
-    ...createGivenUp({ store, clock, log, book: desk }),
+    ...createGivenUp({ store, log, book: desk, vigil }),
     desk,
+    vigil,
     boot: {
       progress: (nodeUuid) => now.boot.progress(nodeUuid),
       begin: (nodeUuid) => now.boot.begin(nodeUuid),

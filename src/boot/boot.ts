@@ -190,7 +190,7 @@ export function createBoot(options: BootOptions): Boot {
   async function settled(ask: MachineAsk, look: Look, program: Program): Promise<{ program: Program; installer?: InstallerBoot }> {
     const uuid = look.situation.machine?.uuid;
     if (uuid === undefined) return { program };
-    if (program.isOver === true) await options.installs.cameBack(uuid, program.reason);
+    if (program.isBack === true) await options.installs.cameBack(uuid, program.reason);
     if (program.run !== 'installer') return { program };
     if (ask.loader === 'grub') return { program: { run: 'hold', reason: NO_INSTALLER_BY_GRUB } };
     const installer = await options.installs.begin(uuid);

@@ -35,7 +35,7 @@ export interface Installs {
   progress(nodeUuid: string): Promise<InstallProgress | null>;
   /** Counts a boot of the installer, in the store before it goes out. Undefined: meanwhile it may boot no more. */
   begin(nodeUuid: string): Promise<InstallerBoot | undefined>;
-  /** The machine came back with nothing to go on with. May be told again. */
+  /** Somebody asked for the machine's boot script when there was none for it. It is told, and ends nothing. */
   cameBack(nodeUuid: string, reason: string): Promise<void>;
   /** Undefined: there is none under this id now. `serverAddress`: ours, as the machine reached it, fit for a URL. */
   file(bootId: string, name: InstallFile, serverAddress: string): Promise<WatchedServable | undefined>;

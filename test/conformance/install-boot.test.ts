@@ -13,7 +13,7 @@ import { openIso } from '../../src/install/iso/iso.ts';
 import type { Installer } from '../../src/install/seam.ts';
 import { type Log, systemClock } from '../../src/lib/index.ts';
 import { containing } from '../support/containing.ts';
-import { type InstallSite, installSite } from '../support/install.ts';
+import { hookBody, type InstallSite, installSite } from '../support/install.ts';
 import { installerIso } from '../support/installer-iso.ts';
 
 let directory: string;
@@ -174,25 +174,34 @@ describe('what an installer is loaded from', { timeout: 60_000 }, () => {
     expect(JSON.stringify(the.lines)).not.toContain(the.armed.bootId);
   });
 
-  it('is gone once the answer was served, and the machine that comes back fails its deployment', async () => {
+  it('is gone once the answer was served, and whoever asks for the boot script then ends nothing', async () => {
     const the = await booting();
     await the.installs.begin(the.site.node.uuid);
     expect((await the.site.ask(the.armed.urls.answer)).statusCode).toBe(200);
     expect((await the.get('proxmox.iso')).status).toBe(404);
     expect(await the.installs.begin(the.site.node.uuid)).toBeUndefined();
     const verdict = decideInstall(await the.installs.progress(the.site.node.uuid));
-    expect(verdict).toMatchObject({ run: 'hold', isOver: true });
+    expect(verdict).toMatchObject({ run: 'hold', isBack: true });
     await the.installs.cameBack(the.site.node.uuid, verdict.reason);
     await the.installs.cameBack(the.site.node.uuid, verdict.reason);
-    expect(await the.site.events('install.failed')).toEqual([containing('not installed a second time')]);
-    expect(decideInstall(await the.installs.progress(the.site.node.uuid))).toMatchObject({ run: 'hold', reason: containing('has failed') });
+    expect(await the.site.events('install.came_back')).toEqual([containing('not installed a second time')]);
+    expect(await the.stage()).toBe('answered');
+    expect((await the.site.post(the.armed.urls.done, hookBody())).statusCode).toBe(200);
+    expect(await the.stage()).toBe('installed');
+    expect(decideInstall(await the.installs.progress(the.site.node.uuid))).toMatchObject({ run: 'own-disk' });
   });
 
   it('is booted three times at most, also when many ask at the same time', async () => {
     const the = await booting();
-    const begun = await Promise.all(Array.from({ length: 8 }, () => the.installs.begin(the.site.node.uuid)));
-    expect(begun.filter((one) => one !== undefined)).toHaveLength(3);
-    expect(decideInstall(await the.installs.progress(the.site.node.uuid))).toMatchObject({ run: 'hold', isOver: true });
+    for (const boots of [1, 2, 3]) {
+      const begun = await Promise.all(Array.from({ length: 8 }, () => the.installs.begin(the.site.node.uuid)));
+      expect(begun.filter((one) => one !== undefined)).toHaveLength(8);
+      expect(await the.site.book.get(the.armed.uuid)).toMatchObject({ boots, stage: 'script' });
+      await bytesOf(await the.get('vmlinuz'));
+      await expect.poll(the.stage, { timeout: 20_000 }).toBe('kernel');
+    }
+    expect(await the.installs.begin(the.site.node.uuid)).toBeUndefined();
+    expect(decideInstall(await the.installs.progress(the.site.node.uuid))).toMatchObject({ run: 'hold', isBack: true });
   });
 
   it('is nothing for a node that is not installed', async () => {

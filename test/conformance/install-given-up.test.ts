@@ -2,15 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { createGivenUp } from '../../src/install/index.ts';
-import { silentLog } from '../../src/lib/index.ts';
+import { createVigil, type Log, silentLog } from '../../src/lib/index.ts';
 import { containing } from '../support/containing.ts';
-import { type InstallSite, installSite } from '../support/install.ts';
+import { addInstalled, type InstallSite, installSite, PLAN } from '../support/install.ts';
 
 async function moveTo({ store, node }: InstallSite, state: string, lastError: string | null = null): Promise<void> {
   await store.db.updateTable('nodes').set({ provision_state: state, last_error: lastError }).where('uuid', '=', node.uuid).execute();
 }
 
-const givenUp = ({ store, clock, book }: InstallSite) => createGivenUp({ store, clock, book, log: silentLog });
+const givenUp = ({ store, clock, book }: InstallSite, log: Log = silentLog) =>
+  createGivenUp({ store, book, log, vigil: createVigil(clock) });
 
 describe('an installation that was given up', () => {
   it.each([
@@ -43,6 +44,25 @@ describe('an installation that was given up', () => {
     await moveTo(site, 'active');
     await givenUp(site).tick();
     expect(await site.book.get(uuid)).toMatchObject({ stage: 'reached', failure: null });
+  });
+
+  it('is over also when the record of another one is damaged, which is told once', async () => {
+    const site = await installSite();
+    const damaged = await site.armed();
+    await site.store.db.updateTable('installations').set({ stage: 'what?' }).where('uuid', '=', damaged.uuid).execute();
+    const others = [];
+    for (const [at, name] of ['pve2', 'pve3', 'pve4', 'pve5'].entries()) {
+      const node = await addInstalled(site, { name, mac: `52:54:00:00:07:0${at}` }, 'deploy failed');
+      others.push(await site.book.begin({ nodeUuid: node.uuid, deployment: 'd', plan: PLAN }));
+    }
+    await moveTo(site, 'deploy failed');
+    const told: unknown[] = [];
+    const log: Log = { ...silentLog, error: (fields, message) => void told.push([fields, message]) };
+    const watch = givenUp(site, log);
+    await watch.tick();
+    await watch.tick();
+    for (const { uuid } of others) expect(await site.book.get(uuid)).toMatchObject({ stage: 'failed' });
+    expect(told).toEqual([[expect.objectContaining({ installation: damaged.uuid }), containing('could not be ended')]]);
   });
 
   it('is looked for by itself, and the looking ends when it is told to', async () => {

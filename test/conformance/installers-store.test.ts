@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createInstallers } from '../../src/install/index.ts';
+import { createInstallers, type Fetch } from '../../src/install/index.ts';
 import { addFile } from '../../src/install/iso/add-file.ts';
 import { openIso } from '../../src/install/iso/iso.ts';
 import { remaster } from '../../src/install/iso/remaster.ts';
@@ -20,14 +20,17 @@ import { openTestStore } from '../support/store.ts';
 const MODE = Buffer.from('mode = "http"\n\n[http]\nurl = "https://10.0.0.1/install/answer/x"\n');
 const GIB = 1024 ** 3;
 
+const nobody: Fetch = () => Promise.reject(new Error('nobody fetches in this test'));
+
 interface Made {
   readonly canOverlay?: boolean;
   readonly hasXorriso?: boolean;
   readonly free?: () => number;
   readonly store?: Awaited<ReturnType<typeof openTestStore>>;
+  readonly fetch?: Fetch;
 }
 
-async function make({ canOverlay = true, hasXorriso = true, free = () => 100 * GIB, store: given }: Made = {}) {
+async function make({ canOverlay = true, hasXorriso = true, free = () => 100 * GIB, store: given, fetch = nobody }: Made = {}) {
   const scratch = await mkdtemp(join(tmpdir(), 'rackseed-installer-store-'));
   const store = given ?? (await openTestStore());
   const run: Run = (command, args, options) =>
@@ -38,7 +41,7 @@ async function make({ canOverlay = true, hasXorriso = true, free = () => 100 * G
     clock: systemClock,
     random: systemRandom,
     run,
-    fetch: globalThis.fetch,
+    fetch,
     holder: 'one',
     free: () => Promise.resolve(free()),
     tools: {
@@ -145,9 +148,9 @@ describe('the installers', { timeout: 60_000 }, () => {
     const site = await installSite();
     const { installers, imported, scratch } = await make({ store: site.store });
     const installer = await imported(await installerIso(join(scratch, 'a.iso')));
-    const { uuid } = await site.book.begin({ nodeUuid: site.node.uuid, deployment: 'd', plan: { ...PLAN, installer: installer.id } });
+    await site.book.begin({ nodeUuid: site.node.uuid, deployment: 'd', plan: { ...PLAN, installer: installer.id } });
     await expect(installers.remove(installer.name)).rejects.toMatchObject({ code: 'install.installer_in_use' });
-    await site.book.fail(uuid, 'given up');
+    await site.book.abandon(site.node.uuid, 'd', 'given up');
     await installers.remove(installer.name);
     expect(await installers.list()).toEqual([]);
   });
@@ -161,6 +164,61 @@ describe('the installers', { timeout: 60_000 }, () => {
     expect(task).toMatchObject({ state: 'failed', error: { code: 'install.no_space', message: containing('512 MiB free') } });
     expect(await installers.list()).toEqual([]);
     expect((await readdir(join(scratch, 'installers'))).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('are not fetched on when the disk becomes full meanwhile, with the numbers, and leave nothing', async () => {
+    let free = 100 * GIB;
+    let sent = 0;
+    const piece = Buffer.alloc(2 ** 20, 1);
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      for (; sent < 64; sent += 1) {
+        if (sent === 20) free = GIB / 4;
+        yield await Promise.resolve(piece);
+      }
+    };
+    const fetch: Fetch = () => {
+      const body = Object.assign(chunks(), { cancel: () => Promise.resolve() });
+      const said = new Map([['content-length', String(64 * piece.length)]]);
+      return Promise.resolve({ status: 200, headers: { get: (name) => said.get(name) ?? null }, body });
+    };
+    const { installers, scratch, tasks } = await make({ free: () => free, fetch });
+    const url = 'http://mirror.test/pve.iso';
+    const id = await installers.import({ source: { url }, sha256: 'a'.repeat(64), name: null });
+    const task = await tasks.finished(id, AbortSignal.timeout(30_000));
+    expect(task).toMatchObject({ state: 'failed', error: { code: 'install.no_space', message: containing('the rest of pve.iso') } });
+    expect(sent).toBeLessThan(40);
+    expect(await readdir(join(scratch, 'installers', 'incoming'))).toEqual([]);
+  });
+
+  it('of an upload are compared with the SHA-256 that it was begun with, also when that could not be done at its end', async () => {
+    const { installers, scratch, tasks } = await make();
+    const bytes = await readFile(await installerIso(join(scratch, 'a.iso')));
+    const wanted = 'a'.repeat(64);
+    const { id, path } = await installers.uploads.create({ name: 'a.iso', bytes: bytes.length, sha256: wanted });
+    await writeFile(path, bytes); // as a process leaves it that ended after the last part
+    const other = installers.import({ source: { upload: id }, sha256: 'b'.repeat(64), name: null });
+    await expect(other).rejects.toMatchObject({ code: 'install.bad_installer_source', message: containing(wanted) });
+    const task = await tasks.finished(
+      await installers.import({ source: { upload: id }, sha256: null, name: null }),
+      AbortSignal.timeout(30_000),
+    );
+    expect(task).toMatchObject({ state: 'failed', error: { code: 'install.wrong_checksum', message: containing(wanted) } });
+    expect(await installers.list()).toEqual([]);
+  });
+
+  it('of an upload that there was no room to take are taken when there is', async () => {
+    let free = 100 * GIB;
+    const { installers, scratch, tasks } = await make({ free: () => free });
+    const bytes = await readFile(await installerIso(join(scratch, 'a.iso')));
+    const { id, path } = await installers.uploads.create({ name: 'a.iso', bytes: bytes.length, sha256: null });
+    await writeFile(path, bytes);
+    const order = { source: { upload: id }, sha256: null, name: null };
+    free = GIB / 2;
+    const first = await tasks.finished(await installers.import(order), AbortSignal.timeout(30_000));
+    expect(first).toMatchObject({ state: 'failed', error: { code: 'install.no_space' } });
+    expect((await readdir(join(scratch, 'installers'))).filter((name) => name.startsWith('.'))).toEqual([]);
+    free = 100 * GIB;
+    expect(await tasks.finished(await installers.import(order), AbortSignal.timeout(30_000))).toMatchObject({ state: 'succeeded' });
   });
 
   it('list nothing that is not theirs, and nothing half', async () => {

@@ -59,8 +59,8 @@ export type Program = {
   readonly reason: string;
   /** The machine is to be left alone altogether: no loader is to help it to its disk. */
   readonly hands?: 'off';
-  /** It came back from its installer with nothing to go on with. */
-  readonly isOver?: true;
+  /** It asks again after its installer, with nothing to go on with. */
+  readonly isBack?: true;
 };
 
 /** States in which our agent works on the machine, so that it must be booted whoever opened enrolment. */

@@ -13,8 +13,8 @@ export interface InstallProgress {
 export type InstallVerdict =
   | { readonly run: 'installer'; readonly reason: string }
   | { readonly run: 'own-disk'; readonly reason: string }
-  /** `isOver`: the machine came back with nothing to go on with, and its deployment can only fail. */
-  | { readonly run: 'hold'; readonly reason: string; readonly isOver?: true };
+  /** `isBack`: it asks again, and there is nothing to go on with. Whoever knows its MAC can ask that, so it ends nothing. */
+  | { readonly run: 'hold'; readonly reason: string; readonly isBack?: true };
 
 export const INSTALLER_BOOTS_MAX = 3;
 
@@ -31,15 +31,16 @@ export function decideInstall(progress: InstallProgress | null): InstallVerdict 
   if (stage === 'answered')
     return {
       run: 'hold',
-      isOver: true,
+      isBack: true,
       reason: 'its installer got its answer and did not report its end: it is not installed a second time by itself',
     };
   if (!LOADING.has(stage)) return { run: 'hold', reason: 'its installation is prepared, and its answer is not proven yet' };
-  if (boots >= INSTALLER_BOOTS_MAX)
+  // What was given the script alone, and fetched nothing by it, is given that again: no installer has run.
+  if (boots >= INSTALLER_BOOTS_MAX && stage !== 'script')
     return {
       run: 'hold',
-      isOver: true,
+      isBack: true,
       reason: `its installer was booted ${boots} times and never asked for its answer: no more until a person retries`,
     };
-  return { run: 'installer', reason: `installer boot ${boots + 1} of at most ${INSTALLER_BOOTS_MAX}` };
+  return { run: 'installer', reason: `installer boot ${stage === 'script' ? boots : boots + 1} of at most ${INSTALLER_BOOTS_MAX}` };
 }

@@ -81,11 +81,13 @@ export function createInstallDesk(parts: DeskParts, answering: Answering): Desk 
       if (hasCome(row, goal)) return { state: 'reached' };
       const now = parts.clock.now();
       const stallMs = parts.config.install.stall_minutes * MINUTE;
-      const { fraction, text, stall, until } = standingOf({ row, rate: book.isoRate(row.uuid), now, stallMs });
+      const [silence, cameBackAt] = [book.silence(row), await book.cameBackAt(row)];
+      const looked = { row, rate: book.isoRate(row.uuid), silence, cameBackAt, now, stallMs };
+      const { fraction, text, stall, until } = standingOf(looked);
       if (stall === null) return { state: 'waits', fraction, text, until };
-      if (now - row.signAt >= PATIENCE * stallMs) return { state: 'failed', message: text, hint: AGAIN };
+      if (silence >= PATIENCE * stallMs) return { state: 'failed', message: text, hint: AGAIN };
       await tellStall(parts, told, row, text);
-      return { state: 'waits', fraction, text, until: Math.min(until ?? now + stallMs, row.signAt + PATIENCE * stallMs) };
+      return { state: 'waits', fraction, text, until: Math.min(until ?? now + stallMs, now + PATIENCE * stallMs - silence) };
     },
     async signIn(nodeUuid, deployment, signal) {
       const row = await underWay(nodeUuid, deployment);

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, isoTime, type Log, messageOf } from '../../lib/index.ts';
 import { type Nodes, nodeTitle } from '../../nodes/index.ts';
-import type { EventInput, Reasons } from '../../store/index.ts';
+import type { EventInput, Reasons, Tx } from '../../store/index.ts';
 import type { InstallPlan } from '../seam.ts';
 import { type AnswerAsk, digestOfAsk, readAsk } from './ask-codec.ts';
 import type { Change, InstallBook } from './book.ts';
@@ -53,6 +53,8 @@ export interface AnswersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly renderMs?: number;
+  /** In the transaction in which the installer gets its answer: from here on what is on its disks is what it puts there. */
+  readonly served?: (tx: Tx, installation: InstallationRecord) => Promise<void>;
 }
 
 const RENDER_MS = 900;
@@ -162,7 +164,7 @@ interface Served {
 }
 
 /** Decided anew on the record as it is now: of requests at the same time one is the first. */
-function serve({ book, clock, nodes }: AnswersOptions, uuid: string, { text, digest, from }: Served): Promise<Timeliness> {
+function serve({ book, clock, nodes, served }: AnswersOptions, uuid: string, { text, digest, from }: Served): Promise<Timeliness> {
   const answer = createHash('sha256').update(text).digest('hex');
   return book.change<Timeliness>(uuid, async (tx, row) => {
     const now = clock.now();
@@ -183,6 +185,7 @@ function serve({ book, clock, nodes }: AnswersOptions, uuid: string, { text, dig
       message: `${title}: its installer got its answer and erases the chosen disks now`,
       data: { from, sha256: answer },
     };
+    await served?.(tx, row);
     const set = {
       ...asks,
       stage: 'answered',

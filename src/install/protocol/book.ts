@@ -1,11 +1,12 @@
 // How far each installation came, in the store: a machine that forgot would install itself in a loop. Every move is one transaction with its
 // event; stages go forward only, but for a new boot of the installer before its answer was served.
 
-import { assert, type Clock, type Log, messageOf, type Random } from '../../lib/index.ts';
+import { assert, type Clock, type Log, messageOf, type Random, type Vigil } from '../../lib/index.ts';
 import type { Nodes } from '../../nodes/index.ts';
 import type { EventInput, InstallationTable, Store, Tx } from '../../store/index.ts';
 import type { Installation, InstallPlan } from '../seam.ts';
 import { beginInstallation } from './begin.ts';
+import { createCameBacks } from './came-back.ts';
 import { fail } from './errors.ts';
 import { createProgress } from './progress.ts';
 import { type InstallationRecord, recordOf } from './record.ts';
@@ -31,6 +32,8 @@ export interface InstallBook {
   ofDeployment(nodeUuid: string, deployment: string): Promise<InstallationRecord | undefined>;
   /** The newest of the node, also one that failed. */
   current(nodeUuid: string): Promise<InstallationRecord | undefined>;
+  /** The newest of the node whose installer had its answer: its disks hold the last system, as far as it came. */
+  lastAnswered(nodeUuid: string): Promise<InstallationRecord | undefined>;
   byBootId(bootId: string): Promise<InstallationRecord | undefined>;
   bySecret(which: SecretOf, secret: string): Promise<InstallationRecord | undefined>;
   /** Stored before the script goes out. A boot beyond the last that is allowed throws install.over. */
@@ -43,8 +46,12 @@ export interface InstallBook {
   modeFile(uuid: string, base: string): Promise<ModeFileParts>;
   secrets(uuid: string): Promise<InstallSecrets>;
   reached(uuid: string, words: string): Promise<void>;
-  /** Nothing once it is over. */
-  fail(uuid: string, message: string): Promise<void>;
+  /** Somebody asked for a boot script in the machine's name, and there is none: it is told, and changes nothing. */
+  cameBack(uuid: string, reason: string): Promise<void>;
+  /** When that was last, at the stage in which it is; null: not as far as is known. */
+  cameBackAt(row: InstallationRecord): Promise<number | null>;
+  /** For how many milliseconds nothing was heard of the machine while we listened. */
+  silence(row: Pick<InstallationRecord, 'signAt'>): number;
   /** The deployment goes no further. Not told as a failure where it had come to its end. */
   abandon(nodeUuid: string, deployment: string, reason: string): Promise<void>;
   /** Does one that is under way need this installer? */
@@ -69,6 +76,8 @@ export interface BookOptions {
   readonly log: Log;
   /** SHA-256 of our certificate in hexadecimal; null: plain HTTP. */
   readonly fingerprint: string | null;
+  /** Who counts silence. */
+  readonly vigil: Pick<Vigil, 'silence'>;
   /** After a move was stored: the deployment looks again, or its timeout starts anew. */
   readonly onMove: (nodeUuid: string, what: 'look' | 'sign') => Promise<void>;
 }
@@ -117,13 +126,7 @@ export function createInstallBook(options: BookOptions): InstallBook {
     return made.result;
   };
 
-  const end = (uuid: string, type: string, message: string, severity: 'info' | 'warning' | 'error'): Promise<boolean> =>
-    change(uuid, async (_, row) => {
-      if (row.endedAt !== null) return { result: false };
-      const now = clock.now();
-      const set = { stage: 'failed', stage_at: now, failure: message, ended_at: now, secrets: '' };
-      return { result: true, set, events: [{ type, message, severity }] };
-    });
+  const cameBacks = createCameBacks(store, clock, change);
 
   const book: InstallBook = {
     begin: (order) => beginInstallation(options, order),
@@ -147,12 +150,20 @@ export function createInstallBook(options: BookOptions): InstallBook {
       const found = rows.find((row) => row.ended_at === null) ?? rows[0];
       return found === undefined ? undefined : recordOf(found);
     },
+    lastAnswered: async (nodeUuid) => {
+      const of = store.db.selectFrom('installations').selectAll().where('node_uuid', '=', nodeUuid).where('answered_at', 'is not', null);
+      const row = await of.orderBy('answered_at', 'desc').executeTakeFirst();
+      return row === undefined ? undefined : recordOf(row);
+    },
     byBootId: (bootId) => find(store.db, 'boot_id', bootId),
     bySecret: async (which, secret) => (isSecret(secret) ? find(store.db, HASHES[which], hashOf(secret)) : undefined),
     countBoot: (uuid) =>
       moved(book, uuid, async (_, row) => {
         refuseOver(row);
-        if (!waitsForAnswer(row.stage) || row.boots >= INSTALLER_BOOTS_MAX) throw noMoreBoots(row);
+        if (!waitsForAnswer(row.stage)) throw noMoreBoots(row);
+        // Nothing was loaded by the script before: whoever asks again has booted nothing since.
+        if (row.stage === 'script') return { result: undefined };
+        if (row.boots >= INSTALLER_BOOTS_MAX) throw noMoreBoots(row);
         progress.forget(row.bootId);
         const boots = row.boots + 1;
         return {
@@ -197,14 +208,12 @@ export function createInstallBook(options: BookOptions): InstallBook {
         };
       });
     },
-    fail: async (uuid, message) => {
-      if (!(await end(uuid, eventOfStage('failed'), message, 'error'))) return;
-      const { nodeUuid } = await need(store.db, uuid);
-      await wake(nodeUuid, 'look');
-    },
+    cameBack: (uuid, reason) => cameBacks.note(uuid, reason),
+    cameBackAt: (row) => cameBacks.at(row),
+    silence: ({ signAt }) => options.vigil.silence(signAt),
     abandon: async (nodeUuid, deployment, reason) => {
       const found = await book.ofDeployment(nodeUuid, deployment);
-      if (found !== undefined) await end(found.uuid, 'install.abandoned', `the installation was given up: ${reason}`, 'warning');
+      if (found !== undefined) await change(found.uuid, async (_, row) => givenUp(row, reason, clock.now()));
     },
     uses: async (installer) => {
       const open = await store.db.selectFrom('installations').select('plan').where('ended_at', 'is', null).execute();
@@ -225,6 +234,13 @@ async function moved(
 ): Promise<InstallationRecord> {
   await book.change(uuid, act);
   return book.get(uuid);
+}
+
+function givenUp({ endedAt }: InstallationRecord, reason: string, now: number): Change<undefined> {
+  if (endedAt !== null) return { result: undefined };
+  const message = `the installation was given up: ${reason}`;
+  const set = { stage: 'failed', stage_at: now, failure: message, ended_at: now, secrets: '' };
+  return { result: undefined, set, events: [{ type: 'install.abandoned', message, severity: 'warning' }] };
 }
 
 export function refuseOver({ uuid, endedAt, failure }: Pick<InstallationRecord, 'uuid' | 'endedAt' | 'failure'>): void {

@@ -3,7 +3,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Log, type Random, resource } from '../../lib/index.ts';
+import { type Clock, createVigil, type Log, type Random, resource, type Vigil } from '../../lib/index.ts';
 import type { Nodes } from '../../nodes/index.ts';
 import type { Store } from '../../store/index.ts';
 import { type Answers, type AnswersOptions, createAnswers } from './answers.ts';
@@ -20,7 +20,7 @@ export interface InstallProtocol extends Answers, Hooks {
 }
 
 export interface InstallProtocolOptions
-  extends Pick<AnswersOptions, 'render' | 'cleanUuid' | 'cleanSerial' | 'renderMs'>,
+  extends Pick<AnswersOptions, 'render' | 'cleanUuid' | 'cleanSerial' | 'renderMs' | 'served'>,
     Pick<HooksOptions, 'productOf'>,
     Pick<InstalledBootsOptions, 'bootOrderOf'> {
   readonly store: Store;
@@ -41,10 +41,13 @@ export interface InstallBookParts extends Pick<BookOptions, 'store' | 'nodes' | 
   readonly log: Log;
   /** PEM; null: plain HTTP. */
   readonly certificate: string | null;
+  /** Absent: one of its own. */
+  readonly vigil?: Pick<Vigil, 'silence'>;
 }
 
-export function installBook({ certificate, ...parts }: InstallBookParts): InstallBook {
-  return createInstallBook({ ...parts, fingerprint: certificate === null ? null : pinsOf(certificate).certificate });
+export function installBook({ certificate, vigil, ...parts }: InstallBookParts): InstallBook {
+  const fingerprint = certificate === null ? null : pinsOf(certificate).certificate;
+  return createInstallBook({ ...parts, fingerprint, vigil: vigil ?? createVigil(parts.clock) });
 }
 
 export function createInstallProtocol(options: InstallProtocolOptions): InstallProtocol {

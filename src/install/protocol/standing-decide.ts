@@ -1,12 +1,17 @@
 // How an installation stands, in words: how far it is, what it waits for, and after a while without a sign what is probably wrong and what to
 // do. Pure.
 
+import { isoTime } from '../../lib/index.ts';
 import type { InstallStage } from '../seam.ts';
 import type { InstallationRecord } from './record.ts';
 import { bytesText, durationText, isBefore } from './stages-decide.ts';
 
 export interface Looked {
-  readonly row: Pick<InstallationRecord, 'stage' | 'stageAt' | 'signAt' | 'isoBytes' | 'isoTotal' | 'boots' | 'failure' | 'plan'>;
+  readonly row: Pick<InstallationRecord, 'stage' | 'stageAt' | 'isoBytes' | 'isoTotal' | 'boots' | 'failure' | 'plan'>;
+  /** For so long nothing was heard of it. */
+  readonly silence: number;
+  /** When somebody asked in its name for a boot script that it should not need; null: nobody has. */
+  readonly cameBackAt: number | null;
   /** Bytes a second; null: not known. */
   readonly rate: number | null;
   readonly now: number;
@@ -46,17 +51,17 @@ const WRITING_MS = 6 * 60_000;
 const WRITING_SHARE = 0.38;
 
 export function standingOf(looked: Looked): Standing {
-  const { row, now, stallMs } = looked;
+  const { row, silence, cameBackAt, now, stallMs } = looked;
   const isOver = row.stage === 'reached' || row.stage === 'failed';
-  const stallAt = row.signAt + stallMs;
-  const stall = !isOver && now >= stallAt ? stallOf(row) : null;
-  const words = wordsOf(looked);
-  const silent = `nothing was heard of it for ${durationText(now - row.signAt)}`;
+  const stall = !isOver && silence >= stallMs ? stallOf(looked) : null;
+  const again = cameBackAt === null || stall !== null ? '' : `; it asked for its boot script again at ${isoTime(cameBackAt)}`;
+  const words = `${wordsOf(looked)}${again}`;
+  const silent = `nothing was heard of it for ${durationText(silence)}`;
   return {
     fraction: fractionOf(looked),
     text: stall === null ? words : `${words}; ${silent}: ${stall.cause}. ${stall.next}`,
     stall,
-    until: isOver ? null : stall === null ? stallAt : now + stallMs,
+    until: isOver ? null : now + (stall === null ? stallMs - silence : stallMs),
   };
 }
 
@@ -107,7 +112,8 @@ function isoWords({ row, rate }: Looked): string {
 const SCREEN = 'Look at its screen';
 const LOGS = 'Alt+F3 there is a shell';
 
-function stallOf(row: Looked['row']): Stall {
+function stallOf({ row, cameBackAt }: Looked): Stall {
+  if (cameBackAt !== null) return cameBackStall(row, isoTime(cameBackAt));
   const hasIso = row.isoTotal > 0 && row.isoBytes >= row.isoTotal;
   switch (row.stage) {
     case 'prepared':
@@ -164,6 +170,14 @@ function stallOf(row: Looked['row']): Stall {
     case 'failed':
       return { cause: 'it is over', next: 'Nothing is to be done.' };
   }
+}
+
+function cameBackStall({ stage, boots }: Looked['row'], at: string): Stall {
+  const next = `${SCREEN}: it is held there with the reason; then deploy it again.`;
+  if (stage === 'answered')
+    return { cause: `its installer failed, or the machine was restarted: it asked for its boot script again at ${at}`, next };
+  const cause = `its installer was booted ${boots} times and never asked for its answer, and it asked for its boot script again at ${at}`;
+  return { cause, next: `${next} Too little memory for the ISO and a network card without a driver are the usual reasons.` };
 }
 
 /** Has it come as far as that? */

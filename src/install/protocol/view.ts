@@ -60,7 +60,8 @@ export function createViews({ store, book, clock, stallMs }: ViewOptions): (node
         hint: 'Its deployment does that, when its profile is os = "proxmox".',
       });
     const rate = row.stage === 'iso' ? book.isoRate(row.uuid) : null;
-    const { fraction, text, stall } = standingOf({ row, rate, now: clock.now(), stallMs });
+    const [silence, cameBackAt] = [book.silence(row), await book.cameBackAt(row)];
+    const { fraction, text, stall } = standingOf({ row, rate, silence, cameBackAt, now: clock.now(), stallMs });
     return {
       uuid: row.uuid,
       nodeUuid: row.nodeUuid,

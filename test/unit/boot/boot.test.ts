@@ -312,6 +312,7 @@ describe('the script of a machine', () => {
     const runs: string[] = [];
     for (let time = 0; time < 4; time += 1) {
       runs.push((await the.boot.machineBoot(query(), HERE)).run);
+      the.install = { ...the.install, stage: 'kernel' };
       await the.clock.advance(300_000);
     }
     expect(runs).toEqual(['installer', 'installer', 'installer', 'hold']);

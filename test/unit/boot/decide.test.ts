@@ -172,10 +172,10 @@ describe('what a machine runs that is being deployed', () => {
     expect(decideProgram(deployed('wait call-back', { ...begun, stage, boots: 1 })).run).toBe(run),
   );
 
-  it('is over when it comes back after its answer, or after three boots, and while it may yet install it is not', () => {
-    const isOver = (change: object): unknown => decideProgram(deployed('wait call-back', { ...begun, ...change })).isOver;
-    expect([isOver({ stage: 'answered', boots: 1 }), isOver({ stage: 'iso', boots: 3 })]).toEqual([true, true]);
-    expect([isOver({ boots: 2 }), isOver({ stage: 'installed', boots: 3 }), isOver({ stage: 'failed' })]).toEqual([
+  it('comes back when it asks after its answer, or after three boots, and while it may yet install it is not', () => {
+    const isBack = (change: object): unknown => decideProgram(deployed('wait call-back', { ...begun, ...change })).isBack;
+    expect([isBack({ stage: 'answered', boots: 1 }), isBack({ stage: 'iso', boots: 3 })]).toEqual([true, true]);
+    expect([isBack({ boots: 2 }), isBack({ stage: 'installed', boots: 3 }), isBack({ stage: 'failed' })]).toEqual([
       undefined,
       undefined,
       undefined,

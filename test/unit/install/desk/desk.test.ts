@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { installBook } from '../../../../src/install/index.ts';
+import { silentLog, systemRandom } from '../../../../src/lib/index.ts';
+import { containing } from '../../../support/containing.ts';
 import { firstBootBody, HOST_KEY, hookBody, MAC, urlsOf } from '../../../support/install.ts';
 import { type DeskSettings, deskWorld, GIB, MIRROR, stamped } from './world.ts';
 
@@ -162,4 +165,45 @@ it('says what to look at after a while without a sign, tells people once, and gi
   expect(await world.events('install.stalled')).toHaveLength(1);
   await clock.advance(40 * 60_000);
   expect(await standing()).toMatchObject({ state: 'failed' });
+});
+
+it('holds no time against a machine in which nobody listened', async () => {
+  const world = await deskWorld();
+  const { desk, node, clock, book, store, nodes } = world;
+  const { stamps } = await desk.prepare(world.order());
+  await world.see({ disks: stamped(MIRROR, ['S1', 'S2'], stamps) });
+  await desk.arm(world.order());
+  await clock.advance(24 * 3_600_000);
+  const random = systemRandom;
+  // As an appliance that was started anew has it, a day later.
+  const anew = installBook({ store, nodes, clock, random, log: silentLog, certificate: null, onMove: () => Promise.resolve() });
+  const silence = vi.spyOn(book, 'silence').mockImplementation((row) => anew.silence(row));
+  onTestFinished(() => silence.mockRestore());
+  const standing = () => desk.standing(node.uuid, 'task-1', 'installed');
+  expect(await standing()).toMatchObject({ state: 'waits', until: clock.now() + 20 * 60_000 });
+  await clock.advance(20 * 60_000);
+  expect(await standing()).toMatchObject({
+    state: 'waits',
+    text: containing('nothing was heard of it for 20 min'),
+    until: clock.now() + 20 * 60_000,
+  });
+  await clock.advance(40 * 60_000);
+  expect(await standing()).toMatchObject({ state: 'failed' });
+});
+
+it('fails by its silence, and names it when the machine asked for its boot script again', async () => {
+  const world = await deskWorld();
+  const { desk, node, clock, book } = world;
+  const { stamps } = await desk.prepare(world.order());
+  await world.see({ disks: stamped(MIRROR, ['S1', 'S2'], stamps) });
+  await desk.arm(world.order());
+  const { uuid } = (await book.current(node.uuid)) ?? { uuid: '' };
+  await book.countBoot(uuid);
+  expect((await world.ask((await urlsOf(book, uuid)).answer)).statusCode).toBe(200);
+  await clock.advance(5 * 60_000);
+  await book.cameBack(uuid, 'it had its answer');
+  const standing = () => desk.standing(node.uuid, 'task-1', 'installed');
+  expect(await standing()).toMatchObject({ state: 'waits', text: containing('it asked for its boot script again at') });
+  await clock.advance(55 * 60_000);
+  expect(await standing()).toMatchObject({ state: 'failed', message: containing('its installer failed, or the machine was restarted') });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { Secret } from '../../../../src/lib/index.ts';
+import { installBook } from '../../../../src/install/index.ts';
+import { Secret, silentLog, systemRandom } from '../../../../src/lib/index.ts';
 import { containing } from '../../../support/containing.ts';
 import { addInstalled, installSite, PLAN } from '../../../support/install.ts';
 
@@ -24,7 +25,7 @@ it('keeps of its secrets what opens with the key only, and nothing once it is ov
   const row = await store.db.selectFrom('installations').selectAll().executeTakeFirstOrThrow();
   for (const secret of [answer, hook, firstBoot]) expect(JSON.stringify(row)).not.toContain(secret);
   expect(store.vault.open(row.secrets, `installations/${uuid}/secrets`)).toBeInstanceOf(Secret);
-  await book.fail(uuid, 'the power was cut');
+  await book.abandon(node.uuid, 'one', 'the power was cut');
   expect(await store.db.selectFrom('installations').select('secrets').executeTakeFirstOrThrow()).toEqual({ secrets: '' });
   await expect(book.secrets(uuid)).rejects.toMatchObject({ code: 'install.over' });
 });
@@ -48,9 +49,62 @@ it('lets the installer boot three times until it has its answer, and no more', a
     message: containing('not to be booted yet'),
   });
   await book.arm(uuid);
-  for (const boots of [1, 2, 3]) expect(await book.countBoot(uuid)).toMatchObject({ boots, stage: 'script' });
+  const { bootId } = await book.get(uuid);
+  for (const boots of [1, 2, 3]) {
+    expect(await book.countBoot(uuid)).toMatchObject({ boots, stage: 'script' });
+    await book.fetched(bootId, 'kernel', 5, 5);
+  }
   await expect(book.countBoot(uuid)).rejects.toThrow('booted 3 times');
   expect(await events('install.boot')).toHaveLength(3);
+});
+
+it('counts no boot of a script by which nothing was loaded: whoever asks for it again has installed nothing', async () => {
+  const { book, armed, events, clock } = await installSite();
+  const { uuid } = await armed();
+  await book.countBoot(uuid);
+  const { signAt } = await book.get(uuid);
+  await clock.advance(1000);
+  for (let at = 0; at < 5; at += 1) expect(await book.countBoot(uuid)).toMatchObject({ boots: 1, stage: 'script', signAt });
+  expect(await events('install.boot')).toHaveLength(1);
+});
+
+it('tells people that the machine asked for its boot script again, five times at most, and goes on', async () => {
+  const { book, armed, events, clock, ask } = await installSite();
+  const { uuid, urls } = await armed();
+  await book.countBoot(uuid);
+  await ask(urls.answer);
+  const { signAt } = await book.get(uuid);
+  expect(await book.cameBackAt(await book.get(uuid))).toBeNull();
+  await book.cameBack(uuid, 'it had its answer');
+  await book.cameBack(uuid, 'it had its answer');
+  expect(await events('install.came_back')).toEqual([
+    containing('asked for its boot script again: it had its answer. If that was the machine'),
+  ]);
+  for (let at = 0; at < 20; at += 1) {
+    await clock.advance(60_000);
+    await book.cameBack(uuid, 'it had its answer');
+  }
+  expect(await events('install.came_back')).toHaveLength(5);
+  const row = await book.get(uuid);
+  expect(row).toMatchObject({ stage: 'answered', signAt, failure: null });
+  expect(await book.cameBackAt(row)).toBe(clock.now());
+});
+
+it('knows after a restart that the machine had asked again, and nothing of what was before its answer', async () => {
+  const { book, armed, clock, ask, store, nodes } = await installSite();
+  const { uuid, urls } = await armed();
+  await book.countBoot(uuid);
+  await book.cameBack(uuid, 'too early to say anything');
+  await clock.advance(60_000);
+  await ask(urls.answer);
+  const anew = () =>
+    installBook({ store, nodes, clock, random: systemRandom, log: silentLog, certificate: null, onMove: () => Promise.resolve() });
+  const row = await book.get(uuid);
+  expect([await book.cameBackAt(row), await anew().cameBackAt(row)]).toEqual([null, null]);
+  await clock.advance(60_000);
+  await book.cameBack(uuid, 'now');
+  expect(await anew().cameBackAt(row)).toBe(clock.now());
+  expect(await anew().cameBackAt({ ...row, stage: 'installed' })).toBeNull();
 });
 
 it('goes through its stages forward only, but for a new boot before the answer', async () => {
@@ -110,7 +164,6 @@ it('ends once: what comes after changes nothing', async () => {
   const { uuid } = await armed();
   await book.abandon(node.uuid, 'task-1', 'aborted');
   expect(woken).toEqual([]);
-  await book.fail(uuid, 'too late');
   await book.abandon(node.uuid, 'task-1', 'again');
   await book.abandon(node.uuid, 'no such', 'again');
   await expect(book.reached(uuid, 'x')).rejects.toMatchObject({ code: 'install.over' });
@@ -121,9 +174,9 @@ it('ends once: what comes after changes nothing', async () => {
 
 it('knows which installers are needed', async () => {
   const site = await installSite();
-  const { uuid } = await site.armed();
+  await site.armed();
   expect([await site.book.uses(PLAN.installer), await site.book.uses('other')]).toEqual([true, false]);
-  await site.book.fail(uuid, 'x');
+  await site.book.abandon(site.node.uuid, 'task-1', 'x');
   expect(await site.book.uses(PLAN.installer)).toBe(false);
 });
 

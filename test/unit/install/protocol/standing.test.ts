@@ -7,7 +7,6 @@ const STALL = 20 * 60_000;
 const ROW: Looked['row'] = {
   stage: 'iso',
   stageAt: 0,
-  signAt: 0,
   isoBytes: 0,
   isoTotal: 0,
   boots: 1,
@@ -16,7 +15,7 @@ const ROW: Looked['row'] = {
 };
 
 function look(row: Partial<Looked['row']>, rest: Partial<Omit<Looked, 'row'>> = {}) {
-  return standingOf({ row: { ...ROW, ...row }, rate: null, now: 0, stallMs: STALL, ...rest });
+  return standingOf({ row: { ...ROW, ...row }, rate: null, silence: 0, cameBackAt: null, now: 0, stallMs: STALL, ...rest });
 }
 
 describe('how an installation stands', () => {
@@ -43,10 +42,10 @@ describe('how an installation stands', () => {
   });
 
   it('is to be looked at again when it may have come to a halt', () => {
-    expect(look({ signAt: 1000 }, { now: 2000 })).toMatchObject({ stall: null, until: 1000 + STALL });
-    expect(look({ signAt: 1000 }, { now: 1000 + STALL }).until).toBe(1000 + 2 * STALL);
-    expect(look({ stage: 'reached' }, { now: 10 * STALL })).toMatchObject({ stall: null, until: null });
-    expect(look({ stage: 'failed', failure: 'so' }, { now: 10 * STALL })).toMatchObject({ stall: null, until: null, text: 'so' });
+    expect(look({}, { silence: 1000, now: 2000 })).toMatchObject({ stall: null, until: 1000 + STALL });
+    expect(look({}, { silence: STALL, now: 1000 + STALL }).until).toBe(1000 + 2 * STALL);
+    expect(look({ stage: 'reached' }, { silence: 10 * STALL })).toMatchObject({ stall: null, until: null });
+    expect(look({ stage: 'failed', failure: 'so' }, { silence: 10 * STALL })).toMatchObject({ stall: null, until: null, text: 'so' });
   });
 
   it.each([
@@ -60,10 +59,24 @@ describe('how an installation stands', () => {
     ['installed', {}, /does not start its own disk/, /10\.0\.0\.11\/24/],
     ['first-boot', {}, /SSH does not answer/, /ssh root@/],
   ] as const)('that comes to a halt in the stage %s says why and what to do', (stage, row, cause, next) => {
-    const { stall, text } = look({ stage, ...row }, { now: STALL });
+    const { stall, text } = look({ stage, ...row }, { silence: STALL });
     expect(stall?.cause).toMatch(cause);
     expect(stall?.next).toMatch(next);
     expect(text).toMatch(cause);
     expect(text).toContain('nothing was heard of it for 20 min');
+  });
+
+  it('says when the machine asked for its boot script again, and that this is why it came to a halt', () => {
+    const cameBackAt = Date.UTC(2026, 0, 2, 3, 4, 5);
+    expect(look({ stage: 'answered' }, { cameBackAt }).text).toBe(
+      'its installer writes the system, for 0 s; it asked for its boot script again at 2026-01-02T03:04:05.000Z',
+    );
+    const { stall, text } = look({ stage: 'answered' }, { cameBackAt, silence: STALL });
+    expect(stall?.cause).toBe(
+      'its installer failed, or the machine was restarted: it asked for its boot script again at 2026-01-02T03:04:05.000Z',
+    );
+    expect(stall?.next).toContain('held there with the reason');
+    expect(text.match(/asked for its boot script again/g)).toHaveLength(1);
+    expect(look({ stage: 'iso', boots: 3 }, { cameBackAt, silence: STALL }).stall?.cause).toContain('booted 3 times and never asked');
   });
 });
