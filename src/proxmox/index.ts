@@ -1,4 +1,4 @@
-// The door to Proxmox VE: a client of its API and a shell of root, both of which know a server by its fingerprint. Knows nothing of our nodes.
+// The door to Proxmox VE: clients of its API and a shell of root, all of which know a server by its fingerprint. Knows nothing of our nodes.
 
 export {
   type Credentials,
@@ -11,6 +11,11 @@ export {
 export type { ClusterStatusEntry } from './answers.ts';
 export { createProxmox, type Proxmox, type ProxmoxOptions } from './client.ts';
 export { PROXMOX_ERRORS } from './errors.ts';
+export { type PveAnswer, type PveRead, readPve } from './pve/answers.ts';
+export { pveByShell } from './pve/by-shell.ts';
+export { memberFingerprint } from './pve/member-certificate.ts';
+export { type OpenedPve, openPve, type PveOptions } from './pve/open.ts';
+export { ensureToken, TOKEN_NAME, TOKEN_ROLE, TOKEN_USER, type TokenOptions, type TokenVault } from './pve/token.ts';
 export { type Card, cardsIn } from './report-codec.ts';
 export type { Pve, PveMethod, Ran, RootShell, RunOptions } from './seam.ts';
 export type { ShellOptions } from './shell/link.ts';

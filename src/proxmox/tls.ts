@@ -10,7 +10,7 @@ import { fail } from './errors.ts';
 
 export interface Ask {
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly fingerprint: string;
@@ -45,9 +45,11 @@ export async function seeCertificate(url: URL, signal: AbortSignal): Promise<See
   }
 }
 
+/** proxmox.unreachable says in its detail whether anything was sent (wasSent). */
 export async function ask(question: Ask): Promise<Answer> {
   const { url, fingerprint, signal } = question;
   const socket = await opened(url, signal);
+  let wasSent = false;
   try {
     const seen = socket.getPeerCertificate().fingerprint256;
     if (seen !== fingerprint) {
@@ -56,10 +58,11 @@ export async function ask(question: Ask): Promise<Answer> {
         hint: 'If the node was given a new certificate, compare it on the node itself and give the new fingerprint; else somebody stands between.',
       });
     }
+    wasSent = true;
     return await exchange(question, socket);
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'RackseedError') throw thrown;
-    throw unreachable(url, whyOf(thrown, signal));
+    throw unreachable(url, whyOf(thrown, signal), wasSent);
   } finally {
     socket.destroy();
   }
@@ -127,10 +130,11 @@ function whyOf(thrown: unknown, signal: AbortSignal): string {
   return signal.aborted ? 'no answer in time' : messageOf(thrown);
 }
 
-function unreachable({ host }: URL, why: string): Error {
+function unreachable({ host }: URL, why: string, wasSent = false): Error {
   return fail('proxmox.unreachable', {
     message: `${host} was asked and did not answer well: ${why}`,
     hint: 'Is pveproxy running there, and can the appliance reach its port 8006?',
+    detail: { wasSent },
   });
 }
 

@@ -107,6 +107,19 @@ function put({ member: { etc }, params }: Call, entry: AclEntry): void {
   if (!isYes(params.delete)) etc.acl.push(entry);
 }
 
+function roleOf({ member: { etc }, params }: Call): readonly string[] {
+  const role = rolesOf(etc).get(params.roleid ?? '');
+  if (role === undefined) throw died(`role '${params.roleid}' does not exist`);
+  return role;
+}
+
+/** One that came with it cannot be changed. */
+function ownRole(call: Call): readonly string[] {
+  const role = roleOf(call);
+  if (!call.member.etc.roles.has(call.params.roleid ?? '')) throw died(`auto-generated role '${call.params.roleid}' cannot be modified`);
+  return role;
+}
+
 const flag = (is: boolean): number => (is ? 1 : 0);
 
 export const ACCESS: Methods = {
@@ -134,6 +147,19 @@ export const ACCESS: Methods = {
       const { roleid = '', privs } = call.params;
       if (rolesOf(call.member.etc).has(roleid)) throw died(`role '${roleid}' already exists`);
       call.member.etc.roles.set(roleid, listOf(privs));
+    }),
+  'GET /access/roles/{roleid}': (call) => Object.fromEntries(roleOf(call).map((privilege) => [privilege, 1])),
+  'PUT /access/roles/{roleid}': (call) =>
+    change(call, () => {
+      const { roleid = '', privs, append } = call.params;
+      const before = ownRole(call);
+      call.member.etc.roles.set(roleid, [...new Set([...(isYes(append) ? before : []), ...listOf(privs)])]);
+    }),
+  'DELETE /access/roles/{roleid}': (call) =>
+    change(call, () => {
+      ownRole(call);
+      call.member.etc.roles.delete(call.params.roleid ?? '');
+      call.member.etc.acl = call.member.etc.acl.filter(({ role }) => role !== call.params.roleid);
     }),
   'GET /access/acl': ({ member, user }) =>
     member.etc.acl

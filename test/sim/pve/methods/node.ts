@@ -2,10 +2,12 @@
 
 import { wrongParameters } from '../errors.ts';
 import { reportOf } from '../report.ts';
+import { startTask } from '../tasks.ts';
 import { quorumOf, type Task } from '../world.ts';
 import type { Call, Methods } from './call.ts';
 
 const LOG_LINES = 50;
+const APT_MS = 2000;
 
 function nodes({ world, member }: Call): unknown {
   const all = member.etc.corosync === null ? [member.name] : [...member.etc.corosync.nodes.keys()];
@@ -57,6 +59,12 @@ export const NODE: Methods = {
     // Since 8.0, with the state of Secure Boot for EFI only.
     'boot-info': { mode: 'efi', secureboot: 0 },
   }),
+  'POST /nodes/{node}/apt/update': ({ world, member, user }) =>
+    startTask(world, member, { type: 'aptupdate', user }, async ({ print, takes }) => {
+      print('starting apt-get update');
+      await takes(APT_MS);
+      print('Reading package lists...');
+    }).upid,
   'GET /nodes/{node}/report': ({ member }) => reportOf(member.name, member.cards),
   'GET /nodes/{node}/tasks/{upid}/status': (call) => statusOf(taskOf(call)),
   'GET /nodes/{node}/tasks/{upid}/log': logOf,

@@ -5,7 +5,10 @@ import { CEPH_METHODS } from './ceph.ts';
 import { CLUSTER_METHODS } from './cluster.ts';
 import { DISKS_METHODS } from './disks.ts';
 import { HA_METHODS } from './ha.ts';
+import { METRICS_METHODS } from './metrics.ts';
 import { NODE_METHODS } from './node.ts';
+import { NOTIFICATIONS_METHODS } from './notifications.ts';
+import { SDN_METHODS } from './sdn.ts';
 import { STORAGE_METHODS } from './storage.ts';
 import type { ApiMethod } from './types.ts';
 
@@ -19,7 +22,10 @@ const ALL: readonly ApiMethod[] = [
   ...CLUSTER_METHODS,
   ...DISKS_METHODS,
   ...HA_METHODS,
+  ...METRICS_METHODS,
   ...NODE_METHODS,
+  ...NOTIFICATIONS_METHODS,
+  ...SDN_METHODS,
   ...STORAGE_METHODS,
 ];
 
