@@ -24,7 +24,7 @@ import {
   installerDirectory,
 } from './install/index.ts';
 import type { Clock, Log, Random } from './lib/index.ts';
-import type { Lifecycle } from './lifecycle/index.ts';
+import { installedOn, type Lifecycle } from './lifecycle/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -71,6 +71,7 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
   const common = { store, nodes, clock, random, log, certificate: options.certificate?.cert ?? null };
   const book = installBook({
     ...common,
+    vigil: late.vigil,
     onMove: (uuid, what) => lifecycle.agentHeard(uuid, { status: what === 'look' ? 'end' : 'start' }),
   });
   const parts: DeskParts = {
@@ -97,6 +98,7 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
     render: (wanted) => answering.render(wanted),
     productOf: async (installer) => (await answering.targetOf(installer)).product,
     bootOrderOf: (profile) => config.profile.find(({ name }) => name === profile)?.boot_order ?? 'leave',
+    served: (tx, { nodeUuid, plan }) => installedOn(tx, nodeUuid, plan.disks, clock.now()),
     cleanUuid: cleanSmbiosUuid,
     cleanSerial,
     stallMs: config.install.stall_minutes * MINUTE,

@@ -2,9 +2,9 @@
 // Pure. A plan is one JSON text, and its hash is what a yes is bound to.
 
 import { createHash } from 'node:crypto';
-import { contentItems, type DiskRef, UNRECOGNISED } from '../inspect/index.ts';
+import { contentItems, type DiskRef } from '../inspect/index.ts';
 import type { BootMode, systemDisksOf } from '../install/index.ts';
-import { type PlanUse, reportLenienceOf } from '../lifecycle/index.ts';
+import { allowedOn, type PlanUse } from '../lifecycle/index.ts';
 import type { JsonValue } from '../nodes/index.ts';
 import { aboutContents, protectionOf } from './contents-decide.ts';
 import { type DiskFacts, isNamed, isPrintedOn, namelessWhy, refOf } from './disks-decide.ts';
@@ -156,8 +156,8 @@ export function planTrouble(state: 'approved' | 'standing', plan: UsedPlan, disk
     const [disk, ...others] = found;
     if (disk === undefined) return [`${ref.title} is no longer in the machine`];
     if (others.length > 0) return [`${ref.title} can no longer be told from another disk`];
-    const lenience = reportLenienceOf(state, plan, at);
-    return lenience === 'all' ? [] : contentTrouble(ref, disk, { lenience, since: state === 'standing' ? STANDING : APPROVED });
+    const expects = allowedOn(ref, { state, use: plan, at, by: 'report' });
+    return contentTrouble(ref, disk, expects, state === 'standing' ? STANDING : APPROVED);
   });
   return troubles.length === 0 ? null : troubles.join('; ');
 }
@@ -165,14 +165,9 @@ export function planTrouble(state: 'approved' | 'standing', plan: UsedPlan, disk
 const APPROVED = 'holds more than when it was approved';
 const STANDING = 'holds what was not put there by us since it was erased';
 
-interface Measure {
-  readonly lenience: 'none' | 'bytes';
-  readonly since: string;
-}
-
-function contentTrouble({ expects, title }: DiskRef, { contents }: DiskFacts, { lenience, since }: Measure): string[] {
+function contentTrouble({ title }: DiskRef, { contents }: DiskFacts, expects: readonly string[] | null, since: string): string[] {
   if (expects === null || contents === undefined) return [];
-  const known = new Set(lenience === 'bytes' ? [...expects, UNRECOGNISED] : expects);
+  const known = new Set(expects);
   const added = contentItems(contents).filter((item) => !known.has(item));
   return added.length === 0 ? [] : [`${title} ${since}: ${aboutContents(contents)}`];
 }

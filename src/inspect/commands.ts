@@ -8,6 +8,8 @@ const text = Type.String({ minLength: 1, maxLength: 512 });
 const maybe = Type.Union([text, Type.Null()]);
 const bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
+const items = Type.Array(Type.String({ maxLength: 160 }), { maxItems: 1024 });
+
 /**
  * One disk, by identity: it is the disk whose serial and WWN (where not null) and size are these. Several that fit, or none: refused.
  * `expects`: what was on it when somebody said yes (contentItems of disk-contents): whatever else is on it now, it is refused; less is no
@@ -19,7 +21,7 @@ export const DiskRefSchema = Type.Object(
     wwn: maybe,
     size: bytes,
     byPath: maybe,
-    expects: Type.Union([Type.Array(Type.String({ maxLength: 160 }), { maxItems: 1024 }), Type.Null()]),
+    expects: Type.Union([items, Type.Null()]),
     title: text,
   },
   closed,
@@ -105,7 +107,17 @@ export const COMMANDS = {
       },
       closed,
     ),
-    result: Type.Object({ bytes, written: bytes, seconds: Type.Number(), disk: text, rootUuid: maybe }),
+    result: Type.Object({
+      bytes,
+      written: bytes,
+      seconds: Type.Number(),
+      disk: text,
+      rootUuid: maybe,
+      /** Which disk that is: several may be called so. */
+      on: Type.Optional(Type.Object({ serial: maybe, wwn: maybe, size: bytes, byPath: maybe })),
+      /** contentItems, now that it is written. */
+      holds: Type.Optional(items),
+    }),
     isDestructive: true,
   },
   write_configdrive: {

@@ -20,6 +20,7 @@ export { createInspect, type Inspect, type InspectOptions } from './inspect.ts';
 export { INVENTORY_LIMITS, type Inventory as MachineInventory, InventorySchema, PluginDataSchema } from './inventory.ts';
 export { createIdentities, type Identities } from './merge.ts';
 export { createOrders, type OrderListener, type OrderProgress, type Orders, type OrdersOptions, type OrderWord } from './orders.ts';
+export { orderOutcome } from './orders-book.ts';
 export { taskOf as taskOfOrder } from './orders-decide.ts';
 export {
   AGENT_PATHS,

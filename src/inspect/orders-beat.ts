@@ -6,7 +6,7 @@ import type { JsonObject } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
 import { NOTES_AN_HOUR } from './notes-budget.ts';
 import type { OrderDeps, Sender } from './orders.ts';
-import { markGiven, markProgress, type OrderRow, openArgs, openOrders, orderById, unfinishedTasks } from './orders-book.ts';
+import { markGiven, markProgress, type OrderRow, openArgs, openOrders, orderById, UNTOUCHED, unfinishedTasks } from './orders-book.ts';
 import { answerEnd, answerRefusal, givenVerdict, type OrderEnd, staleReason, taskOf, titleOf } from './orders-decide.ts';
 import {
   type Answer,
@@ -66,9 +66,6 @@ async function hold(deps: OrderDeps, from: Sender, ms: number, signal: AbortSign
     held.end();
   }
 }
-
-/** In place of a result. */
-export const UNTOUCHED = { untouched: true } as const;
 
 /** An answer is taken once; the same again is told on again, in case we were killed before that. */
 async function take(deps: OrderDeps, from: Sender, answer: Answer): Promise<void> {

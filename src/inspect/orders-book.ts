@@ -75,6 +75,28 @@ export async function orderOf(db: Asked, nodeUuid: string, key: string): Promise
   return row === undefined ? undefined : rowOf(row);
 }
 
+export type OrderOutcome = 'done' | 'untouched' | 'unknown';
+
+/**
+ * What became of what was ordered under a key, and under those that begin with it, when nobody waits for it any more. `untouched`: nothing was
+ * done, for certain. What an agent is at just now, or is no longer known, may have been begun.
+ */
+export async function orderOutcome(db: Asked, nodeUuid: string, key: string): Promise<OrderOutcome> {
+  const rows = db.selectFrom('agent_orders').select(COLUMNS).where('node_uuid', '=', nodeUuid);
+  const found = (await rows.where((is) => is.or([is('key', '=', key), is('key', 'like', `${key}:%`)])).execute()).map(rowOf);
+  if (found.length === 0) return 'unknown';
+  if (found.every(({ state }) => state === 'done')) return 'done';
+  return found.every((row) => row.state === 'waiting' || isUntouched(row)) ? 'untouched' : 'unknown';
+}
+
+/** In place of a result: its agent refused it. */
+export const UNTOUCHED = { untouched: true } as const;
+
+/** One that the machine was given in more than one boot was begun by an agent before, for all that anybody knows. */
+export function isUntouched({ state, result, attempts }: Pick<OrderRow, 'state' | 'result' | 'attempts'>): boolean {
+  return attempts <= 1 && (state === 'cancelled' || (state === 'failed' && result === JSON.stringify(UNTOUCHED)));
+}
+
 export async function orderById(db: Asked, id: string): Promise<OrderRow | undefined> {
   const row = await db.selectFrom('agent_orders').select(COLUMNS).where('id', '=', id).executeTakeFirst();
   return row === undefined ? undefined : rowOf(row);

@@ -8,8 +8,8 @@ import { COMMANDS, isCommandName } from './commands.ts';
 import { fail } from './errors.ts';
 import { createHolds, type Holds } from './holds.ts';
 import { createNotesBudget, type NotesBudget } from './notes-budget.ts';
-import { beatOf, UNTOUCHED } from './orders-beat.ts';
-import { insertOrder, markEnded, type OrderRow, openOrders, orderOf } from './orders-book.ts';
+import { beatOf } from './orders-beat.ts';
+import { insertOrder, isUntouched, markEnded, type OrderRow, openOrders, orderOf } from './orders-book.ts';
 import { createCare } from './orders-care.ts';
 import { badOrder, endsByBoot, type OrderEnd, taskOf, titleOf } from './orders-decide.ts';
 import type { HeartbeatReply, HeartbeatRequest, LogLine } from './protocol.ts';
@@ -217,9 +217,12 @@ export function createOrders(options: OrdersOptions): Orders {
     },
 
     async cancel(nodeUuid, reason, key) {
-      for (const order of await openOrders(store.db, nodeUuid))
-        if (order.state === 'waiting' && (key === undefined || key === order.key || order.key.startsWith(`${key}:`)))
+      for (const order of await openOrders(store.db, nodeUuid)) {
+        // One that was given may not have arrived: its agent would get it again, and go away when nobody wants that any more.
+        const isOpen = order.state === 'waiting' || endsByBoot(order);
+        if (isOpen && (key === undefined || key === order.key || order.key.startsWith(`${key}:`)))
           await end(order, { state: 'cancelled', message: reason });
+      }
     },
 
     async inventory(nodeUuid) {
@@ -247,12 +250,12 @@ async function mayRun({ db }: Store, nodeUuid: string, now: number): Promise<boo
   return (await rows.where('expires_at', '>', now).executeTakeFirst()) !== undefined;
 }
 
-export function standingOf({ state, progress, progressText: text, message, result }: OrderRow): Standing {
+export function standingOf(order: OrderRow): Standing {
+  const { state, progress, progressText: text, message, result } = order;
   if (state === 'waiting') return { state };
   if (state === 'given') return { state, fraction: progress / 1000, text };
   if (state === 'done') return { state, message, result: JSON.parse(result) as JsonObject }; // written by end(), an object
-  const isUntouched = state === 'cancelled' || result === JSON.stringify(UNTOUCHED);
-  return { state: 'failed', message, ...(isUntouched ? { isUntouched: true } : {}) };
+  return { state: 'failed', message, ...(isUntouched(order) ? { isUntouched: true } : {}) };
 }
 
 function heard(heardAt: Map<string, number>, nodeUuid: string, at: number): void {

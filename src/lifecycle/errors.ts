@@ -28,6 +28,14 @@ export const LIFECYCLE_ERRORS = {
     status: 409,
     about: 'The disks have changed since somebody said yes to erasing them, so that nothing is erased.',
   },
+  'lifecycle.disks_unknown': {
+    status: 409,
+    about: 'All disks were to be erased, and nobody knew which those are when that was typed, so that nothing is erased.',
+  },
+  'lifecycle.disks_appeared': {
+    status: 409,
+    about: 'Disks were put in since somebody typed that all of them are erased, so that nothing is erased.',
+  },
   'lifecycle.aborted': { status: 409, about: 'A person ended what was under way.' },
 } as const satisfies ErrorCatalogue;
 

@@ -9,7 +9,7 @@ import { readPower } from './look.ts';
 import { setPower } from './perform.ts';
 import { bootRamdisk, powerOffIfPossible, powerOnIfPossible } from './ramdisk.ts';
 import { cleanFlow } from './walks.ts';
-import { spendPlans } from './wipe.ts';
+import { spendPlans } from './wipe-use.ts';
 import {
   BOOTS_OWN_DISK,
   callOf,

@@ -14,6 +14,7 @@ import { powerDefinition, setPower, writeRefusal } from './power.ts';
 import { type DoorDeps, endWaiting, leaveRamdisk, provision, traitsRefusal } from './provision.ts';
 import type { Lifecycle, Validation } from './seam.ts';
 import { verbDefinitions } from './verbs.ts';
+import { closeUses } from './wipe-use.ts';
 import type { LifecycleConfig, WorkDeps } from './work.ts';
 
 export interface LifecycleOptions {
@@ -60,6 +61,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     agentProgress: (uuid, progress) => agentProgress(deps, uuid, progress),
     timedOut: async (tx, node) => {
       await endWaiting(deps, tx, node, 'nothing was heard for too long');
+      await closeUses(tx, node.uuid, deps.clock.now());
       await leaveRamdisk(deps, tx, node);
     },
   };

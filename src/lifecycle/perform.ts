@@ -8,7 +8,9 @@ import type { Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
 import { networkNext } from './network-next.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
-import { beginPlan, destructiveArgs, failPlan, settlePlan, spendPlans } from './wipe.ts';
+import { destructiveArgs } from './wipe.ts';
+import type { Touch } from './wipe-decide.ts';
+import { beginPlan, failPlan, livePlans, settlePlan, spendPlans } from './wipe-use.ts';
 import { callOf, leaveAgent, rescueContext, type Work } from './work.ts';
 
 export interface Entry {
@@ -75,12 +77,22 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   }
   // Only what begins needs it: opened for a step that merely goes on, it could fail one that has it already.
   const own = kind === 'rescue' && entry.word === undefined ? { rescue_password: rescuePassword(work) } : {};
-  const asked = { args: { ...step.args, ...own }, isManual: isManual(work, kind), isUnderWay: entry.word !== undefined };
+  const asked = {
+    args: { ...step.args, ...own },
+    isManual: isManual(work, kind),
+    isUnderWay: entry.word !== undefined,
+    kind,
+    typed: work.context.args.allDisks,
+    isRebuild: work.context.args.verb === 'rebuild',
+  };
   if (offered.step.leavesAgent === true) await leaveAgent(work);
+  // An installer that is booted has begun nothing yet: it asks for its answer first.
+  if (kind === 'deploy' && offered.step.leavesAgent === true && offered.step.bootsNetwork !== true) await systemLives(work);
   if (offered.step.bootsNetwork === true && entry.word === undefined) await networkNext(work, node);
   const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const use = { key: entry.key, kind, now: work.deps.clock.now() };
+  let isTold = false;
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = {
       ...callOf(work, signal),
@@ -90,6 +102,11 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       key: entry.key,
       isResumed: entry.isResumed,
       progress: share,
+      // Before the order: what it leaves half done is known in any case.
+      touches: (touch: Touch) => {
+        isTold = true;
+        return beginUse(work, plan, { ...use, ...touch });
+      },
     };
     return entry.word === undefined ? work.deps.gateway.runStep(node, run) : goOn(work, node, run, entry.word);
   }).catch(async (error: unknown) => {
@@ -102,10 +119,19 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   if (!isWaiting(outcome)) {
     const used = { ...use, task: work.context.taskId, wrote: outcome.wrote };
     await work.context.transaction((tx) => settlePlan(tx, plan, used));
-  } else if (entry.word === undefined) {
-    await work.context.transaction((tx) => beginPlan(tx, plan, use));
+  } else if (entry.word === undefined && !isTold) {
+    await beginUse(work, plan, use);
   }
   return outcome;
+}
+
+async function beginUse(work: Work, plan: string | undefined, use: Parameters<typeof beginPlan>[2]): Promise<void> {
+  if (plan !== undefined) await work.context.transaction((tx) => beginPlan(tx, plan, use));
+}
+
+/** From here on it may write to every disk that is ours. */
+async function systemLives({ context, uuid, deps }: Work): Promise<void> {
+  await context.transaction((tx) => livePlans(tx, uuid, deps.clock.now()));
 }
 
 /** Whether the agent says that it did nothing; undefined: nobody can say. */
@@ -124,6 +150,7 @@ function rescuePassword({ deps, context, uuid }: Work): string {
 async function goOn(work: Work, node: Node, run: StepRequest, word: AgentWord): Promise<StepOutcome> {
   const driver = work.deps.gateway.registry.driverOf(node, run.which);
   if (driver.continueStep === undefined) return {};
+  if (run.step.goesOnAtLength === true) return work.deps.gateway.runStep(node, { ...run, word });
   const { which, step, args, key, isResumed } = run;
   const progress = (fraction: number, text: string): void => run.progress(fraction, text);
   const question: Question<StepOutcome> = {

@@ -5,6 +5,7 @@ import { type By, type Interface, type Node, type NodeChanges, nodeTitle, type P
 import { FIRST_BOOT } from '../power/index.ts';
 import { type Asked, prepared, type Tx } from '../store/index.ts';
 import type { TaskEngine } from '../tasks/index.ts';
+import { type TypedDisk, typedDisks } from './all-disks-decide.ts';
 import { cursorOf, shownName, shownStep, withoutCursor } from './cursor.ts';
 import { fail } from './errors.ts';
 import { type Holder, readHolders } from './holders.ts';
@@ -13,6 +14,7 @@ import { withRunbook } from './runbook.ts';
 import type { AskedStep, ProvisionRequest } from './seam.ts';
 import { WALK_KINDS, type WalkKind } from './steps-decide.ts';
 import { KIND_OF_EVENT, POWER_KIND, VERB_KINDS } from './verbs.ts';
+import { closeUses } from './wipe-use.ts';
 import { GO, type Go, rescueContext, type WorkArgs, type WorkDeps } from './work.ts';
 
 export interface DoorDeps extends WorkDeps {
@@ -77,7 +79,7 @@ interface Act {
 
 /** Resolves with the task that it aborted. */
 async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<string | undefined> {
-  const { node, event, by } = wanted;
+  const { node, event, request, by } = wanted;
   if (event === 'abort') return abort(deps, tx, node, by);
   if (event === 'unhold') {
     await unhold(deps, tx, node, by);
@@ -85,6 +87,7 @@ async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<string | undefi
   }
   // One that waits in the state that is left: its work is over.
   await endWaiting(deps, tx, node, `${event} was asked for`);
+  await closeUses(tx, node.uuid, deps.clock.now());
   const changes = startChanges(wanted);
   const prepared = Object.keys(changes).length === 0 ? node : await deps.nodes.update(tx, node, changes, { who: 'system' });
   const moved = await deps.nodes.move(tx, { node: prepared, event, ...by });
@@ -96,7 +99,7 @@ async function act(deps: DoorDeps, tx: Tx, wanted: Act): Promise<string | undefi
     subject: `node:${node.uuid}`,
     nodeUuid: node.uuid,
     locks: [`node:${node.uuid}`],
-    args: argsOf(deps, wanted),
+    args: argsOf(deps, wanted, await typedAll(deps, tx, node, request)),
   });
   return undefined;
 }
@@ -120,13 +123,21 @@ function startChanges({ node, request, event }: Act): NodeChanges {
   };
 }
 
-function argsOf(deps: DoorDeps, { node, request, event }: Act): WorkArgs {
+/** Taken now: what is put into the machine before its turn comes was not meant. */
+async function typedAll(deps: DoorDeps, tx: Tx, node: Node, { cleanSteps = [] }: ProvisionRequest): Promise<TypedDisk[] | undefined> {
+  if (!cleanSteps.some(({ args }) => args?.confirm === nodeTitle(node))) return undefined;
+  const report = await deps.nodes.inventory(node.uuid, tx);
+  return report === undefined ? undefined : typedDisks(report);
+}
+
+function argsOf(deps: DoorDeps, { node, request, event }: Act, allDisks: TypedDisk[] | undefined): WorkArgs {
   const steps: readonly AskedStep[] | undefined = request.cleanSteps ?? request.deploySteps ?? request.serviceSteps;
   const { rescuePassword, disableRamdisk, verb } = request;
   return {
     verb,
     ...(steps === undefined || steps.length === 0 || event === 'provide' ? {} : { steps: [...steps] }),
     ...(disableRamdisk === undefined ? {} : { disableRamdisk }),
+    ...(allDisks === undefined ? {} : { allDisks }),
     ...(rescuePassword === undefined ? {} : { password: deps.store.vault.seal(new Secret(rescuePassword), rescueContext(node.uuid)) }),
   };
 }
@@ -152,6 +163,7 @@ async function abort(deps: DoorDeps, tx: Tx, node: Node, by: By): Promise<string
     return undefined;
   }
   const task = await endWaiting(deps, tx, node, 'aborted by request');
+  await closeUses(tx, node.uuid, deps.clock.now());
   await leaveRamdisk(deps, tx, node);
   const noun = walk?.noun ?? stateOf(node.provisionState).label;
   const lastError = `${noun} was aborted by request${name === undefined ? '' : ` during the step ${name}`}. Ask for the verb again to start over.`;

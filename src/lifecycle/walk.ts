@@ -11,6 +11,7 @@ import { readAfter } from './look.ts';
 import { type Entry, type Performed, perform, spendUsedPlans } from './perform.ts';
 import { bootRamdisk, needsRamdisk, powerOffAfterFailure } from './ramdisk.ts';
 import type { PlannedStep, WalkKind } from './steps-decide.ts';
+import { livePlans } from './wipe-use.ts';
 import { endOnNode, type Flow, failedAt, type Go, goOf, onNode, push, type Work, waitForGo } from './work.ts';
 
 export interface Ending {
@@ -177,6 +178,7 @@ class Walker {
     return endOnNode(this.#work, [this.#walk.working], async (tx, node) => {
       this.#refuseAborted(node, last);
       await spendUsedPlans(this.#work, tx, node, kind);
+      if (kind === 'deploy') await livePlans(tx, node.uuid, this.#work.deps.clock.now());
       const { event, changes } = this.#walk.ending(node);
       await push(this.#work, tx, node, { event, changes: { ...this.#tidied(node, result), ...resultChanges(result), ...changes } });
     });

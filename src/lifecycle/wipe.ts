@@ -1,14 +1,16 @@
 // What a destructive step may touch: the disks of the node's approved wipe plan, and nothing else. All disks only by a manual clean that
 // names the node.
 
-import { UNRECOGNISED } from '../inspect/index.ts';
+import type { MachineReport } from '../install/index.ts';
 import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
 import { nodeTitle } from '../nodes/index.ts';
-import type { Store, Tx } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
+import { newcomers, type TypedDisk } from './all-disks-decide.ts';
 import { fail } from './errors.ts';
 import { observeRefusal } from './rules.ts';
-import type { Offered } from './steps-decide.ts';
-import { type Lenience, lenienceOf, type PlanUse, type StepUse, useBegun, useEnded, useFailed } from './wipe-decide.ts';
+import type { Offered, WalkKind } from './steps-decide.ts';
+import { allowedOn, type PlannedDisk, systemPlaces } from './wipe-decide.ts';
+import type { StoredPlan } from './wipe-use.ts';
 import { type WorkDeps, without } from './work.ts';
 
 /** It has no disks: nothing can be lost by it, and nobody approves plans for it. */
@@ -16,8 +18,8 @@ const HARMLESS = 'fake';
 
 /**
  * `approved`: somebody said yes to these disks with what was on them then. `standing`: they were erased by that yes and are ours until the
- * node is torn down for good or removed: with what they held at the yes, with bytes that nobody recognises, and, since something was deployed
- * on them, with whatever is there. `void`: they have changed since, and the yes with them.
+ * node is torn down for good or removed: with what they held at the yes, with bytes that nobody recognises, and, since a system of ours was
+ * put on them, with whatever is there. `void`: they have changed since, and the yes with them.
  */
 const GIVEN_STATES = ['approved', 'standing', 'void'];
 
@@ -34,11 +36,16 @@ interface Asked {
   readonly isManual: boolean;
   /** It was begun before, and the agent has answered: nothing more is written by it. */
   readonly isUnderWay: boolean;
+  readonly kind: WalkKind;
+  /** The disks that the machine had when somebody typed that all of them are meant. */
+  readonly typed: readonly TypedDisk[] | undefined;
+  /** What is there is installed anew. */
+  readonly isRebuild: boolean;
 }
 
-/** Throws lifecycle.observe_only, lifecycle.wipe_plan_void. */
+/** Throws lifecycle.observe_only, lifecycle.wipe_plan_void, lifecycle.disks_unknown, lifecycle.disks_appeared. */
 export async function destructiveArgs(
-  { store: { db }, observeOnly }: Pick<WorkDeps, 'store' | 'observeOnly'>,
+  { store: { db }, nodes, observeOnly }: Pick<WorkDeps, 'store' | 'nodes' | 'observeOnly'>,
   node: Node,
   offered: Offered,
   asked: Asked,
@@ -48,87 +55,24 @@ export async function destructiveArgs(
     offered.step.isDestructive === true && !asked.isUnderWay ? observeRefusal(node, offered.step.step, observeOnly(node)) : undefined;
   if (observed !== undefined) throw observed;
   if (!isWiping(offered) && offered.step.needsDisks !== true) return { args: asked.args, note: undefined };
-  const args = without(asked.args, 'confirm', 'disks');
+  const args = without(asked.args, 'confirm', 'disks', 'systemOn', 'isRebuild');
   const title = nodeTitle(node);
-  if (isConfirmed(node, asked)) return { args: { ...args, disks: 'all' }, note: `all disks of ${title}, as typed` };
-  const plan = await lastYes(db, node);
+  if (isConfirmed(node, asked)) {
+    const disks = allTyped(node, asked, await nodes.inventory(node.uuid));
+    return { args: { ...args, disks }, note: `all ${disks.length} disks that ${title} had when that was typed` };
+  }
+  const plan = await lastYes(db, node, asked.kind);
   const name = offered.step.step;
   if (plan === undefined)
     return { args: { ...args, disks: [] }, note: `no wipe plan of ${title} is approved, so ${name} is given no disks and erases nothing` };
   const whose = plan.isStanding ? 'that are ours by the wipe plan' : 'of the approved wipe plan';
   // What writes to none settles nothing.
   const settles = offered.step.isDestructive === true ? { plan: plan.uuid } : {};
-  return { args: { ...args, disks: plan.disks }, ...settles, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
-}
-
-interface Used extends StepUse {
-  readonly task: string;
-  readonly now: number;
-  /** Places of the disks that were written; undefined: all that the step was given. */
-  readonly wrote: readonly number[] | undefined;
-}
-
-/**
- * A step has erased by the approval: that was for what the disks held then, and is over; the disks that it wrote are ours from now on, as
- * what the next step finds on them is what this one wrote there. Those that it did not write stay what they were when somebody said yes.
- */
-export async function settlePlan(tx: Tx, uuid: string, { task, now, wrote, kind }: Used): Promise<void> {
-  const kept = await readPlan(tx, uuid);
-  if (kept === undefined) return;
-  const disks = kept.plan.disks ?? [];
-  const written = disks.flatMap((_, at) => ((wrote?.includes(at) ?? true) ? [at] : []));
-  const plan = { ...kept.plan, under: undefined, ...useEnded(kept.plan, kind, { wrote: written, count: disks.length }) };
-  const isWhole = written.length > 0 && plan.ours?.length === disks.length;
-  const moved = isWhole ? { state: 'standing', reason: `used by task ${task}` } : { reason: `used in part by task ${task}` };
-  await writePlan(tx, uuid, now, { plan, ...(kept.isStanding || written.length === 0 ? {} : moved) });
-}
-
-/** The agent has the step: until it ends, what is half done is nobody else's. */
-export async function beginPlan(tx: Tx, uuid: string, { now, ...step }: StepUse & Pick<Used, 'now'>): Promise<void> {
-  const kept = await readPlan(tx, uuid);
-  if (kept !== undefined) await writePlan(tx, uuid, now, { plan: { ...kept.plan, ...useBegun(kept.plan, step) } });
-}
-
-/** What is on the disks now may be half of what it erased or wrote: the same yes holds for that, or nobody could go on. */
-export async function failPlan(
-  tx: Tx,
-  uuid: string,
-  { now, isUntouched, ...step }: StepUse & Pick<Used, 'now'> & { readonly isUntouched: boolean | undefined },
-): Promise<void> {
-  const kept = await readPlan(tx, uuid);
-  if (kept === undefined) return;
-  await writePlan(tx, uuid, now, { plan: { ...kept.plan, under: undefined, ...useFailed(kept.plan, step, isUntouched) } });
-}
-
-async function readPlan(tx: Tx, uuid: string): Promise<{ readonly plan: StoredPlan; readonly isStanding: boolean } | undefined> {
-  const rows = tx
-    .selectFrom('wipe_plans')
-    .select(['plan', 'state'])
-    .where('uuid', '=', uuid)
-    .where('state', 'in', ['approved', 'standing']);
-  const row = await rows.executeTakeFirst();
-  return row === undefined ? undefined : { plan: JSON.parse(row.plan) as StoredPlan, isStanding: row.state === 'standing' }; // as below
-}
-
-interface PlanChange {
-  readonly plan: { readonly [K in keyof StoredPlan]: StoredPlan[K] | undefined };
-  readonly state?: string;
-  readonly reason?: string;
-}
-
-async function writePlan(tx: Tx, uuid: string, now: number, { plan, ...rest }: PlanChange): Promise<void> {
-  const set = { ...rest, plan: JSON.stringify(plan), updated_at: now };
-  await tx.updateTable('wipe_plans').set(set).where('uuid', '=', uuid).execute();
-}
-
-/** Its disks are its owner's again: it is cleaned for the last time, or taken over with what runs on it. */
-export async function spendPlans(tx: Tx, uuid: string, { reason, now }: { readonly reason: string; readonly now: number }): Promise<void> {
-  await tx
-    .updateTable('wipe_plans')
-    .set({ state: 'spent', reason, updated_at: now })
-    .where('node_uuid', '=', uuid)
-    .where('state', 'in', ['approved', 'standing'])
-    .execute();
+  const last = {
+    ...(plan.systemOn.length === 0 ? {} : { systemOn: plan.systemOn }),
+    ...(asked.kind === 'deploy' && asked.isRebuild ? { isRebuild: true } : {}),
+  };
+  return { args: { ...args, ...last, disks: plan.disks }, ...settles, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
 
 function isWiping({ step, driver }: Offered): boolean {
@@ -139,24 +83,33 @@ function isConfirmed(node: Node, { args, isManual }: Asked): boolean {
   return isManual && args.confirm === nodeTitle(node);
 }
 
-interface StoredPlan extends PlanUse {
-  readonly disks?: readonly JsonObject[];
-}
-
-/** What the agent may find on a disk and write over. */
-function expectedOn({ expects }: JsonObject, lenience: Lenience): JsonValue {
-  if (!Array.isArray(expects) || lenience === 'all') return null;
-  const agreed = expects.filter((item) => typeof item === 'string');
-  return lenience === 'bytes' ? [...new Set([...agreed, UNRECOGNISED])] : agreed;
+function allTyped(node: Node, { typed, isUnderWay }: Asked, report: MachineReport | undefined): JsonObject[] {
+  const title = nodeTitle(node);
+  if (typed === undefined || report === undefined)
+    throw fail('lifecycle.disks_unknown', {
+      message: `nobody knew which disks ${title} has when it was typed that all of them are erased, so that nothing is`,
+      hint: 'Let the agent look at it (provision state inspect), then type it again.',
+      detail: { node: node.uuid },
+    });
+  const added = isUnderWay ? [] : newcomers(typed, report);
+  if (added.length > 0)
+    throw fail('lifecycle.disks_appeared', {
+      message: `${title} has disks that it had not when it was typed that all of them are erased, so that nothing is: ${added.join('; ')}`,
+      hint: 'If they are meant too, ask for the same again; else take them out first.',
+      detail: { node: node.uuid, disks: added },
+    });
+  return typed.map((disk) => ({ ...disk }));
 }
 
 interface Yes {
   readonly uuid: string;
   readonly disks: readonly JsonValue[];
   readonly isStanding: boolean;
+  /** Places of the disks on which the last system of ours is; none for a cleaning, which asks nobody where it was. */
+  readonly systemOn: readonly number[];
 }
 
-async function lastYes(db: Store['db'], node: Node): Promise<Yes | undefined> {
+async function lastYes(db: Store['db'], node: Node, by: WalkKind): Promise<Yes | undefined> {
   const row = await db
     .selectFrom('wipe_plans')
     .select(['uuid', 'plan', 'state', 'reason'])
@@ -171,8 +124,20 @@ async function lastYes(db: Store['db'], node: Node): Promise<Yes | undefined> {
   const isStanding = row.state === 'standing';
   const plan = JSON.parse(row.plan) as StoredPlan; // written by us, an object with a list
   const state = isStanding ? 'standing' : 'approved';
-  const disks = (plan.disks ?? []).map((disk, at) => ({ ...disk, expects: expectedOn(disk, lenienceOf(state, plan, at)) }));
-  return { uuid: row.uuid, isStanding, disks };
+  const disks = (plan.disks ?? []).map((disk, at) => {
+    const expects = allowedOn(plannedOf(disk), { state, use: plan, at, by });
+    return { ...disk, expects: expects === null ? null : [...expects] };
+  });
+  const systemOn = by === 'deploy' ? systemPlaces(plan, state, disks.length) : [];
+  return { uuid: row.uuid, isStanding, disks, systemOn };
+}
+
+function plannedOf({ serial, wwn, expects }: JsonObject): PlannedDisk {
+  return {
+    serial: typeof serial === 'string' ? serial : null,
+    wwn: typeof wwn === 'string' ? wwn : null,
+    expects: Array.isArray(expects) ? expects.filter((item) => typeof item === 'string') : null,
+  };
 }
 
 function voided(node: Node, reason: string | null): Error {

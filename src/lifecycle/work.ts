@@ -6,9 +6,11 @@ import type { JsonObject, Node, NodeChanges, Nodes, ProvisionEvent, ProvisionSta
 import type { AgentDesk, Asking, Gateway } from '../power/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { done, type StepContext, type StepResult, waitFor } from '../tasks/index.ts';
+import type { TypedDisk } from './all-disks-decide.ts';
 import { fail } from './errors.ts';
 import type { AskedStep } from './seam.ts';
 import type { WalkKind } from './steps-decide.ts';
+import { closeUses } from './wipe-use.ts';
 
 export interface LifecycleConfig {
   /** Where a node does not say: is it cleaned before it is available? */
@@ -42,6 +44,8 @@ export const workArgs = Type.Object({
   verb: Type.String(),
   steps: Type.Optional(Type.Array(Type.Unsafe<AskedStep>({ type: 'object' }))),
   disableRamdisk: Type.Optional(Type.Boolean()),
+  /** The disks that the machine had when somebody typed that all of them are erased. */
+  allDisks: Type.Optional(Type.Array(Type.Unsafe<TypedDisk>({ type: 'object' }))),
   /** Sealed by the vault, bound to the node. */
   password: Type.Optional(Type.String()),
 });
@@ -185,7 +189,9 @@ async function failNode(work: Work, flows: readonly Flow[], error: unknown): Pro
     await work.context.transaction(async (tx) => {
       const node = await work.deps.nodes.find(work.uuid, tx);
       const flow = flows.find(({ states }) => node !== undefined && states.includes(node.provisionState));
-      if (node === undefined || flow === undefined) return;
+      if (node === undefined) return;
+      await closeUses(tx, node.uuid, work.deps.clock.now());
+      if (flow === undefined) return;
       const changes = flow.onFail?.(node, error);
       await push(work, tx, node, { event: 'fail', lastError, ...(changes === undefined ? {} : { changes }) });
     });

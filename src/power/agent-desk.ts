@@ -33,7 +33,10 @@ export interface AgentDesk {
   standing(nodeUuid: string, key: string): Promise<OrderStanding | undefined>;
   /** Waits until it is done or has failed; undefined: it was placed by nobody. Rejects with the signal's reason. */
   ended(nodeUuid: string, key: string, signal: AbortSignal): Promise<OrderStanding | undefined>;
-  /** What waits, or of it that key and those under it (a task's id: all of its), is not given out any more; what runs is not stopped. */
+  /**
+   * What waits, or of it that key and those under it (a task's id: all of its), is not given out any more, nor given once more what the machine
+   * goes away by; what runs is not stopped.
+   */
   cancel(nodeUuid: string, reason: string, key?: string): Promise<void>;
   /** The last report of the disks, as inspect/disk-contents has them; null before there is one. */
   inventory(nodeUuid: string): Promise<{ readonly inventory: JsonObject; readonly pluginData: JsonObject } | null>;

@@ -9,6 +9,10 @@ export interface InstallOrder {
   readonly deployment: string;
   /** What the wipe plan allows. */
   readonly disks: readonly DiskRef[];
+  /** Of these, those on which the last system of ours is and that were not erased since: a new one goes there and nowhere else. */
+  readonly systemOn: readonly DiskRef[];
+  /** What is there is installed anew: where no disk is known to be the last system's, the last installation's record says which were. */
+  readonly isRebuild: boolean;
   readonly signal: AbortSignal;
   progress(fraction: number, text: string): void;
 }

@@ -17,7 +17,7 @@ import { decodeMbr, withEntry } from '../writing/mbr-codec.ts';
 import { readGpt } from '../writing/tables.ts';
 import { rereadTable } from './image/layout.ts';
 import { openSource } from './image/source.ts';
-import { namedDisk } from './named-disk.ts';
+import { namedDisk, refuseNameless } from './named-disk.ts';
 import type { CommandContext, CommandHandler } from './types.ts';
 
 /** As Ironic's: 64 MiB, and its name. */
@@ -25,6 +25,7 @@ const PARTITION_BYTES = 64 * 2 ** 20;
 const PARTITION_NAME = 'config-2';
 
 export const writeConfigdrive: CommandHandler<'write_configdrive'> = async ({ disk: ref, path }, context) => {
+  refuseNameless([ref]);
   const disk = namedDisk(ref, context);
   // Refused before anybody is asked for the drive; which disk it is counts only when the drive is there.
   await disk.now();

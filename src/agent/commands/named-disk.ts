@@ -15,6 +15,17 @@ export interface NamedDisk {
   readonly withDevice: <T>(use: 'reads' | 'writes', work: (device: BlockDevice, found: ResolvedDisk) => Promise<T>) => Promise<T>;
 }
 
+/**
+ * Nothing is printed on it, so that it is known by its slot only, and what is in that slot may be another one by now: never erased whatever it
+ * holds. Asked with all disks of an order before the first of them is touched.
+ */
+export function refuseNameless(refs: readonly DiskRef[]): void {
+  const found = refs.filter(({ serial, wwn, expects }) => serial === null && wwn === null && expects === null);
+  if (found.length === 0) return;
+  const titles = found.map(({ title }) => title).join(', ');
+  throw new CommandRefused(`${titles}: a disk without serial number and WWN is written only where it is said what may be on it`);
+}
+
 export function namedDisk(ref: DiskRef, context: Pick<CommandContext, 'resolve' | 'run'>): NamedDisk {
   let isBegun = false;
   const now = async (): Promise<ResolvedDisk> => {

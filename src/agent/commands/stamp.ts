@@ -7,7 +7,7 @@ import type { BlockDevice } from '../writing/block-device.ts';
 import { decodeGpt, emptyGpt, encodeGpt, gptPlace, protectiveMbr } from '../writing/gpt-codec.ts';
 import { eraseRanges, metadataRanges, remainsOf } from './erase/metadata.ts';
 import { rereadTable } from './image/layout.ts';
-import { type NamedDisk, namedDisk } from './named-disk.ts';
+import { type NamedDisk, namedDisk, refuseNameless } from './named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type ResolvedDisk } from './types.ts';
 
 const SETTLE_SECONDS = 30;
@@ -26,6 +26,7 @@ interface Stamped {
 export const stampDisks: CommandHandler<'stamp_disks'> = async ({ disks, guids }, context) => {
   if (disks.length !== guids.length) throw new CommandRefused(`${guids.length} ids are given for ${disks.length} disks`);
   if (new Set(guids).size < guids.length) throw new CommandRefused('two disks would get the same id');
+  refuseNameless(disks);
   // One that was stamped by this very order before holds what it shall.
   const refs = disks.map((ref, at) => withItem(ref, `table gpt ${guids[at]}`));
   // All of them, before the first is touched.

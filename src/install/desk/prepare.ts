@@ -9,6 +9,7 @@ import {
   type MachineReport,
   machineDisks,
   makeStamps,
+  ofLastSystem,
   type RenameAsk,
   renamedElsewhere,
   systemDisksOf,
@@ -28,6 +29,9 @@ type DiskRef = InstallPlan['disks'][number];
 export interface PrepareOrder {
   readonly nodeUuid: string;
   readonly disks: readonly DiskRef[];
+  /** Of these, those that hold the last system. */
+  readonly systemOn: readonly DiskRef[];
+  readonly isRebuild: boolean;
   progress(fraction: number, text: string): void;
 }
 
@@ -59,7 +63,8 @@ export async function planFor(parts: DeskParts, answering: Answering, order: Pre
   const wanted = systemDisksOf(profile.system_disks);
   order.progress(0.2, `${titleOf(installer)}, profile ${profile.name}`);
   gates(parts, order, { node, profile, installer, report, wanted });
-  const chosen = disksFor(parts, order, { node, report, wanted });
+  const last = await lastDisks(parts, order);
+  const chosen = disksFor(parts, order, { node, report, wanted, last });
   refuseRenames(node, { report, chosen: chosen.refs, filesystem: wanted.filesystem, product: installer.product });
   order.progress(0.5, chosen.why);
   const { address, notes } = await parts.addresses.give({
@@ -153,6 +158,13 @@ interface Choosing {
   readonly node: Node;
   readonly report: MachineReport;
   readonly wanted: SystemDisks;
+  readonly last: readonly DiskRef[];
+}
+
+/** A disk that was erased since is nobody's any more. */
+async function lastDisks({ book }: Pick<DeskParts, 'book'>, { nodeUuid, systemOn, isRebuild }: PrepareOrder): Promise<readonly DiskRef[]> {
+  if (systemOn.length > 0 || !isRebuild) return systemOn;
+  return (await book.lastAnswered(nodeUuid))?.plan.disks ?? [];
 }
 
 interface Chosen {
@@ -162,13 +174,22 @@ interface Chosen {
   readonly why: string;
 }
 
-function disksFor({ random }: DeskParts, order: PrepareOrder, { node, report, wanted }: Choosing): Chosen {
-  const choice = chooseSystemDisks({ disks: machineDisks(report), wanted, bootMode: bootModeOf(report) });
+function disksFor({ random }: DeskParts, order: PrepareOrder, { node, report, wanted, last }: Choosing): Chosen {
+  const allowedDisks = ofLastSystem({ disks: machineDisks(report), last });
+  if ('refused' in allowedDisks)
+    throw refused(
+      node,
+      allowedDisks.refused,
+      'Put it back; or, for a system on other disks, give the node up first (provision state deleted), approve its disks anew, and deploy it.',
+    );
+  const choice = chooseSystemDisks({ disks: allowedDisks.disks, wanted, bootMode: bootModeOf(report) });
   if (choice.problem !== null)
     throw refused(
       node,
-      choice.problem,
-      'Change system_disks of its [[profile]], or the disks, and approve it anew: rackseed node plan NODE',
+      last.length === 0 ? choice.problem : `of the disks of its last system, ${choice.problem}`,
+      last.length === 0
+        ? 'Change system_disks of its [[profile]], or the disks, and approve it anew: rackseed node plan NODE'
+        : 'It is installed anew on the disks that it had: set system_disks of its [[profile]] so that they fit, or give the node up first (provision state deleted).',
     );
   const allowed = withinPlan(choice.disks, order.disks);
   if ('refused' in allowed)

@@ -10,6 +10,7 @@ export {
   systemDisksOf,
   withinPlan,
 } from './choose-decide.ts';
+export { type LastAsk, ofLastSystem } from './last-decide.ts';
 export {
   type BootMode,
   bootModeOf,

@@ -2,11 +2,10 @@
 
 import type { JsonValue } from '../../nodes/index.ts';
 import type { AgentDesk } from '../agent-desk.ts';
-import { fail } from '../errors.ts';
 import type { DriverStep, StepOutcome, StepRun, Target } from '../seam.ts';
 import { BURN_IN_STEPS, isBurnIn, runBurnIn } from './burn-in.ts';
 import { placeOrder } from './order.ts';
-import { type DiskRef, refOf, refsIn, seenDisks } from './seen-disks.ts';
+import { refsIn } from './seen-disks.ts';
 
 /** What is erased when a machine is cleaned by itself. */
 export const CLEANINGS = ['metadata', 'express', 'full'] as const;
@@ -42,7 +41,7 @@ export function cleanSteps(cleaning: Cleaning): readonly DriverStep[] {
 export async function runCleanStep(desk: AgentDesk, asked: DriverStep, target: Target, run: StepRun): Promise<StepOutcome> {
   if (isBurnIn(asked)) return runBurnIn(desk, asked, target, run);
   const { step } = asked;
-  const disks = await disksOf(desk, target, run);
+  const disks = refsIn(run.args.disks);
   if (disks.length === 0) {
     run.progress(1, 'no disks are named for it: nothing is erased');
     return {};
@@ -53,17 +52,6 @@ export async function runCleanStep(desk: AgentDesk, asked: DriverStep, target: T
     name: 'erase_disks',
     args: { disks, method, verify: true, passes: numberOr(run.args.passes, 1) },
   });
-}
-
-/** 'all': a person typed the node's name. What is plugged in from outside is no part of the machine: a stick, or a disk that a BMC plays. */
-async function disksOf(desk: AgentDesk, { uuid }: Target, { args }: StepRun): Promise<DiskRef[]> {
-  if (args.disks !== 'all') return refsIn(args.disks);
-  const report = await desk.inventory(uuid);
-  if (report === null)
-    throw fail('power.failed', { message: 'its disks are not known: the agent has not reported yet', hint: 'Inspect it first.' });
-  return seenDisks(report)
-    .filter(({ isReadOnly, isRemovable, isUsb }) => !isReadOnly && !isRemovable && !isUsb)
-    .map((disk) => refOf(disk, null));
 }
 
 function textOr(value: JsonValue | undefined, otherwise: string): string {

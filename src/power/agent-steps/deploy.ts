@@ -13,8 +13,8 @@ import { firstBootStands } from './first-boot-decide.ts';
 import { type ImageOrder, missingWords, readImage } from './image-decide.ts';
 import type { ApplianceImages } from './images.ts';
 import { earlierResults, orderStands, placeOrder } from './order.ts';
-import { chooseRootDisk, hintsRefusal, refForWriting } from './root-disk-decide.ts';
-import { type DiskRef, isDiskOf, refOf, refsIn, type SeenDisk, seenDisks, titleOfDisk } from './seen-disks.ts';
+import { chooseRootDisk, hintsRefusal, refForWriting, type WrittenDisk } from './root-disk-decide.ts';
+import { type DiskRef, exactly, identityIn, isDiskOf, refOf, refsIn, type SeenDisk, seenDisks, titleOfDisk } from './seen-disks.ts';
 
 export interface AgentDeployParts {
   readonly desk: AgentDesk;
@@ -89,14 +89,7 @@ async function runAgentStep(parts: AgentDeployParts, step: DriverStep, target: T
         run.progress(1, 'instance_info has no configdrive and asks for no report of the first boot: none is written');
         return { wrote: [] };
       }
-      return withWritten(
-        desk,
-        { step, target, run },
-        await placeOrder(desk, target, run, {
-          name: 'write_configdrive',
-          args: { disk: await rootDisk(desk, target, run), path: CONFIG_DRIVE_PATH },
-        }),
-      );
+      return withWritten(desk, { step, target, run }, await writeConfigDrive(parts, target, run));
     }
     case 'prepare_instance_boot': {
       const order = typeof run.args.order === 'string' ? run.args.order : 'network-first';
@@ -126,9 +119,16 @@ async function goOn(
 
 async function writeImage({ desk, images }: AgentDeployParts, target: Target, run: StepRun): Promise<StepOutcome> {
   const image = await imageOf(images, target, run);
-  const disk = await rootDisk(desk, target, run);
-  const args: JsonObject = { disk, ...image, compression: 'auto', grow: true };
+  const { ref, at } = await rootDisk(desk, target, run);
+  await run.touches?.({ at });
+  const args: JsonObject = { disk: ref, ...image, compression: 'auto', grow: true };
   return placeOrder(desk, target, run, { name: 'write_image', args });
+}
+
+async function writeConfigDrive({ desk }: AgentDeployParts, target: Target, run: StepRun): Promise<StepOutcome> {
+  const { ref, at } = await rootDisk(desk, target, run);
+  await run.touches?.({ at });
+  return placeOrder(desk, target, run, { name: 'write_configdrive', args: { disk: ref, path: CONFIG_DRIVE_PATH } });
 }
 
 interface Ended {
@@ -143,10 +143,34 @@ interface Ended {
  */
 async function withWritten(desk: AgentDesk, { step, target, run }: Ended, outcome: StepOutcome): Promise<StepOutcome> {
   if (isWaiting(outcome) || (step.step !== 'write_image' && step.step !== 'write_configdrive')) return outcome;
-  const report = step.step === 'write_image' ? await desk.inventory(target.uuid) : null;
-  const disk = report === null ? undefined : seenDisks(report).find((one) => titleOfDisk(one) === outcome.result?.disk);
-  const at = disk === undefined ? -1 : refsIn(run.args.disks).findIndex((ref) => isDiskOf(ref, disk));
-  return { ...outcome, wrote: at < 0 ? [] : [at] };
+  if (step.step !== 'write_image') return { ...outcome, wrote: [] };
+  const report = await desk.inventory(target.uuid);
+  const written = report === null ? undefined : writtenBy([outcome.result ?? {}], seenDisks(report));
+  return { ...outcome, wrote: written === undefined ? [] : placesOf(run, written.disk) };
+}
+
+/** Throws where nobody can tell any more which disk it was: another one would be taken for it. */
+function writtenBy(results: readonly JsonObject[], disks: readonly SeenDisk[]): WrittenDisk | undefined {
+  const [found] = results.flatMap((result) => (typeof result.disk === 'string' ? { result, title: result.disk } : []));
+  if (found === undefined) return undefined;
+  const { result, title } = found;
+  const identity = identityIn(result.on);
+  const titled = disks.filter((one) => titleOfDisk(one) === title);
+  const disk = identity === undefined ? (titled.length === 1 ? titled[0] : undefined) : exactly(identity, disks);
+  const holds = Array.isArray(result.holds) ? result.holds.filter((item) => typeof item === 'string') : null;
+  if (disk !== undefined) return { disk, holds };
+  throw fail('power.refused', {
+    message: `the image was written to ${title}, and ${titled.length > 1 ? 'several disks are called so' : 'that disk is not there any more'}`,
+    hint: 'Nothing more is written. Look at the disks of the machine, then deploy it again.',
+  });
+}
+
+/** Of the disk in the wipe plan; none: the plan does not name it. */
+function placesOf(run: StepRun, disk: SeenDisk): number[] {
+  const refs = refsIn(run.args.disks);
+  const exact = exactly(disk, refs);
+  const at = exact === undefined ? refs.findIndex((ref) => isDiskOf(ref, disk)) : refs.indexOf(exact);
+  return at < 0 ? [] : [at];
 }
 
 async function imageOf(images: ApplianceImages, { uuid, instanceInfo }: Target, run: StepRun): Promise<ImageOrder> {
@@ -169,8 +193,8 @@ async function imageOf(images: ApplianceImages, { uuid, instanceInfo }: Target, 
 interface Chosen {
   readonly disk: SeenDisk;
   readonly plan: readonly DiskRef[];
-  /** Titles of disks that earlier steps of this work have written. */
-  readonly ours: readonly string[];
+  /** By an earlier step of this work. */
+  readonly written: WrittenDisk | undefined;
 }
 
 /** The same for every step of one deployment: what the first of them wrote is ours for those that follow. */
@@ -178,24 +202,23 @@ async function chosen(desk: AgentDesk, target: Target, run: StepRun): Promise<Ch
   const report = await desk.inventory(target.uuid);
   if (report === null)
     throw fail('power.failed', { message: 'its disks are not known: the agent has not reported yet', hint: 'Inspect it first.' });
-  const ours = (await earlierResults(desk, target, run.key)).flatMap(({ disk }) => (typeof disk === 'string' ? disk : []));
   const plan = refsIn(run.args.disks);
   const wanted = target.instanceInfo.root_device ?? target.properties.root_device;
   const hints = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) ? (wanted as JsonObject) : undefined; // by the test
   const disks = seenDisks(report);
-  const written = disks.find((disk) => ours.includes(titleOfDisk(disk)));
-  const choice = written === undefined ? chooseRootDisk(disks, { hints, plan }) : { disk: written };
-  if ('disk' in choice) return { disk: choice.disk, plan, ours };
+  const written = writtenBy(await earlierResults(desk, target, run.key), disks);
+  const choice = written ?? chooseRootDisk(disks, { hints, plan });
+  if ('disk' in choice) return { disk: choice.disk, plan, written };
   throw fail('power.refused', {
     message: `no disk is written: ${choice.refused}`,
     hint: 'Set properties/root_device or instance_info/root_device to what only one disk is: {"serial": "…"} or {"wwn": "…"}.',
   });
 }
 
-async function rootDisk(desk: AgentDesk, target: Target, run: StepRun): Promise<DiskRef> {
-  const { disk, plan, ours } = await chosen(desk, target, run);
-  const allowed = refForWriting(disk, plan, ours);
-  if ('ref' in allowed) return allowed.ref;
+async function rootDisk(desk: AgentDesk, target: Target, run: StepRun): Promise<{ readonly ref: DiskRef; readonly at: readonly number[] }> {
+  const { disk, plan, written } = await chosen(desk, target, run);
+  const allowed = refForWriting(disk, plan, written);
+  if ('ref' in allowed) return { ref: allowed.ref, at: placesOf(run, disk) };
   throw fail('power.refused', {
     message: `no disk is written: ${allowed.refused}`,
     hint: 'Approve a wipe plan that names it, or choose another disk.',

@@ -2,7 +2,7 @@
 // operators are those of Ironic's documentation ("Specifying the disk for deployment (root device hints)").
 
 import type { JsonObject, JsonValue } from '../../nodes/index.ts';
-import { type DiskRef, isDiskOf, refOf, type SeenDisk, titleOfDisk } from './seen-disks.ts';
+import { type DiskRef, exactly, isDiskOf, refOf, type SeenDisk, titleOfDisk } from './seen-disks.ts';
 
 const GIB = 2 ** 30;
 /** Ironic's, for a machine whose hints say nothing. */
@@ -160,10 +160,21 @@ function unquoted(text: string): string {
 
 export type RootRef = { readonly ref: DiskRef } | { readonly refused: string };
 
-/** Never beyond the plan: a disk that it names, or one that has nothing to lose. `ours`: titles of disks that this work has written. */
-export function refForWriting(disk: SeenDisk, plan: readonly DiskRef[], ours: readonly string[]): RootRef {
-  if (ours.includes(titleOfDisk(disk))) return { ref: refOf(disk, null) };
-  const planned = plan.find((ref) => isDiskOf(ref, disk));
+/** A disk that this work has written. */
+export interface WrittenDisk {
+  readonly disk: SeenDisk;
+  /** What its agent left there; null: it did not say. */
+  readonly holds: readonly string[] | null;
+}
+
+/** Never beyond the plan: a disk that it names, or one that has nothing to lose. */
+export function refForWriting(disk: SeenDisk, plan: readonly DiskRef[], written: WrittenDisk | undefined): RootRef {
+  if (written?.disk === disk) {
+    const isNameless = disk.serial === null && disk.wwn === null;
+    if (written.holds !== null || !isNameless) return { ref: refOf(disk, written.holds) };
+    return { refused: `${titleOfDisk(disk)} has neither a serial number nor a WWN, and the agent did not say what it left there` };
+  }
+  const planned = exactly(disk, plan) ?? plan.find((ref) => isDiskOf(ref, disk));
   // An image that was begun and cut off is nothing that anybody recognises: the agent, which knows whether it was, allows for that.
   if (planned !== undefined) return { ref: refOf(disk, planned.expects) };
   if (disk.isBlank === true) return { ref: refOf(disk, []) };

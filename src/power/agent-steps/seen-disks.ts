@@ -99,6 +99,24 @@ export function isDiskOf(ref: Pick<DiskRef, 'serial' | 'wwn' | 'size' | 'byPath'
   return (ref.serial === null || ref.serial === disk.serial) && (ref.wwn === null || ref.wwn === disk.wwn);
 }
 
+/** What an agent said of a disk that it has written: exactly that one, also where several share a title, as the namespaces of one drive do. */
+export type DiskIdentity = Pick<DiskRef, 'serial' | 'wwn' | 'size' | 'byPath'>;
+
+export function identityIn(value: JsonValue | undefined): DiskIdentity | undefined {
+  const [one] = objects([value ?? null]);
+  if (one === undefined || typeof one.size !== 'number') return undefined;
+  return { serial: text(one.serial), wwn: text(one.wwn), size: one.size, byPath: text(one.byPath) };
+}
+
+/** The slot counts only between disks that are otherwise alike: it may have another name after a boot. */
+export function exactly<D extends DiskIdentity>(wanted: DiskIdentity, disks: readonly D[]): D | undefined {
+  const { serial, wwn, size, byPath } = wanted;
+  const alike = disks.filter((one) => one.serial === serial && one.wwn === wwn && one.size === size);
+  const isNameless = serial === null && wwn === null;
+  const found = alike.length > 1 || isNameless ? alike.filter((one) => one.byPath === byPath) : alike;
+  return found.length === 1 ? found[0] : undefined;
+}
+
 function objects(value: JsonValue | undefined): JsonObject[] {
   if (!Array.isArray(value)) return [];
   return value.filter((one): one is JsonObject => typeof one === 'object' && one !== null && !Array.isArray(one));

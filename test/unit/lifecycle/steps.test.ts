@@ -283,12 +283,15 @@ it('gives a destructive step the disks of the approved wipe plan and no others, 
   expect(given).toEqual([{ disks: [] }, byYes, byYes, ours]);
   const all = { interface: 'deploy', step: 'wipe' } as const;
   await world.store.db.updateTable('wipe_plans').set({ state: 'approved', plan: plan.plan }).execute();
+  const report = { inventory: { disks: [{ name: '/dev/sda', serial: 'S9', size: 500e9 }] }, pluginData: {} };
+  await world.store.transaction((tx) => world.nodes.saveInventory(tx, node.uuid, report));
   for (const confirm of ['pve1', 'pve2']) {
     await world.put(node, 'manageable');
     await world.ask('pve1', 'clean', { cleanSteps: [{ ...all, args: { confirm } }] });
     expect(await stateOfPlan()).toEqual({ state: confirm === 'pve1' ? 'approved' : 'standing' });
   }
-  expect(given.slice(4)).toEqual([{ disks: 'all' }, byYes]);
+  const typed = { serial: 'S9', wwn: null, size: 500e9, byPath: null, expects: null, title: 'disk, 500 GB (serial S9)' };
+  expect(given.slice(4)).toEqual([{ disks: [typed] }, byYes]);
   const again = await world.put(node, 'manageable');
   await world.store.transaction((tx) => world.nodes.update(tx, again, { retired: true }, { who: 'user', actor: 'test' }));
   await world.ask('pve1', 'clean', { cleanSteps: [all] });

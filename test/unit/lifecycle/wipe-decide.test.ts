@@ -1,51 +1,139 @@
 // What may be on the disks of a wipe plan beside what they held at the yes.
 
 import { describe, expect, it } from 'vitest';
-import { lenienceOf, reportLenienceOf, useBegun, useEnded, useFailed } from '../../../src/lifecycle/wipe-decide.ts';
+import { UNRECOGNISED } from '../../../src/inspect/index.ts';
+import {
+  type Asking,
+  allowedOn,
+  lenienceOf,
+  type PlanUse,
+  systemPlaces,
+  useBegun,
+  useEnded,
+  useFailed,
+  useInstalled,
+  useLived,
+} from '../../../src/lifecycle/wipe-decide.ts';
 
 const CLEAN = { key: 't:0', kind: 'clean' } as const;
 const DEPLOY = { key: 't:1', kind: 'deploy' } as const;
 
+const on = (state: Asking['state'], use: PlanUse, by: Asking['by'] = 'deploy', count = 2) =>
+  Array.from({ length: count }, (_, at) => lenienceOf({ state, use, at, by }));
+
 describe('what is found on a disk beside what was agreed to', () => {
-  it('is nothing that is let pass before the disk was written', () => expect(lenienceOf('approved', {}, 0)).toBe('none'));
+  it('is nothing that is let pass before the disk was written', () => expect(on('approved', {})).toEqual(['none', 'none']));
 
-  it('may be bytes that nobody recognises once the disk is erased, and anything once something was deployed', () => {
+  it('may be bytes that nobody recognises once that disk is erased, and anything once a system of ours is on it', () => {
     const erased = useEnded({}, 'clean', { wrote: [0], count: 2 });
-    expect([0, 1].map((at) => lenienceOf('approved', erased, at))).toEqual(['bytes', 'none']);
-    expect(lenienceOf('standing', {}, 0)).toBe('bytes');
+    expect(on('approved', erased)).toEqual(['bytes', 'none']);
+    expect(on('standing', {})).toEqual(['bytes', 'bytes']);
     const deployed = useEnded(erased, 'deploy', { wrote: [0], count: 2 });
-    expect([0, 1].map((at) => lenienceOf('approved', deployed, at))).toEqual(['all', 'none']);
-    expect(lenienceOf('standing', deployed, 1)).toBe('all');
+    expect(on('approved', deployed)).toEqual(['all', 'none']);
+    expect(on('standing', deployed)).toEqual(['all', 'bytes']);
   });
 
-  it('is no longer ours whatever it is when all disks were erased anew', () => {
+  it('is ours on every disk of ours for a cleaning and a report since that system was started, and for no new deployment', () => {
     const deployed = useEnded({}, 'deploy', { wrote: [0], count: 2 });
-    expect(lenienceOf('standing', useEnded(deployed, 'clean', { wrote: [0, 1], count: 2 }), 0)).toBe('bytes');
-    expect(lenienceOf('standing', useEnded(deployed, 'clean', { wrote: [0], count: 2 }), 0)).toBe('all');
-    expect(lenienceOf('standing', useEnded(deployed, 'clean', { wrote: [], count: 2 }), 0)).toBe('all');
+    expect(on('standing', deployed, 'clean')).toEqual(['all', 'bytes']);
+    expect(on('standing', useLived(deployed), 'clean')).toEqual(['all', 'all']);
+    expect(on('standing', useLived(deployed), 'report')).toEqual(['all', 'all']);
+    expect(on('standing', useLived(deployed), 'deploy')).toEqual(['all', 'bytes']);
+    expect(on('approved', useLived(deployed), 'clean')).toEqual(['all', 'none']);
+    expect(useLived({})).toEqual({});
   });
 
-  it('is half done while the agent has the step, also when the agent starts anew', () => {
-    expect(lenienceOf('approved', useBegun({}, CLEAN), 0)).toBe('bytes');
-    expect(lenienceOf('standing', useBegun({}, CLEAN), 0)).toBe('bytes');
-    expect(lenienceOf('standing', useBegun({}, DEPLOY), 0)).toBe('all');
-    expect(lenienceOf('standing', useEnded(useBegun({}, DEPLOY), 'deploy', { wrote: [], count: 1 }), 0)).toBe('bytes');
+  it('is no longer ours whatever it is when that disk was erased anew', () => {
+    const deployed = useLived(useEnded({}, 'deploy', { wrote: [0], count: 2 }));
+    expect(on('standing', useEnded(deployed, 'clean', { wrote: [0, 1], count: 2 }), 'clean')).toEqual(['bytes', 'bytes']);
+    expect(on('standing', useEnded(deployed, 'clean', { wrote: [0], count: 2 }))).toEqual(['bytes', 'bytes']);
+    expect(on('standing', useEnded(deployed, 'clean', { wrote: [1], count: 2 }))).toEqual(['all', 'bytes']);
+    expect(on('standing', useEnded(deployed, 'clean', { wrote: [], count: 2 }))).toEqual(['all', 'bytes']);
   });
 
-  it('is in a report whatever a deployment under way has put there, also on a disk that it had not erased before', () => {
-    expect(reportLenienceOf('approved', useBegun({}, DEPLOY), 0)).toBe('all');
-    expect(lenienceOf('approved', useBegun({}, DEPLOY), 0)).toBe('bytes');
-    expect(reportLenienceOf('approved', useBegun({}, CLEAN), 0)).toBe('bytes');
-    expect(reportLenienceOf('approved', {}, 0)).toBe('none');
+  it('is half done while the agent has the step, on the disks that it is to write and no others', () => {
+    expect(on('approved', useBegun({}, CLEAN))).toEqual(['bytes', 'bytes']);
+    expect(on('approved', useBegun({}, { ...DEPLOY, at: [1] }))).toEqual(['none', 'bytes']);
   });
 
-  it('stays so when the step failed after it had begun, or nobody can say, and not when it did nothing', () => {
-    expect(lenienceOf('approved', useFailed(useBegun({}, CLEAN), CLEAN, false), 0)).toBe('bytes');
-    expect(lenienceOf('approved', useFailed(useBegun({}, CLEAN), CLEAN, undefined), 0)).toBe('bytes');
-    expect(lenienceOf('approved', useFailed(useBegun({}, CLEAN), CLEAN, true), 0)).toBe('none');
-    expect(lenienceOf('approved', useFailed({}, CLEAN, undefined), 0)).toBe('none');
-    expect(lenienceOf('standing', useFailed(useBegun({}, DEPLOY), DEPLOY, false), 0)).toBe('all');
-    expect(lenienceOf('standing', useFailed(useBegun({}, DEPLOY), DEPLOY, true), 0)).toBe('bytes');
-    expect(lenienceOf('approved', useFailed({ begun: true }, CLEAN, true), 0)).toBe('bytes');
+  it('is never ours whatever it is for a new order because an earlier one was under way: nobody looked since', () => {
+    for (const state of ['approved', 'standing'] as const) expect(on(state, useBegun({}, DEPLOY))).toEqual(['bytes', 'bytes']);
+    expect(on('standing', useBegun({}, DEPLOY), 'clean')).toEqual(['bytes', 'bytes']);
   });
+
+  it('is in a report whatever a deployment under way has put there, on its own disk', () => {
+    expect(on('approved', useBegun({}, { ...DEPLOY, at: [0] }), 'report')).toEqual(['all', 'none']);
+    expect(on('approved', useBegun({}, CLEAN), 'report')).toEqual(['bytes', 'bytes']);
+    expect(on('approved', useBegun({}, { ...DEPLOY, at: [0], leaves: { 0: ['table gpt g'] } }), 'report')).toEqual(['bytes', 'none']);
+    expect(on('approved', {}, 'report')).toEqual(['none', 'none']);
+  });
+
+  it('stays half done when the step failed after it had begun, or nobody can say, and not when it did nothing', () => {
+    const begun = useBegun({}, { ...CLEAN, at: [1] });
+    expect(on('approved', useFailed(begun, CLEAN, false))).toEqual(['none', 'bytes']);
+    expect(on('approved', useFailed(begun, CLEAN, undefined))).toEqual(['none', 'bytes']);
+    expect(on('approved', useFailed(begun, CLEAN, true))).toEqual(['none', 'none']);
+    expect(on('approved', useFailed({}, CLEAN, undefined))).toEqual(['none', 'none']);
+    expect(on('approved', useFailed({}, CLEAN, false))).toEqual(['bytes', 'bytes']);
+    expect(on('standing', useFailed(useBegun({}, DEPLOY), DEPLOY, false))).toEqual(['bytes', 'bytes']);
+    expect(on('approved', useFailed({ begun: true }, CLEAN, true))).toEqual(['bytes', 'bytes']);
+  });
+
+  it('is not forgotten when another step begins, fails or ends after one that nobody heard the end of', () => {
+    const left = useBegun({}, { ...CLEAN, at: [0] });
+    expect(on('approved', useBegun(left, { ...DEPLOY, at: [1] }))).toEqual(['bytes', 'bytes']);
+    expect(on('approved', useFailed(left, DEPLOY, true))).toEqual(['bytes', 'none']);
+  });
+
+  it('is over on a disk that is written whole, and stays on another one', () => {
+    const use = useEnded({ begun: true }, 'clean', { wrote: [0], count: 2 });
+    expect(use.begun).toEqual([1]);
+  });
+});
+
+describe('what may be written over', () => {
+  const disk = { serial: 'S1', wwn: null, expects: ['table mbr'] };
+  const asking = (use: PlanUse, by: Asking['by'] = 'deploy', state: Asking['state'] = 'standing') => ({ state, use, at: 0, by });
+
+  it('is a mark of ours and nothing else after the disk was marked for an installer, until that has its answer', () => {
+    const marked = useEnded(useBegun({}, { ...DEPLOY, at: [0] }), 'deploy', { wrote: [0], count: 1, leaves: { 0: ['table gpt g1'] } });
+    for (const by of ['deploy', 'clean', 'report'] as const)
+      expect(allowedOn(disk, asking(marked, by))).toEqual(['table mbr', 'table gpt g1', UNRECOGNISED]);
+    expect(systemPlaces(marked, 'standing', 1)).toEqual([]);
+    const installed = useInstalled(marked, [0]);
+    expect(allowedOn(disk, asking(installed))).toBeNull();
+    expect(systemPlaces(installed, 'standing', 1)).toEqual([0]);
+  });
+
+  it('is a mark that is half written, also when nobody heard the end of it', () => {
+    const half = useBegun({}, { ...DEPLOY, at: [0], leaves: { 0: ['table gpt g1'] } });
+    expect(allowedOn(disk, asking(half, 'report', 'approved'))).toEqual(['table mbr', 'table gpt g1', UNRECOGNISED]);
+    const failed = useFailed(half, DEPLOY, undefined);
+    expect(allowedOn(disk, asking(failed, 'deploy', 'approved'))).toEqual(['table mbr', 'table gpt g1', UNRECOGNISED]);
+    expect(allowedOn(disk, asking(useFailed(half, DEPLOY, true), 'deploy', 'approved'))).toEqual(['table mbr']);
+  });
+
+  it('is no mark any more when the disk was erased since', () => {
+    const marked = useEnded({}, 'deploy', { wrote: [0], count: 1, leaves: { 0: ['table gpt g1'] } });
+    expect(allowedOn(disk, asking(useEnded(marked, 'clean', { wrote: [0], count: 1 })))).toEqual(['table mbr', UNRECOGNISED]);
+  });
+
+  it('is never everything on a disk without a name of its own', () => {
+    const nameless = { serial: null, wwn: null, expects: ['table mbr'] };
+    const deployed = useLived(useEnded({}, 'deploy', { wrote: [0], count: 1 }));
+    for (const by of ['deploy', 'clean', 'report'] as const)
+      expect(allowedOn(nameless, asking(deployed, by))).toEqual(['table mbr', UNRECOGNISED]);
+    expect(allowedOn({ ...nameless, expects: null }, asking({}, 'clean', 'approved'))).toEqual([]);
+    expect(allowedOn({ ...nameless, wwn: '0x5' }, asking(deployed))).toBeNull();
+  });
+
+  it('is everything where nobody could read the disk, and somebody said yes to it by its name', () => {
+    expect(allowedOn({ ...disk, expects: null }, asking({}, 'deploy', 'approved'))).toBeNull();
+  });
+});
+
+it('reads what versions before kept of a plan as a whole', () => {
+  expect(on('standing', { deployed: true, begun: true })).toEqual(['all', 'all']);
+  expect(on('approved', { deployed: true, ours: [1] }, 'clean')).toEqual(['none', 'all']);
+  expect(useEnded({ deployed: true }, 'clean', { wrote: [0], count: 2 })).toMatchObject({ deployed: [1], lived: true });
 });

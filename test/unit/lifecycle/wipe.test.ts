@@ -87,11 +87,48 @@ it('takes no stored word for a typed one: a runbook that names the node is refus
   expect(refused.message).toContain('Runbook CUSTOM_ALL has the argument "confirm" for the step deploy.wipe');
   expect(world.ran).toEqual([]);
   await world.ask('pve1', 'clean', { runbook: 'CUSTOM_PLAN' });
+  await see(world, node, ['S1']);
   await world.ask('pve1', 'clean', { cleanSteps: [{ ...BY_HAND, args: { confirm: 'pve1' } }] });
-  expect(world.ran).toEqual([
+  expect(world.ran).toMatchObject([
     { step: 'wipe', disks: [] },
-    { step: 'wipe', disks: 'all' },
+    { step: 'wipe', disks: [{ serial: 'S1', expects: null }] },
   ]);
+});
+
+/** As the agent reports it. */
+async function see({ store, nodes }: World, { uuid }: Node, serials: readonly string[]): Promise<void> {
+  const disks = serials.map((serial) => ({ name: `/dev/${serial}`, serial, size: 500e9 }));
+  await store.transaction((tx) => nodes.saveInventory(tx, uuid, { inventory: { disks }, pluginData: {} }));
+}
+
+it('erases the disks that were there when somebody typed that all are meant, and none at all when others came since', async () => {
+  let later: readonly string[] = [];
+  const look = async (step: string) => {
+    if (step === 'look' && later.length > 0) await see(world, world.node, later);
+    return {};
+  };
+  const world = await withWipes([LOOK, WIPE], look);
+  const all = {
+    cleanSteps: [
+      { ...BY_HAND, step: 'look' },
+      { ...BY_HAND, args: { confirm: 'pve1' } },
+    ],
+  };
+  const again = async (): Promise<Node> => {
+    const node = await world.put(world.node, 'manageable');
+    await world.store.transaction((tx) => world.nodes.update(tx, node, { maintenance: false }, { who: 'user', actor: 'test' }));
+    return world.ask('pve1', 'clean', all);
+  };
+  expect((await again()).lastError).toContain('nobody knew which disks pve1 has when it was typed');
+  await see(world, world.node, ['S1', 'S2']);
+  later = ['S1', 'S2', 'S3'];
+  const failed = await again();
+  expect(failed.lastError).toContain('pve1 has disks that it had not when it was typed that all of them are erased');
+  expect(failed.lastError).toContain('serial S3');
+  expect(world.ran.filter(({ step }) => step === 'wipe')).toEqual([]);
+  later = ['S1'];
+  await again();
+  expect(world.ran.at(-1)?.disks).toMatchObject([{ serial: 'S1' }, { serial: 'S2' }, { serial: 'S3' }]);
 });
 
 it('erases nothing on a machine that has become observe-only since the verb was asked for', async () => {

@@ -4,7 +4,7 @@ import type { CommandArgs, CommandResult } from '../../../inspect/commands.ts';
 import { messageOf } from '../../../lib/index.ts';
 import { fail } from '../../errors.ts';
 import type { BlockDevice } from '../../writing/block-device.ts';
-import { type NamedDisk, namedDisk } from '../named-disk.ts';
+import { type NamedDisk, namedDisk, refuseNameless } from '../named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type Done, type ResolvedDisk } from '../types.ts';
 import { readAbilities } from './abilities.ts';
 import { type Abilities, decideWays, type Way } from './erase-decide.ts';
@@ -18,6 +18,7 @@ const AT_ONCE = 4;
 const SAMPLE_BYTES = 64 * 1024;
 
 export const eraseMetadata: CommandHandler<'erase_metadata'> = async ({ disks }, context) => {
+  refuseNameless(disks);
   const found = await context.resolve(disks);
   return eachDisk(found, context, async (one, progress) => {
     progress(0, 'erases what tells what is on it');
@@ -33,6 +34,7 @@ export const eraseMetadata: CommandHandler<'erase_metadata'> = async ({ disks },
 };
 
 export const eraseDisks: CommandHandler<'erase_disks'> = async (args, context) => {
+  refuseNameless(args.disks);
   const found = await context.resolve(args.disks);
   // All of them are asked before the first is touched: a method that one can not do is refused with every disk as it was.
   const planned = await Promise.all(found.map(async (one) => ({ one, plan: await planOf(one, args, context) })));

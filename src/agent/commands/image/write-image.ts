@@ -1,8 +1,9 @@
 // write_image: a disk image from a URL onto the one disk that the order names. What it is made of is beside it; here is the order of things.
 
+import { contentItems } from '../../../inspect/disk-contents.ts';
 import { fail } from '../../errors.ts';
 import type { BlockDevice } from '../../writing/block-device.ts';
-import { type NamedDisk, namedDisk } from '../named-disk.ts';
+import { type NamedDisk, namedDisk, refuseNameless } from '../named-disk.ts';
 import { type CommandContext, type CommandHandler, CommandRefused, type Done } from '../types.ts';
 import type { Layout } from './blocks.ts';
 import { mib, STREAM_SHARE, writeBody } from './body.ts';
@@ -15,6 +16,9 @@ import { followRedirects, openSource, type Source, type SourceLimits } from './s
 import { openSparse } from './sparse.ts';
 import { HEAD_BYTES, ImageWriter } from './writer.ts';
 
+/** As many as an order may name. */
+const ITEMS_MAX = 1024;
+
 type Handler = CommandHandler<'write_image'>;
 type Args = Parameters<Handler>[0];
 
@@ -23,6 +27,7 @@ const ENDS_BYTES = 4 * 2 ** 20;
 
 export function createWriteImage(limits: Partial<SourceLimits> = {}): Handler {
   return async (args, context) => {
+    refuseNameless([args.disk]);
     const disk = namedDisk(args.disk, context);
     // A disk that is refused is refused without asking anybody for the image; which one it is counts only when the image is there.
     await disk.now();
@@ -193,9 +198,19 @@ async function settle(args: Args, context: CommandContext, disk: NamedDisk, work
     work.grown === undefined || !work.isBlock
       ? ''
       : `; ${await growFileSystem({ run, clock, signal, log: say }, await disk.pathToChange(), work.grown, type)}`;
+  const { disk: on, contents } = await disk.now();
+  const identity = { serial: on.serial, wwn: on.wwn, size: on.size, byPath: on.by_path };
   const rate = work.bytes / 2 ** 20 / Math.max(work.seconds, 0.001);
   return {
     message: `${mib(work.bytes)} MiB are on ${args.disk.title}, ${mib(work.written)} of them written, in ${work.seconds.toFixed(1)} s (${rate.toFixed(0)} MiB/s)${words}`,
-    result: { bytes: work.bytes, written: work.written, seconds: work.seconds, disk: args.disk.title, rootUuid: work.root.uuid },
+    result: {
+      bytes: work.bytes,
+      written: work.written,
+      seconds: work.seconds,
+      disk: args.disk.title,
+      rootUuid: work.root.uuid,
+      on: identity,
+      ...(contents.unread === null ? { holds: contentItems(contents).slice(0, ITEMS_MAX) } : {}),
+    },
   };
 }

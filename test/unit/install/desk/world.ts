@@ -145,6 +145,8 @@ export async function deskWorld({ profile = {}, installer = {}, cluster, machine
       nodeUuid: node.uuid,
       deployment,
       disks: refsOf(report).filter(({ serial }) => serial !== null && serials.includes(serial)),
+      systemOn: [],
+      isRebuild: false,
       signal: new AbortController().signal,
       progress: (_, text) => void said.push(text),
     }),
@@ -159,6 +161,7 @@ const INSTALL: Config['install'] = {
   domain: 'home.arpa',
   root_keys: [],
   min_memory_mb: 0,
+  fetch_hosts: [],
   stall_minutes: 20,
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/nodes/index.ts';
 import { chooseRootDisk, hintsRefusal, refForWriting } from '../../../../src/power/agent-steps/root-disk-decide.ts';
-import { type SeenDisk, titleOfDisk } from '../../../../src/power/agent-steps/seen-disks.ts';
+import type { SeenDisk } from '../../../../src/power/agent-steps/seen-disks.ts';
 
 const GIB = 2 ** 30;
 
@@ -94,24 +94,39 @@ describe('a disk is written', () => {
   const planned = { serial: 'S2', wwn: null, size: 100 * GIB, byPath: null, expects: ['table gpt x'], title: 'the small one' };
 
   it('when the plan names it: with what was agreed to be on it', () => {
-    const found = refForWriting(small, [planned], []);
+    const found = refForWriting(small, [planned], undefined);
     expect('ref' in found && found.ref.expects).toEqual(['table gpt x']);
-    const standing = refForWriting(small, [{ ...planned, expects: null }], []);
+    const standing = refForWriting(small, [{ ...planned, expects: null }], undefined);
     expect('ref' in standing && standing.ref.expects).toBeNull();
   });
 
   it('when it is blank, or was written by this work', () => {
-    const blank = refForWriting({ ...small, isBlank: true }, [], []);
+    const blank = refForWriting({ ...small, isBlank: true }, [], undefined);
     expect('ref' in blank && blank.ref.expects).toEqual([]);
-    const ours = refForWriting({ ...small, isBlank: false }, [], [titleOfDisk(small)]);
+    const written = { ...small, isBlank: false };
+    const ours = refForWriting(written, [], { disk: written, holds: null });
     expect('ref' in ours && ours.ref.expects).toBeNull();
+    const told = refForWriting(written, [], { disk: written, holds: ['table gpt x'] });
+    expect('ref' in told && told.ref.expects).toEqual(['table gpt x']);
+  });
+
+  it('never whatever it holds when it has no name of its own, be it written by this work', () => {
+    const nameless = { ...small, serial: null, wwn: null, isBlank: false };
+    expect(refForWriting(nameless, [], { disk: nameless, holds: null })).toHaveProperty('refused');
+    const told = refForWriting(nameless, [], { disk: nameless, holds: ['table gpt x'] });
+    expect('ref' in told && told.ref.expects).toEqual(['table gpt x']);
+  });
+
+  it('is not taken for another one of the same title', () => {
+    const other = { ...small, wwn: '0xb' };
+    expect(refForWriting(other, [], { disk: { ...small, wwn: '0xa' }, holds: null })).toHaveProperty('refused');
   });
 
   it('never when it holds something that nobody said yes to, or that nobody knows', () => {
-    expect(refForWriting({ ...small, isBlank: false, holds: ['pool rpool of host pve1'] }, [], [])).toEqual({
+    expect(refForWriting({ ...small, isBlank: false, holds: ['pool rpool of host pve1'] }, [], undefined)).toEqual({
       refused: expect.stringContaining('pool rpool of host pve1') as string,
     });
-    expect(refForWriting(small, [], [])).toEqual({ refused: expect.stringContaining('nobody knows what is on it') as string });
-    expect(refForWriting(small, [{ ...planned, size: 7 }], [])).toHaveProperty('refused');
+    expect(refForWriting(small, [], undefined)).toEqual({ refused: expect.stringContaining('nobody knows what is on it') as string });
+    expect(refForWriting(small, [{ ...planned, size: 7 }], undefined)).toHaveProperty('refused');
   });
 });
