@@ -3,9 +3,11 @@
 import type { Config } from './config/index.ts';
 import {
   createDeployments,
+  createGuardedFetch,
   createImageFiles,
   createInstallers,
   type Deployments,
+  type Fetch,
   type ImageFiles,
   type InstallerParts,
   imageDirectory,
@@ -31,10 +33,16 @@ export interface InstallerOptions {
 
 export function installersOf({ config, ...parts }: InstallerOptions): InstallerParts {
   const directory = installerDirectory(config.server.data_dir);
-  return createInstallers({ ...parts, directory, run: runProgram, fetch: globalThis.fetch });
+  return createInstallers({ ...parts, directory, run: runProgram, fetch: fetchOf(config) });
+}
+
+/** For URLs that people give. */
+function fetchOf({ install }: Pick<Config, 'install'>): Fetch {
+  return createGuardedFetch({ allowed: install.fetch_hosts });
 }
 
 export interface DeploymentParts {
+  readonly config: Config;
   readonly store: Store;
   readonly nodes: Nodes;
   readonly clock: Clock;
@@ -44,6 +52,6 @@ export interface DeploymentParts {
   readonly lifecycle: Pick<Lifecycle, 'agentHeard'>;
 }
 
-export function deploymentsOf({ lifecycle, ...parts }: DeploymentParts): Deployments {
-  return createDeployments({ ...parts, fetch: globalThis.fetch, onReport: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }) });
+export function deploymentsOf({ lifecycle, config, ...parts }: DeploymentParts): Deployments {
+  return createDeployments({ ...parts, fetch: fetchOf(config), onReport: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }) });
 }

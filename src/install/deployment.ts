@@ -8,6 +8,7 @@ import type { Store } from '../store/index.ts';
 import { createDrives } from './drives.ts';
 import { fail } from './errors.ts';
 import { createFirstBoots, type Report } from './first-boot.ts';
+import type { Fetch } from './guarded-fetch.ts';
 import type { ImageFile, ImageFiles } from './images.ts';
 import { renderReport } from './report-render.ts';
 
@@ -16,7 +17,7 @@ export interface DeploymentOptions {
   readonly nodes: Nodes;
   readonly clock: Clock;
   readonly random: Random;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: Fetch;
   readonly images: ImageFiles;
   /** PEM; null: plain HTTP. */
   readonly certificate: string | null;

@@ -6,6 +6,7 @@ import { type Clock, messageOf } from '../lib/index.ts';
 import type { JsonObject, JsonValue, Node } from '../nodes/index.ts';
 import { renderDrive } from './config-drive-render.ts';
 import { fail } from './errors.ts';
+import { type Fetch, fetchFollowing, NotFetched } from './guarded-fetch.ts';
 import { buildIso } from './iso-codec.ts';
 
 export const DRIVE_BYTES_MAX = 64 * 2 ** 20;
@@ -14,7 +15,7 @@ const LABELS = ['config-2', 'CIDATA'] as const;
 
 export interface DrivesOptions {
   readonly clock: Clock;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: Fetch;
   /** The script that tells of the first boot, with a token of its own. */
   readonly reportFor: (node: Node, url: string) => Promise<string>;
 }
@@ -51,22 +52,25 @@ function labelOf(value: JsonValue | undefined): string {
   return LABELS.find((one) => typeof value === 'string' && one.toLowerCase() === value.toLowerCase()) ?? LABELS[0];
 }
 
-async function fetched(fetch: typeof globalThis.fetch, url: string, signal: AbortSignal): Promise<Buffer> {
+async function fetched(fetch: Fetch, url: string, signal: AbortSignal): Promise<Buffer> {
   const where = new URL(url).origin;
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]) });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    const response = await fetchFollowing(fetch, url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]) });
+    if (response.status < 200 || response.status > 299) throw new Error(`HTTP ${response.status}`);
     const parts: Uint8Array[] = [];
     let length = 0;
-    const body: AsyncIterable<Uint8Array> | null = response.body;
-    for await (const chunk of body ?? []) {
+    for await (const chunk of response.body ?? []) {
       length += chunk.length;
       if (length > DRIVE_BYTES_MAX) throw new Error(`it is larger than ${DRIVE_BYTES_MAX} bytes`);
       parts.push(chunk);
     }
     return Buffer.concat(parts);
   } catch (error) {
-    throw fail('install.bad_drive', { message: `the config drive can not be fetched from ${where}: ${messageOf(error)}`, cause: error });
+    throw fail('install.bad_drive', {
+      message: `the config drive can not be fetched from ${where}: ${messageOf(error)}`,
+      ...(error instanceof NotFetched && error.hint !== undefined ? { hint: error.hint } : {}),
+      cause: error,
+    });
   }
 }
 

@@ -36,6 +36,7 @@ export {
 } from './disks/index.ts';
 export { INSTALL_ERRORS } from './errors.ts';
 export type { Report as FirstBootReport } from './first-boot.ts';
+export { createGuardedFetch, type Fetch } from './guarded-fetch.ts';
 export { dataBytes, type ImageMap } from './image-map.ts';
 export { createImageFiles, type ImageFile, type ImageFiles, imageDirectory } from './images.ts';
 export {

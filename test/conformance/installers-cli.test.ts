@@ -19,7 +19,7 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rackseed-installers-cli-'));
-  site = await makeSite();
+  site = await makeSite('[install]\nfetch_hosts = ["127.0.0.1"]\n');
   appliance = await startAppliance(site);
 });
 afterAll(async () => {

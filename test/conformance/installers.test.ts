@@ -18,7 +18,7 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rackseed-installers-'));
-  site = await makeSite();
+  site = await makeSite('[install]\nfetch_hosts = ["127.0.0.1"]\n');
   appliance = await startAppliance(site);
 });
 afterAll(async () => {
@@ -162,6 +162,12 @@ describe('an installer', { timeout: 120_000 }, () => {
     server.breaks.push(1_500_000);
     await expect(started({ url: server.url('/a/web.iso') })).rejects.toMatchObject({ message: containing('--checksum') });
     await expect(started({ url: 'file:///etc/passwd', sha256 })).rejects.toMatchObject({ code: 'install.bad_installer_source' });
+    const byName = server.url('/a/web.iso').replace('127.0.0.1', 'localhost');
+    expect(await ended(await started({ url: byName, sha256 }))).toMatchObject({
+      state: 'failed',
+      error: { code: 'install.bad_installer_source', message: containing('loopback'), hint: containing('fetch_hosts = ["localhost"]') },
+    });
+    expect(server.asked).toEqual([]);
     expect((await imported({ url: server.url('/moved/a/web.iso'), sha256 })).id).toBe(sha256);
     const ranges = server.asked.map(({ range }) => range).filter((range) => range !== undefined);
     expect(ranges).toEqual([expect.stringMatching(/^bytes=\d{3,}-$/), expect.stringMatching(/^bytes=\d{3,}-$/)]);

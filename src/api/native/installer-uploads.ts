@@ -99,8 +99,9 @@ function appending(services: RouteDeps['services']): FastifyPluginAsyncTypebox {
           const upload = await uploads.append(request.params.id, offsetOf(request.headers['upload-offset']), bodyOf(request.body));
           return await told(reply, upload);
         } catch (thrown) {
-          const { offset } = await uploads.get(request.params.id);
-          void reply.header('upload-offset', offset);
+          // One that was removed, since it is another file than it should be, has no place to go on at: what was thrown says why.
+          const upload = await uploads.get(request.params.id).catch(() => undefined);
+          if (upload !== undefined) void reply.header('upload-offset', upload.offset);
           throw thrown;
         }
       },

@@ -53,6 +53,13 @@ export const InstallSection = Type.Object(
       default: 0,
       examples: [0],
     }),
+    fetch_hosts: texts({
+      description:
+        'Hosts, as URLs name them, that ISOs and config drives may be fetched from although they lead to the appliance itself or to its own link (loopback, link-local, metadata of clouds). All other hosts of the network need no word here.',
+      pattern: '^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$',
+      'x-expected': 'a host name or an address',
+      examples: [['mirror.localhost', '127.0.0.1']],
+    }),
     stall_minutes: whole({
       description: 'After how long without a sign of life an installation counts as stuck and says what to look at, in minutes.',
       minimum: 1,

@@ -10,6 +10,8 @@ import type { ReadAt } from './initrd-codec.ts';
 const READ_BYTES = 1024 * 1024;
 /** What stays free for the store and the logs. */
 export const SPARE_BYTES = 512 * 1024 * 1024;
+/** Eight uploads and an import that look so seldom stay well within what is spared. */
+const LOOK_EVERY_BYTES = 16 * 1024 * 1024;
 
 export interface Work {
   readonly signal: AbortSignal;
@@ -36,7 +38,11 @@ export async function hashFile(path: string, { signal, onBytes }: Work): Promise
 }
 
 /** A new file, flushed to the disk when this resolves. */
-export async function writeHashed(path: string, source: AsyncIterable<Buffer>, { signal, onBytes }: Work): Promise<InstallerFile> {
+export async function writeHashed(
+  path: string,
+  source: AsyncIterable<Buffer>,
+  { signal, onBytes, beforeWrite }: Work & { readonly beforeWrite?: (bytes: number) => Promise<void> },
+): Promise<InstallerFile> {
   await rm(path, { force: true });
   const handle = await open(path, 'wx', 0o644);
   try {
@@ -44,6 +50,7 @@ export async function writeHashed(path: string, source: AsyncIterable<Buffer>, {
     let bytes = 0;
     for await (const chunk of source) {
       signal.throwIfAborted();
+      await beforeWrite?.(bytes);
       await handle.writeFile(chunk);
       hash.update(chunk);
       bytes += chunk.length;
@@ -99,6 +106,18 @@ export function readAtOf(handle: FileHandle, path: string): ReadAt {
   };
 }
 
+interface Writer {
+  write(bytes: Uint8Array, offset: number, length: number, at: number): Promise<{ readonly bytesWritten: number }>;
+}
+
+/** All of it: of a disk that is nearly full a call writes less than it was given, and says so only by its number. */
+export async function writeAt(handle: Writer, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
+}
+
 export type FreeBytes = (directory: string) => Promise<number>;
 
 export const freeBytes: FreeBytes = async (directory) => {
@@ -110,9 +129,45 @@ export const freeBytes: FreeBytes = async (directory) => {
 export async function wantRoom(directory: string, bytes: number, what: string, free: FreeBytes): Promise<void> {
   const available = await free(directory);
   if (available >= bytes + SPARE_BYTES) return;
-  throw fail('install.no_space', {
-    message: `${what} takes ${mebibytes(bytes)} MiB, and ${directory} has ${mebibytes(available)} MiB free, of which ${mebibytes(SPARE_BYTES)} stay free`,
-    hint: 'Remove installers that are not needed (rackseed image remove), or give the data directory a larger disk.',
+  throw noSpace(
+    `${what} takes ${mebibytes(bytes)} MiB, and ${directory} has ${mebibytes(available)} MiB free, of which ${mebibytes(SPARE_BYTES)} stay free`,
+  );
+}
+
+export interface Growing {
+  readonly directory: string;
+  /** For messages. */
+  readonly what: string;
+  /** When it is whole; null: nobody knows. */
+  readonly bytes: number | null;
+  readonly free: FreeBytes;
+}
+
+/**
+ * For a file that grows: called with its size so far before each write. There was room when it began; others fill the same disk, and the
+ * store must not be the one that finds it full.
+ */
+export function roomFor({ directory, what, bytes, free }: Growing): (sizeSoFar: number) => Promise<void> {
+  let lookAgainAt = 0;
+  return async (sizeSoFar) => {
+    if (sizeSoFar < lookAgainAt) return;
+    lookAgainAt = sizeSoFar + LOOK_EVERY_BYTES;
+    const rest = bytes === null ? LOOK_EVERY_BYTES : Math.max(0, bytes - sizeSoFar);
+    await wantRoom(directory, rest, sizeSoFar === 0 ? what : `the rest of ${what}`, free);
+  };
+}
+
+/** The disk itself may say it first: its own reserve, a quota, another that was faster. */
+export function asNoSpace(thrown: unknown, directory: string, what: string): unknown {
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(thrown) ?? '');
+  return isFull ? noSpace(`${what}: the disk of ${directory} is full, or its quota is used up`, thrown) : thrown;
+}
+
+function noSpace(message: string, cause?: unknown): Error {
+  return fail('install.no_space', {
+    message,
+    hint: 'Remove installers that are not needed (rackseed image remove), or give the data directory a larger disk; then try again.',
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 

@@ -4,13 +4,9 @@
 import { open, readFile } from 'node:fs/promises';
 import { type Clock, messageOf, RackseedError, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
-import { type FreeBytes, sizeOf, wantRoom, writeNew } from './disk-files.ts';
+import { type Fetch, type Fetched, fetchFollowing, NotFetched } from '../guarded-fetch.ts';
+import { asNoSpace, type FreeBytes, roomFor, sizeOf, writeAt, writeNew } from './disk-files.ts';
 import { ISO_MAX_BYTES } from './uploads.ts';
-
-export type Fetch = (
-  url: string,
-  options: { readonly headers: Readonly<Record<string, string>>; readonly redirect: 'manual'; readonly signal: AbortSignal },
-) => Promise<Response>;
 
 export interface FetchIsoOptions {
   readonly fetch: Fetch;
@@ -28,7 +24,6 @@ export interface FetchOrder {
   readonly onBytes: (bytes: number, total: number | null) => void;
 }
 
-const REDIRECTS_MAX = 5;
 const SILENT_MS = 60_000;
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
 
@@ -58,7 +53,9 @@ export async function fetchIso(options: FetchIsoOptions, order: FetchOrder): Pro
     return await fetchParts(options, { ...order, signal }, seen);
   } catch (thrown) {
     order.signal.throwIfAborted();
-    if (thrown instanceof RackseedError) throw thrown;
+    const fault = asNoSpace(thrown, order.directory, nameInUrl(order.url));
+    if (fault instanceof RackseedError) throw fault;
+    if (thrown instanceof NotFetched) throw refused(order.url, thrown.message, thrown.hint);
     throw failed(order.url, silence.signal.aborted ? `nothing came for ${SILENT_MS / 1000} s` : reasonOf(thrown), thrown);
   } finally {
     over.abort();
@@ -74,9 +71,10 @@ async function fetchParts({ fetch, free, clock }: FetchIsoOptions, order: FetchO
     'accept-encoding': 'identity',
     ...(validator === undefined ? {} : { range: `bytes=${there}-`, 'if-range': validator }),
   };
-  const response = await follow(fetch, url, headers, signal);
+  const response = await fetchFollowing(fetch, url, { headers, signal });
   const { start, total } = placeOf(response, { url, there: validator === undefined ? 0 : there });
-  if (total !== null) await wantRoom(order.directory, total - start, nameInUrl(url), free);
+  const needsRoom = roomFor({ directory: order.directory, what: nameInUrl(url), bytes: total, free });
+  await needsRoom(start);
   await writeNew(`${path}.from`, JSON.stringify({ url, validator: strongValidator(response) }));
   const handle = await open(path, start === 0 ? 'w' : 'r+');
   let at = start;
@@ -86,7 +84,8 @@ async function fetchParts({ fetch, free, clock }: FetchIsoOptions, order: FetchO
     for await (const chunk of chunks) {
       seen.at = clock.monotonic();
       if (at + chunk.length > (total ?? ISO_MAX_BYTES)) throw refused(url, `it has more than ${total ?? ISO_MAX_BYTES} bytes`);
-      await handle.write(chunk, 0, chunk.length, at);
+      await needsRoom(at);
+      await writeAt(handle, chunk, at);
       at += chunk.length;
       order.onBytes(at, total);
       if (at - flushed < FLUSH_EVERY_BYTES) continue;
@@ -105,22 +104,8 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   yield* [];
 }
 
-async function follow(fetch: Fetch, url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-  let where = url;
-  for (let hops = 0; hops <= REDIRECTS_MAX; hops += 1) {
-    const response = await fetch(where, { headers, redirect: 'manual', signal });
-    const location = response.headers.get('location');
-    if (response.status < 300 || response.status >= 400 || location === null) return response;
-    await response.body?.cancel();
-    where = new URL(location, where).href;
-    const fault = urlFault(where);
-    if (fault !== undefined) throw refused(url, `it leads on to another place, and ${fault}`);
-  }
-  throw refused(url, `it leads on more than ${REDIRECTS_MAX} times`);
-}
-
 function placeOf(
-  { status, headers }: Response,
+  { status, headers }: Fetched,
   { url, there }: { readonly url: string; readonly there: number },
 ): { readonly start: number; readonly total: number | null } {
   if (status === 206) {
@@ -143,7 +128,7 @@ function within(url: string, bytes: number): number {
 }
 
 /** A weak one does not say that the bytes are the same (RFC 9110 §8.8.1). */
-function strongValidator({ headers }: Response): string | null {
+function strongValidator({ headers }: Fetched): string | null {
   const etag = headers.get('etag');
   return etag !== null && !etag.startsWith('W/') ? etag : headers.get('last-modified');
 }
@@ -180,8 +165,8 @@ function failed(url: string, why: string, cause?: unknown): RackseedError {
   });
 }
 
-function refused(url: string, why: string): RackseedError {
-  return fail('install.bad_installer_source', { message: `${shown(url)} is not fetched: ${why}`, hint: 'Give the URL of the ISO itself.' });
+function refused(url: string, why: string, hint = 'Give the URL of the ISO itself.'): RackseedError {
+  return fail('install.bad_installer_source', { message: `${shown(url)} is not fetched: ${why}`, hint });
 }
 
 /** Without what may be secret in it. */

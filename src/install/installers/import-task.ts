@@ -9,11 +9,11 @@ import { type Clock, RackseedError, systemCode } from '../../lib/index.ts';
 import type { Store } from '../../store/index.ts';
 import { defineTask, done, type StepContext, type StepResult, type TaskDefinition, waitUntil } from '../../tasks/index.ts';
 import { fail } from '../errors.ts';
-import { hashFile, mebibytes, sizeOf, wantRoom, writeHashed } from './disk-files.ts';
+import { asNoSpace, hashFile, mebibytes, roomFor, sizeOf, writeHashed } from './disk-files.ts';
 import { type FetchIsoOptions, fetchIso } from './fetch-iso.ts';
 import { draftOf } from './shelf.ts';
-import { type TakeOptions, takeInstaller } from './take.ts';
-import type { Uploads } from './uploads.ts';
+import { type TakeOptions, takeInstaller, unmade } from './take.ts';
+import { type Uploads, wrongChecksum } from './uploads.ts';
 
 export const IMPORT_KIND = 'installer.import';
 
@@ -96,22 +96,21 @@ async function fetch(deps: ImportDeps, context: Context): Promise<StepResult> {
   await mkdir(incomingDirectory(directory), { recursive: true, mode: 0o700 });
   const path = await pathOf(deps, context);
   if ('upload' in source) return done({ bytes: await whole(deps, source.upload) });
-  const work = { signal: context.signal };
   try {
     if ('url' in source) {
       const tell = telling(deps, context, 'fetched');
       return done({ bytes: await fetchIso(deps, { url: source.url, path, directory, signal: context.signal, onBytes: tell }) });
     }
     const bytes = (await sizeOf(source.path)) ?? 0;
-    await wantRoom(directory, bytes, where, free);
     const tell = telling(deps, context, 'copied');
     const copy = await writeHashed(path, createReadStream(source.path, { highWaterMark: 1024 * 1024 }), {
-      ...work,
+      signal: context.signal,
+      beforeWrite: roomFor({ directory, what: where, bytes, free }),
       onBytes: (now) => tell(now, bytes),
     });
     return done({ bytes: copy.bytes });
   } catch (thrown) {
-    throw await given(deps, context, gone(source, thrown));
+    throw await given(deps, context, gone(source, asNoSpace(thrown, directory, where)));
   }
 }
 
@@ -123,11 +122,7 @@ async function check(deps: ImportDeps, context: Context): Promise<StepResult> {
   const tell = telling(deps, context, 'read');
   const { sha256 } = await hashFile(await pathOf(deps, context), { signal: context.signal, onBytes: (now) => tell(now, bytes) });
   if (wanted === null || wanted === sha256) return done({ sha256 });
-  const fault = fail('install.wrong_checksum', {
-    message: `${where} has the SHA-256 ${sha256}, and should have ${wanted}`,
-    hint: 'Compare with the one on the download page of that very release, then load the file again.',
-  });
-  throw await given(deps, context, fault);
+  throw await given(deps, context, wrongChecksum(where, sha256, wanted));
 }
 
 async function take(deps: ImportDeps, context: Context): Promise<StepResult> {
@@ -157,7 +152,8 @@ async function take(deps: ImportDeps, context: Context): Promise<StepResult> {
     else await removeIncoming(deps.take.directory, context.taskId);
     return finished;
   } catch (thrown) {
-    throw await given(deps, context, thrown);
+    await unmade(deps.take.directory, { task: context.taskId, path: await takePath(deps, context) });
+    throw await given(deps, context, asNoSpace(thrown, deps.take.directory, where));
   }
 }
 
@@ -201,8 +197,10 @@ async function given(deps: ImportDeps, context: Context, thrown: unknown): Promi
   const isCancelled =
     context.signal.aborted && context.signal.reason instanceof RackseedError && context.signal.reason.code === 'tasks.cancelled';
   const isHopeless = thrown instanceof RackseedError && HOPELESS.includes(thrown.code);
-  if (!isHopeless && !isCancelled) return thrown;
+  const isFull = thrown instanceof RackseedError && thrown.code === 'install.no_space';
   const { source } = context.args;
+  // Room is short: what can be had again is not kept. An upload is somebody's hours, and is taken up again when there is room.
+  if (!isHopeless && !isCancelled && (!isFull || 'upload' in source)) return thrown;
   await rm(draftOf(deps.take.directory, context.taskId), { recursive: true, force: true });
   if ('upload' in source) {
     if (isHopeless) await deps.uploads.remove(source.upload);

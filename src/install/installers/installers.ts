@@ -5,11 +5,12 @@ import type { Clock, Component, Random, Run } from '../../lib/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { TaskDefinition, TaskEngine } from '../../tasks/index.ts';
 import { fail } from '../errors.ts';
+import type { Fetch } from '../guarded-fetch.ts';
 import { addFile } from '../iso/add-file.ts';
 import { remaster } from '../iso/remaster.ts';
 import type { Installer, Installers } from '../seam.ts';
 import { type FreeBytes, freeBytes } from './disk-files.ts';
-import { type Fetch, nameInUrl, urlFault } from './fetch-iso.ts';
+import { nameInUrl, urlFault } from './fetch-iso.ts';
 import { IMPORT_KIND, type ImportArgs, type ImportDeps, importDefinition, sweepIncoming } from './import-task.ts';
 import { isTaskAlive, isUploadWanted, nodesInstalledWith } from './in-use.ts';
 import { createModeFiles, type IsoTools } from './mode-files.ts';
@@ -115,9 +116,9 @@ export function createInstallers(options: InstallerStoreOptions): InstallerParts
       uploads,
       async import(order) {
         refuse(order);
-        const where = await look(order.source, uploads);
+        const { where, sha256 } = await look(order, uploads);
         await sweep();
-        const args: ImportArgs = { ...order, where, holder, at: clock.now() };
+        const args: ImportArgs = { ...order, sha256, where, holder, at: clock.now() };
         return submit(IMPORT_KIND, `installer:${where}`.slice(0, 200), args);
       },
       async verify(wanted) {
@@ -165,18 +166,27 @@ function urlRefusal(url: string, sha256: string | null): string | undefined {
   return sha256 === null ? 'what comes from a URL needs a checksum: the SHA-256 on its download page (--checksum)' : undefined;
 }
 
-/** What people call it; and the refusals that need no task. */
-async function look(source: InstallerImport['source'], uploads: Pick<Uploads, 'get'>): Promise<string> {
-  if ('url' in source) return nameInUrl(source.url);
+/** What people call it, and the SHA-256 it should have; and the refusals that need no task. */
+async function look(
+  { source, sha256 }: InstallerImport,
+  uploads: Pick<Uploads, 'get'>,
+): Promise<{ readonly where: string; readonly sha256: string | null }> {
+  if ('url' in source) return { where: nameInUrl(source.url), sha256 };
   if ('path' in source) {
     await lookAtIso(source.path, source.path).catch((thrown: unknown) => {
       throw unreadable(source.path, thrown);
     });
-    return source.path;
+    return { where: source.path, sha256 };
   }
-  const { name, path, offset, bytes } = await uploads.get(source.upload);
-  if (offset === bytes) await lookAtIso(path, name);
-  return name;
+  const upload = await uploads.get(source.upload);
+  if (sha256 !== null && upload.sha256 !== null && sha256 !== upload.sha256) {
+    throw fail('install.bad_installer_source', {
+      message: `the upload of ${JSON.stringify(upload.name)} was begun with the SHA-256 ${upload.sha256}, and shall be imported with ${sha256}`,
+      hint: 'Give one of them only, or begin the upload anew with the right one.',
+    });
+  }
+  if (upload.offset === upload.bytes) await lookAtIso(upload.path, upload.name);
+  return { where: upload.name, sha256: sha256 ?? upload.sha256 };
 }
 
 function unreadable(path: string, thrown: unknown): unknown {

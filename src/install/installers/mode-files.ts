@@ -56,10 +56,16 @@ export function createModeFiles({ directory, tools, free }: ModeFilesOptions): M
     const path = join(copies, `${key}.iso`);
     const draft = `${path}.new`;
     await rm(draft, { force: true });
-    await tools.remaster(installer.iso, file, draft);
-    const { sha256, bytes } = await hashFile(draft, { signal: new AbortController().signal });
-    await rename(draft, path);
-    return { bytes, tag: sha256, open: () => openCopy(path, readers) };
+    try {
+      await tools.remaster(installer.iso, file, draft);
+      const { sha256, bytes } = await hashFile(draft, { signal: new AbortController().signal });
+      await rename(draft, path);
+      return { bytes, tag: sha256, open: () => openCopy(path, readers) };
+    } catch (thrown) {
+      // As large as the ISO, and good for nothing: on a disk that was too small for it, what is left would be in everybody's way.
+      await rm(draft, { force: true });
+      throw thrown;
+    }
   };
 
   /** The ones that were wanted longest ago, unless they are being read. */

@@ -62,15 +62,20 @@ export async function takeInstaller(options: TakeOptions, arrived: Arrived, work
   return shelf.put(draft, entry);
 }
 
-/** A try that was cut off may have moved the ISO into its draft already. */
-async function emptyDraft({ directory }: TakeOptions, { task, path }: Arrived): Promise<string> {
+async function emptyDraft({ directory }: TakeOptions, arrived: Arrived): Promise<string> {
+  await unmade(directory, arrived);
+  const draft = draftOf(directory, arrived.task);
+  await mkdir(draft, { recursive: true });
+  await flush(arrived.path);
+  return draft;
+}
+
+/** Nothing of the installer, and the ISO where it was: a try that was cut off may have moved it into its draft already. */
+export async function unmade(directory: string, { task, path }: Pick<Arrived, 'task' | 'path'>): Promise<void> {
   const draft = draftOf(directory, task);
   const moved = join(draft, FILE_NAMES.iso);
   if ((await sizeOf(path)) === undefined && (await sizeOf(moved)) !== undefined) await rename(moved, path);
   await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
-  await flush(path);
-  return draft;
 }
 
 type Taken = Readonly<Record<'kernel' | 'initrd', { readonly bytes: number; readonly sha256: string }>> & { readonly info: CdInfo };

@@ -7,7 +7,7 @@ import { Type } from 'typebox';
 import { Check as fits } from 'typebox/value';
 import { type Clock, type Random, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
-import { type FreeBytes, sizeOf, wantRoom, writeNew } from './disk-files.ts';
+import { asNoSpace, type FreeBytes, type Growing, hashFile, roomFor, sizeOf, wantRoom, writeAt, writeNew } from './disk-files.ts';
 
 export const ISO_MAX_BYTES = 8 * 1024 ** 3;
 /** Of one request: it must be over within the time that a request may take, on slow links too. */
@@ -38,7 +38,10 @@ export interface Upload extends NewUpload {
 export interface Uploads {
   create(upload: NewUpload): Promise<Upload>;
   get(id: string): Promise<Upload>;
-  /** Appends at that offset, which must be where it ends; what came before a broken connection stays. */
+  /**
+   * Appends at that offset, which must be where it ends; what came before a broken connection, or before the disk was full, stays. With the
+   * last part it is compared with its SHA-256, if that was told, and removed when it is another.
+   */
   append(id: string, offset: number, body: AsyncIterable<Uint8Array>): Promise<Upload>;
   remove(id: string): Promise<void>;
   /** Those left alone for a day; `isWanted` says which ones an import still needs. */
@@ -93,8 +96,13 @@ export function createUploads({ directory, clock, random, free }: UploadsOptions
       }
       await wantRoom(directory, upload.bytes, JSON.stringify(upload.name), free);
       const id = random.bytes(16).toString('hex');
-      await writeNew(partOf(id), '');
-      await writeNew(recordOf(id), JSON.stringify({ name: upload.name, bytes: upload.bytes, sha256: upload.sha256 }));
+      try {
+        await writeNew(partOf(id), '');
+        await writeNew(recordOf(id), JSON.stringify({ name: upload.name, bytes: upload.bytes, sha256: upload.sha256 }));
+      } catch (thrown) {
+        await remove(id);
+        throw asNoSpace(thrown, directory, JSON.stringify(upload.name));
+      }
       return get(id);
     },
     async append(id, offset, body) {
@@ -105,8 +113,12 @@ export function createUploads({ directory, clock, random, free }: UploadsOptions
         // Looked at again: the part before may have ended since.
         const upload = await get(id);
         if (offset !== upload.offset) throw misplaced(upload, `a part for byte ${offset} of it came, and ${upload.offset} bytes are there`);
-        await write(upload, body);
-        return await get(id);
+        await write(upload, body, { directory, what: JSON.stringify(upload.name), bytes: upload.bytes, free }).catch((thrown: unknown) => {
+          throw asNoSpace(thrown, directory, JSON.stringify(upload.name));
+        });
+        const after = await get(id);
+        if (after.offset === after.bytes) await compare(after, remove);
+        return after;
       } finally {
         busy.delete(id);
       }
@@ -123,7 +135,23 @@ export function createUploads({ directory, clock, random, free }: UploadsOptions
   };
 }
 
-async function write({ path, offset, bytes, name }: Upload, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function compare(upload: Upload, remove: (id: string) => Promise<void>): Promise<void> {
+  if (upload.sha256 === null) return;
+  const { sha256 } = await hashFile(upload.path, { signal: new AbortController().signal });
+  if (sha256 === upload.sha256) return;
+  await remove(upload.id);
+  throw wrongChecksum(JSON.stringify(upload.name), sha256, upload.sha256);
+}
+
+export function wrongChecksum(where: string, seen: string, wanted: string): Error {
+  return fail('install.wrong_checksum', {
+    message: `${where} has the SHA-256 ${seen}, and should have ${wanted}`,
+    hint: 'Compare with the one on the download page of that very release, then load the file again.',
+  });
+}
+
+async function write({ path, offset, bytes, name }: Upload, body: AsyncIterable<Uint8Array>, growing: Growing): Promise<void> {
+  const needsRoom = roomFor(growing);
   const handle = await open(path, 'r+');
   let at = offset;
   try {
@@ -135,7 +163,8 @@ async function write({ path, offset, bytes, name }: Upload, body: AsyncIterable<
           hint: 'Begin anew with the right size, in smaller parts.',
         });
       }
-      await handle.write(chunk, 0, chunk.length, at);
+      await needsRoom(at);
+      await writeAt(handle, chunk, at);
       at += chunk.length;
     }
   } finally {

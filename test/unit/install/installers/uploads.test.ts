@@ -11,10 +11,15 @@ import { containing } from '../../../support/containing.ts';
 const GIB = 1024 ** 3;
 const NEW = { name: 'a.iso', bytes: 10, sha256: null };
 
-async function make(free = 100 * GIB) {
+async function make(free: number | (() => number) = 100 * GIB) {
   const directory = await mkdtemp(join(tmpdir(), 'rackseed-uploads-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const options = { directory, clock: systemClock, random: systemRandom, free: () => Promise.resolve(free) };
+  const options = {
+    directory,
+    clock: systemClock,
+    random: systemRandom,
+    free: () => Promise.resolve(typeof free === 'number' ? free : free()),
+  };
   return { directory, options, uploads: createUploads(options) };
 }
 
@@ -77,6 +82,51 @@ describe('an upload', () => {
     });
     for (let count = 0; count < 8; count += 1) await uploads.create(NEW);
     await expect(uploads.create(NEW)).rejects.toMatchObject({ code: 'install.upload_refused', message: containing('8 uploads') });
+  });
+
+  it('asks for room at each part: what came stays, and it goes on when there is room again', async () => {
+    let free = 100 * GIB;
+    const { uploads, path, id } = await (async () => {
+      const { uploads: made } = await make(() => free);
+      return { uploads: made, ...(await made.create(NEW)) };
+    })();
+    await uploads.append(id, 0, parts('abcd'));
+    free = GIB / 4;
+    await expect(uploads.append(id, 4, parts('efgh'))).rejects.toMatchObject({
+      code: 'install.no_space',
+      message: containing('the rest of "a.iso"'),
+    });
+    expect((await uploads.get(id)).offset).toBe(4);
+    free = GIB;
+    expect((await uploads.append(id, 4, parts('efghij'))).offset).toBe(10);
+    expect(await readFile(path, 'utf8')).toBe('abcdefghij');
+  });
+
+  it('whose disk is full in the middle of a part says so, and keeps what came before', async () => {
+    const { uploads } = await make();
+    const { id } = await uploads.create(NEW);
+    const full = async function* (): AsyncGenerator<Buffer> {
+      yield await Promise.resolve(Buffer.from('abc'));
+      throw Object.assign(new Error('write'), { code: 'ENOSPC' });
+    };
+    await expect(uploads.append(id, 0, full())).rejects.toMatchObject({ code: 'install.no_space', message: containing('full') });
+    expect((await uploads.get(id)).offset).toBe(3);
+  });
+
+  it('is compared with its SHA-256 when the last part is there, and is removed with both sums said when it is another', async () => {
+    const { uploads, directory } = await make();
+    const right = '72399361da6a7754fec986dca5b7cbaf1c810a28ded4abaf56b2106d06cb78b0';
+    const good = await uploads.create({ ...NEW, sha256: right });
+    await uploads.append(good.id, 0, parts('abcde'));
+    expect((await uploads.append(good.id, 5, parts('fghij'))).offset).toBe(10);
+    const bad = await uploads.create({ ...NEW, sha256: 'a'.repeat(64) });
+    await uploads.append(bad.id, 0, parts('abcde'));
+    await expect(uploads.append(bad.id, 5, parts('fghij'))).rejects.toMatchObject({
+      code: 'install.wrong_checksum',
+      message: expect.stringMatching(new RegExp(`${right}.*${'a'.repeat(64)}`)) as unknown,
+    });
+    await expect(uploads.get(bad.id)).rejects.toMatchObject({ code: 'install.no_upload' });
+    expect((await readdir(directory)).filter((name) => name.startsWith(bad.id))).toEqual([]);
   });
 
   it('that is not there, or has a name that leads elsewhere, is none', async () => {
