@@ -2,7 +2,7 @@
 
 import type { Warning } from './api/index.ts';
 import type { Config } from './config/index.ts';
-import { type Clock, type Component, type Log, messageOf, RackseedError, type Random } from './lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, RackseedError, type Random, type Secret } from './lib/index.ts';
 import type { Node, Nodes } from './nodes/index.ts';
 import {
   type AgentDesk,
@@ -21,6 +21,7 @@ import {
   type InstallDesk,
   manualOf,
   type People,
+  type PipelineDesk,
   type Registry,
   type Sightings,
   type SignIn,
@@ -41,6 +42,8 @@ export interface PowerPartsOptions {
   readonly images: ApplianceImages;
   /** Who has machines installed by installers. */
   readonly installs: InstallDesk;
+  /** Who runs what follows an installation. */
+  readonly pipelines: PipelineDesk;
 }
 
 export interface PowerParts {
@@ -59,6 +62,7 @@ export interface PowerParts {
   readonly signIn: SignIn;
   /** The line of it for authorized_keys. */
   readonly publicKey: () => Promise<string>;
+  readonly privateKey: () => Promise<Secret>;
   /** In the order in which they start: before whoever asks machines, so that they stop after them. */
   readonly parts: readonly Component[];
 }
@@ -77,6 +81,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     desk: options.desk,
     images: options.images,
     installs: options.installs,
+    pipelines: options.pipelines,
     cleaning: options.config.lifecycle.clean,
     sshKey,
   });
@@ -117,6 +122,7 @@ export function powerParts(options: PowerPartsOptions): PowerParts {
     warnings: () => leftAlone(gateway),
     signIn,
     publicKey: () => sshKey.publicLine(),
+    privateKey: () => sshKey.privateKey(),
     parts,
   };
 }

@@ -24,11 +24,8 @@ function namesWarning(certificate: ServerCertificate | null): Warning[] {
   ];
 }
 
-function notYet({ profile, webhooks }: Config): Warning[] {
-  const sections = [
-    { name: 'pipeline of a [[profile]]', count: profile.filter(({ pipeline }) => pipeline !== undefined).length },
-    { name: '[[webhooks.target]]', count: webhooks.target.length },
-  ];
+function notYet({ webhooks }: Config): Warning[] {
+  const sections = [{ name: '[[webhooks.target]]', count: webhooks.target.length }];
   const idle = sections.filter(({ count }) => count > 0).map(({ name }) => name);
   if (idle.length === 0) return [];
   return [

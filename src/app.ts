@@ -27,6 +27,7 @@ import { lifecycleParts } from './app-lifecycle.ts';
 import { networkParts } from './app-network.ts';
 import { dhcp6Part } from './app-network6.ts';
 import { createOutboxPump } from './app-outbox.ts';
+import { latePipelines, pipelineParts, pipelineWarnings } from './app-pipeline.ts';
 import { powerParts } from './app-power.ts';
 import { reservationParts } from './app-reservations.ts';
 import { readiness } from './app-services.ts';
@@ -100,34 +101,35 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
   const holder = await instanceId(config.server.data_dir, random);
   const orders = createOrders({ ...common, nodes });
   const images = imageFiles(config);
-  const late = lateInstalls(common);
-  const power = powerParts({ ...common, config, nodes, holder, desk: orders, images, installs: late.desk });
+  const [late, latePipes] = [lateInstalls(common), latePipelines()];
+  const power = powerParts({ ...common, config, nodes, holder, desk: orders, images, installs: late.desk, pipelines: latePipes.desk });
+  const { sightings, deploysBy, gateway } = power;
+  const { registry } = gateway;
   const records = createRecords({ ...common, nodes });
-  const taking = createTaking();
-  const testing = createCheckTasks();
+  const [taking, testing] = [createTaking(), createCheckTasks()];
   const installing = installersOf({ ...common, config, holder });
   const moreTasks = [taking.definition, ...testing.definitions, ...installing.definitions];
-  const workOptions = { ...common, config, nodes, records, gateway: power.gateway, holder, desk: orders, moreTasks };
+  const workOptions = { ...common, config, nodes, records, gateway, holder, desk: orders, moreTasks };
   const { lifecycle, tasks, parts: work } = lifecycleParts(workOptions);
   installing.bind(tasks);
-  const claims = reservationParts({ ...common, config, nodes, lifecycle, registry: power.gateway.registry });
+  const claims = reservationParts({ ...common, config, nodes, lifecycle, registry });
   const enrolment = createEnrolment({ store, clock, initial: config.enrol.mode });
-  const { registry } = power.gateway;
   const enrolling = { ...common, config, nodes, tasks, lifecycle, registry, desk: orders, installs: late.desk, window: enrolment, taking };
   const { enrol, onStored: review } = enrolParts(enrolling);
   const onStored = withHealth({ ...common, nodes }, review);
-  const onAlive = (uuid: string): void => power.sightings.machineSeen(uuid, 'alive');
+  const onAlive = (uuid: string): void => sightings.machineSeen(uuid, 'alive');
   const { inspect, ramdisk } = inspectParts({ ...common, config, nodes, records, lifecycle, enrolment, onAlive, orders, onStored });
-  const { sightings, deploysBy } = power;
   const boot = bootPart({ ...common, config, enrolment, inspect, sightings, deploysBy, files, certificate, installs: late.boot });
   const dhcp6 = dhcp6Of(loaded, { ...common, config, boot, instanceId: holder });
   const network = networkParts({ ...common, config, sockets: options.dhcpSockets, dhcp6, boot, files, installs: late.boot });
   const pump = createOutboxPump({ outbox: store.outbox, clock, log: logger });
-  const parts = [access, installing, ...power.parts, ...work, ...claims.parts, orders, late, ramdisk, enrol, pump, ...network.parts];
+  const install = installServices({ ...common, config, env: options.env, nodes, certificate, lifecycle, installing, images, power, late });
+  const pipe = pipelineParts({ ...workOptions, ...power, ...install.answers, env: options.env, lifecycle, registry, late: latePipes });
+  const parts = [access, installing, ...power.parts, ...work, ...claims.parts, orders, late, ramdisk, enrol, pipe, pump, ...network.parts];
   const running = new Set<Component>();
-  const told = [...startWarnings(loaded, certificate), ...(options.warnings ?? []).map(warningOf)];
+  const told = [...startWarnings(loaded, certificate), ...(await pipelineWarnings(loaded)), ...(options.warnings ?? []).map(warningOf)];
   const services: ApiServices = {
-    transaction: (work) => store.transaction(work),
+    ...ofStore(store),
     auth: createTokenAuth(token, access.tokens),
     access,
     system: {
@@ -135,14 +137,12 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
       readiness: () => readiness(store, parts, running),
     },
     nodes,
-    hardware: power.gateway.registry,
+    hardware: registry,
     lifecycle,
     ...claims.services,
     power,
     ports: nodes.ports,
     records,
-    reasons: store.reasons,
-    events: store.events,
     tasks: createTaskService(store, tasks),
     enrolment: { ...enrolment, set: (mode, minutes, actor) => enrolment.set(mode, minutes ?? config.enrol.window_minutes, actor) },
     enrol,
@@ -151,7 +151,8 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     inspect,
     identities: createIdentities({ ...common, nodes }),
     ramdisk,
-    ...installServices({ ...common, config, env: options.env, nodes, certificate, lifecycle, installing, images, power, late }),
+    ...install,
+    pipelines: pipe.pipelines,
     network: network.network,
   };
   const api = createApi({ ...common, services, config: apiConfig(config), tls: certificate, log: logger, version, processMetrics: true });
@@ -165,6 +166,10 @@ function dhcp6Of(
 ): ReturnType<typeof dhcp6Part> | undefined {
   const isAsked = origins.get('dhcp6.mode')?.source !== 'default';
   return parts.config.dhcp6.mode === 'off' ? undefined : dhcp6Part({ ...parts, isAsked });
+}
+
+function ofStore(store: Store): Pick<ApiServices, 'transaction' | 'reasons' | 'events'> {
+  return { transaction: (work) => store.transaction(work), reasons: store.reasons, events: store.events };
 }
 
 type OnStored = (tx: Tx, node: Node) => Promise<string | null>;

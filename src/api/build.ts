@@ -36,6 +36,7 @@ import { installersPlugin } from './native/installers.ts';
 import { networkPlugin } from './native/network.ts';
 import { nodesPlugin } from './native/nodes.ts';
 import { openapiPlugin } from './native/openapi.ts';
+import { nodePipelinePlugin, pipelinesPlugin } from './native/pipelines.ts';
 import { powerDonePlugin } from './native/power-done.ts';
 import { reasonsPlugin } from './native/reasons.ts';
 import { sessionPlugin } from './native/session.ts';
@@ -176,6 +177,8 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(rulesPlugin(deps), { prefix: '/api/rules' });
   app.register(clustersPlugin(deps), { prefix: '/api/clusters' });
   app.register(installationPlugin(deps), { prefix: '/api/nodes' });
+  app.register(nodePipelinePlugin(deps), { prefix: '/api/nodes' });
+  app.register(pipelinesPlugin(deps), { prefix: '/api/pipelines' });
   app.register(installPlugin(deps));
   app.register(nodeAnswersPlugin(deps), { prefix: '/api/nodes' });
   app.register(answersPlugin(deps), { prefix: '/api' });

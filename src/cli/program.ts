@@ -13,6 +13,7 @@ import { imageCommand } from './commands/image.ts';
 import { labCommand } from './commands/lab.ts';
 import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
+import { pipelineCommand } from './commands/pipeline.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
 import { setupLinkCommand } from './commands/setup-link.ts';
@@ -45,6 +46,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     nodeCommand,
     enrolCommand,
     rulesCommand,
+    pipelineCommand,
     clusterCommand,
     networkCommand,
     eventCommand,

@@ -9,6 +9,7 @@ export { renderExample } from './init.ts';
 export { jsonSchema, type SchemaNode } from './json-schema.ts';
 export { isIpv6, isLoopback, isWildcard, type Listen, parseListen } from './listen.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
+export { pipelineProblems } from './pipelines.ts';
 export { childPointer, isTable, keyOfPointer, pointerSegments, type Segment, type Table, toPointer } from './pointer.ts';
 export { formatProblem, formatProblems, type Problem, problemsOf } from './problem.ts';
 export { publishSchema, SCHEMA_FILE, schemaText } from './publish.ts';

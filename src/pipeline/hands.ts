@@ -9,8 +9,8 @@ import type { StepContext, StepLook } from './seam.ts';
 export interface Hands {
   readonly shell: RootShell;
   shellAt(address: string): Promise<RootShell & { close(): Promise<void> }>;
-  /** From now on `shell` is there. */
-  movedTo(address: string): void;
+  /** It has moved, or joined: what is opened from now on is opened by that. */
+  sees(look: StepLook): void;
   memberShell(): Promise<RootShell & { readonly name: string }>;
   pve(of: 'node' | 'member'): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
@@ -62,7 +62,7 @@ export function redactor(): Redactor {
     watching: (hands) => ({
       shell: hands.shell,
       shellAt: (address) => hands.shellAt(address),
-      movedTo: (address) => hands.movedTo(address),
+      sees: (look) => hands.sees(look),
       memberShell: () => hands.memberShell(),
       pve: (of) => hands.pve(of),
       secret: async (name) => {

@@ -2,12 +2,13 @@
 // else is in its cluster.
 
 import type { Config } from '../config/index.ts';
-import { bootModeOf, type InstallBook } from '../install/index.ts';
+import { bootModeOf } from '../install/index.ts';
 import type { Clock } from '../lib/index.ts';
 import type { JsonObject, Node, Nodes, ProvisionState } from '../nodes/index.ts';
 import { FIRST_BOOT } from '../power/index.ts';
 import type { Store, Tx } from '../store/index.ts';
 import { fail } from './errors.ts';
+import { type Installed, installedOf, objectIn } from './installed.ts';
 import type { MemberAddress, StepLook } from './seam.ts';
 
 export interface LookParts {
@@ -15,10 +16,7 @@ export interface LookParts {
   readonly nodes: Nodes;
   readonly clock: Clock;
   readonly config: Pick<Config, 'profile' | 'cluster' | 'install'>;
-  readonly installations: Pick<InstallBook, 'current'>;
 }
-
-type Installation = Awaited<ReturnType<InstallBook['current']>>;
 
 /** In driver_internal_info: which cluster it is a member of, and since when. */
 const MEMBER = 'cluster_member';
@@ -38,14 +36,14 @@ const HAS_SYSTEM: readonly ProvisionState[] = [
 export async function lookOf(parts: LookParts, nodeUuid: string): Promise<StepLook> {
   const { config } = parts;
   const node = await parts.nodes.get(nodeUuid);
-  const [installed, report] = await Promise.all([parts.installations.current(node.uuid), parts.nodes.inventory(node.uuid)]);
+  const [installed, report] = await Promise.all([installedOf(parts.store, node.uuid), parts.nodes.inventory(node.uuid)]);
   const [address] = addressesOf(node, installed);
   if (address === undefined)
     throw fail('pipeline.no_way', {
       message: `the address of ${node.name ?? node.uuid} is not known: it was not installed from here, and no report of a first boot came`,
       hint: 'Deploy it from here, so that its address and host keys are known.',
     });
-  const fqdn = installed?.plan.fqdn ?? `${node.name ?? node.uuid}.${config.install.domain}`;
+  const fqdn = installed?.fqdn ?? `${node.name ?? node.uuid}.${config.install.domain}`;
   const profile = config.profile.find(({ name }) => name === node.extra.profile);
   const cluster = config.cluster.find(({ name }) => name === (node.extra.cluster ?? profile?.cluster));
   const known = report === undefined ? null : { inventory: report.inventory, pluginData: report.pluginData };
@@ -56,10 +54,11 @@ export async function lookOf(parts: LookParts, nodeUuid: string): Promise<StepLo
       fqdn,
       address,
       bootMode: known === null ? bootModeIn(node.bootMode) : (bootModeIn(node.bootMode) ?? bootModeOf(known)),
+      memberOf: membershipOf(node, installed),
       hostKeys: hostKeysOf(node),
       properties: node.properties,
       inventory: known === null ? null : { ...known.inventory, plugin_data: known.pluginData },
-      systemDisks: (installed?.plan.disks ?? []).map(({ serial, wwn, title }) => ({ serial, wwn, title })),
+      systemDisks: installed?.disks ?? [],
     },
     profile: profile === undefined ? { name: null } : plain(profile),
     // Where its secrets are kept is for nobody to see.
@@ -123,9 +122,9 @@ async function membersOf(parts: LookParts, cluster: string, without: string): Pr
   }
   for (const { uuid } of marked) {
     const node = await parts.nodes.find(uuid);
-    const installed = await parts.installations.current(uuid);
-    if (node === undefined || !isMemberOf(node, cluster, installed)) continue;
-    const name = installed?.plan.fqdn.split('.')[0] ?? node.name ?? node.uuid;
+    const installed = await installedOf(parts.store, uuid);
+    if (node === undefined || membershipOf(node, installed) !== cluster) continue;
+    const name = installed?.fqdn?.split('.')[0] ?? node.name ?? node.uuid;
     found.set(uuid, { name, nodeUuid: uuid, addresses: addressesOf(node, installed), hostKeys: hostKeysOf(node) });
   }
   found.delete(without);
@@ -133,10 +132,10 @@ async function membersOf(parts: LookParts, cluster: string, without: string): Pr
 }
 
 /** An installation that was begun later has taken away the system that had joined. */
-function isMemberOf(node: Node, cluster: string, installed: Installation): boolean {
+function membershipOf(node: Node, installed: Installed | undefined): string | null {
   const mark = memberMark(node);
-  if (mark?.cluster !== cluster || !HAS_SYSTEM.includes(node.provisionState)) return false;
-  return installed === undefined || installed.createdAt <= mark.at;
+  if (mark === undefined || !HAS_SYSTEM.includes(node.provisionState)) return null;
+  return installed === undefined || installed.at <= mark.at ? mark.cluster : null;
 }
 
 function memberMark(node: Node): { readonly cluster: string; readonly at: number } | undefined {
@@ -145,13 +144,13 @@ function memberMark(node: Node): { readonly cluster: string; readonly at: number
 }
 
 /** Where a step has moved it, unless it was installed anew since; then what it was given; where it was given none, where its reports came from and what they named. */
-function addressesOf(node: Node, installed: Installation): string[] {
+function addressesOf(node: Node, installed: Installed | undefined): string[] {
   const reported = objectIn(node.driverInternalInfo[FIRST_BOOT]);
-  const given = installed?.plan.address;
+  const given = installed?.cidr ?? null;
   const { address: moved, at } = objectIn(node.driverInternalInfo[MANAGED_AT]);
-  const isMoved = typeof at === 'number' && (installed === undefined || installed.createdAt <= at);
+  const isMoved = typeof at === 'number' && (installed === undefined || installed.at <= at);
   const told = [installed?.firstBoot?.from, ...textsIn(installed?.firstBoot?.addresses), reported.from, ...textsIn(reported.addresses)];
-  const all = [...(isMoved ? [moved] : []), ...(given === null || given === undefined ? told : [given.cidr])];
+  const all = [...(isMoved ? [moved] : []), ...(given === null ? told : [given])];
   return [...new Set(all.flatMap((one) => (typeof one === 'string' && one !== '' ? [one.split('/')[0] ?? one] : [])))];
 }
 
@@ -165,10 +164,6 @@ function bootModeIn(mode: string | null): 'bios' | 'uefi' | null {
 
 function plain(table: object): JsonObject {
   return JSON.parse(JSON.stringify(table)) as JsonObject; // an object goes in
-}
-
-function objectIn(value: unknown): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}; // an object of a JSON column
 }
 
 function textsIn(value: unknown): string[] {

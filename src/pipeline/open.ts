@@ -18,7 +18,7 @@ export interface Place {
 
 export interface OpenParts {
   readonly openShell: (place: Place) => Promise<OpenedShell>;
-  /** The API of whoever is behind that shell, by the appliance's own token; `cluster`: whose token. */
+  /** The API of whoever is behind that shell. */
   readonly openPve: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
   readonly secret: (look: StepLook, name: string) => Promise<Secret | undefined>;
 }
@@ -27,7 +27,9 @@ export interface PveOrder {
   readonly shell: RootShell;
   /** The machine's name among the members. */
   readonly name: string;
-  readonly look: StepLook;
+  /** That it is a member of. */
+  readonly cluster: string | null;
+  readonly nodeUuid: string;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +41,7 @@ export async function openHands(parts: OpenParts, look: StepLook, signal: AbortS
       () => opened.shell(),
     ),
     shellAt: (address) => opened.shellAt(address),
-    movedTo: (address) => opened.movedTo(address),
+    sees: (seen) => opened.sees(seen),
     memberShell: () => opened.member(),
     pve: (of) => opened.pve(of),
     secret: (name) => parts.secret(look, name),
@@ -49,17 +51,19 @@ export async function openHands(parts: OpenParts, look: StepLook, signal: AbortS
 
 class Opened {
   readonly #parts: OpenParts;
-  readonly #look: StepLook;
+  #look: StepLook;
   readonly #signal: AbortSignal;
   readonly #toClose: (() => Promise<void>)[] = [];
   readonly #known = new Map<string, Promise<unknown>>();
-  address: string;
 
   constructor(parts: OpenParts, look: StepLook, signal: AbortSignal) {
     this.#parts = parts;
     this.#look = look;
     this.#signal = signal;
-    this.address = look.node.address;
+  }
+
+  get address(): string {
+    return this.#look.node.address;
   }
 
   shell(): Promise<OpenedShell> {
@@ -72,8 +76,8 @@ class Opened {
   }
 
   /** What was opened before ends with the run: it may be needed where the machine still has both addresses. */
-  movedTo(address: string): void {
-    this.address = address;
+  sees(look: StepLook): void {
+    this.#look = look;
     this.#known.delete('node');
     this.#known.delete('pve node');
   }
@@ -85,8 +89,11 @@ class Opened {
   pve(of: 'node' | 'member'): Promise<Pve> {
     return this.#once(`pve ${of}`, async () => {
       const shell = of === 'node' ? await this.shell() : await this.member();
-      const name = of === 'node' ? this.#look.node.name : (await this.member()).name;
-      const pve = await this.#parts.openPve({ shell, name, look: this.#look, signal: this.#signal });
+      const { node, cluster } = this.#look;
+      const name = of === 'node' ? node.name : (await this.member()).name;
+      const joining = typeof cluster?.name === 'string' ? cluster.name : null;
+      const member = of === 'node' ? (node.memberOf ?? null) : joining;
+      const pve = await this.#parts.openPve({ shell, name, cluster: member, nodeUuid: node.uuid, signal: this.#signal });
       this.#toClose.push(() => pve.close());
       return pve;
     });

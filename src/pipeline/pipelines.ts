@@ -134,7 +134,9 @@ function nextStep(node: Node, run: RunView | null, pipeline: string | null): str
   }
   if (run.state !== 'failed') return null;
   const stuck = run.steps.find(({ state }) => state === 'failed');
-  const hint = stuck?.hint === null || stuck === undefined ? '' : `${stuck.hint} `;
+  // Without a step it failed before it came to one.
+  const why = stuck === undefined ? node.lastError : stuck.hint;
+  const hint = why === null ? '' : `${why} `;
   const skip = stuck === undefined ? '' : `, or leave the step out: rackseed pipeline skip ${title} ${stuck.id} --reason WHY`;
   return `${hint}Then: rackseed pipeline resume ${title}${skip}, or give it up: rackseed pipeline abort ${title}`;
 }

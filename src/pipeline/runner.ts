@@ -167,8 +167,7 @@ class Driver {
       },
       moved: async (address) => {
         await this.#save({}, async (tx) => this.#parts.moved?.(tx, this.#run.nodeUuid, address));
-        hands.movedTo(address);
-        this.#look = await this.#parts.look(this.#run.nodeUuid);
+        await this.#lookAgain();
       },
       progress: (fraction, text) =>
         drive.progress(progressOf(this.#run.cursor) + Math.min(Math.max(fraction, 0), 1) / this.#run.cursor.length, `${title}: ${text}`),
@@ -206,6 +205,13 @@ class Driver {
     const events = [{ type: 'pipeline.step', message, data: { step: id, state } }];
     const change = { cursor: over(this.#run.cursor, at, this.#now(), { state, words: shown }), events, freesLocks: true };
     await this.#save(change, async (tx) => (joins === null ? undefined : this.#parts.joins?.(tx, this.#run.nodeUuid, joins, true)));
+    if (joins !== null) await this.#lookAgain();
+  }
+
+  /** Later steps see what has become of the node. */
+  async #lookAgain(): Promise<void> {
+    this.#look = await this.#parts.look(this.#run.nodeUuid);
+    this.#with.hands.sees(this.#look);
   }
 
   /** Its lock stays with it while it is tried again: what was begun may be half done. */

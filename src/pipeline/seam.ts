@@ -61,6 +61,8 @@ export interface StepLook {
     /** Where it is managed, without prefix. */
     readonly address: string;
     readonly bootMode: 'bios' | 'uefi' | null;
+    /** The cluster that it has joined by a pipeline. */
+    readonly memberOf?: string | null;
     /** `ssh-ed25519 AAAA…` */
     readonly hostKeys: readonly string[];
     readonly properties: JsonObject;

@@ -290,6 +290,7 @@ describe('completion', () => {
       'burn-in',
       'rehearse',
       'install',
+      'verify',
       'password',
       'identity',
       'merge',
@@ -307,6 +308,8 @@ describe('completion', () => {
     expect(await complete('rackseed', 'answer', 'check', '--r')).toEqual(['--release']);
     expect(await complete('rackseed', 'answer', '')).toEqual(['render', 'diff', 'templates', 'check']);
     expect(await complete('rackseed', 'answer', 'diff', '--ag')).toEqual(['--against', '--against-release']);
+    expect(await complete('rackseed', 'pipeline', '')).toEqual(['list', 'show', 'plan', 'run', 'resume', 'retry', 'skip', 'abort']);
+    expect(await complete('rackseed', 'pipeline', 'skip', '--r')).toEqual(['--reason']);
     expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import', 'addresses']);
     expect(await complete('rackseed', 'cluster', 'import', '--to')).toEqual(['--token-file']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);

@@ -1,7 +1,9 @@
 // rackseed config …: the appliance's config, without an appliance.
 
+import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { formatProblem, jsonSchema, listSettings, loadConfig, renderExample, type Setting } from '../../config/index.ts';
+import { formatProblem, jsonSchema, listSettings, loadConfig, pipelineProblems, renderExample, type Setting } from '../../config/index.ts';
+import { resource } from '../../lib/index.ts';
 import { type CliContext, defaultDataDir, type GlobalOptions } from '../context.ts';
 import { renderList, renderValue } from '../output.ts';
 
@@ -21,9 +23,11 @@ export function configCommand(program: Command, context: CliContext): void {
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<FileOptions>();
       const loaded = await load(file ?? options.config);
-      for (const warning of loaded.warnings) context.err(`warning: ${formatProblem(warning)}\n`);
+      const pipelines = [join(loaded.config.server.data_dir, 'pipelines'), join(resource('answer-files'), 'pipelines')];
+      const warnings = [...loaded.warnings, ...(await pipelineProblems(loaded, pipelines))];
+      for (const warning of warnings) context.err(`warning: ${formatProblem(warning)}\n`);
       if (options.output === 'table') context.out(`${loaded.path ?? 'No file: environment and defaults'}: the config is good.\n`);
-      else context.out(renderValue({ path: loaded.path ?? null, ok: true, warnings: loaded.warnings }, options.output));
+      else context.out(renderValue({ path: loaded.path ?? null, ok: true, warnings }, options.output));
     });
 
   config

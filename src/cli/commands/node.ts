@@ -8,6 +8,7 @@ import { checkCommands } from './checks.ts';
 import { identityCommands } from './node-identity.ts';
 import { installCommand } from './node-install.ts';
 import { nodePassword } from './node-password.ts';
+import { verifyCommand } from './pipeline.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -77,6 +78,7 @@ export function nodeCommand(program: Command, context: CliContext): void {
   approveCommands(node, context);
   checkCommands(node, context);
   installCommand(node, context);
+  verifyCommand(node, context);
   nodePassword(node, context);
   identityCommands(node, context);
   setMark('ignore', 'PUT', 'ignored', 'leave a machine alone: it starts its own disk and is never touched');

@@ -53,7 +53,7 @@ describe('warnings at start', () => {
       '[[profile]]\nname = "pve"\nos = "proxmox"\npipeline = "x"\n[[webhooks.target]]\nurl = "https://hooks.example/x"\n',
     );
     expect(startWarnings(loaded, null).map((one) => one.message)).toEqual([
-      'pipeline of a [[profile]], [[webhooks.target]]: checked, but this version does not act on it yet',
+      '[[webhooks.target]]: checked, but this version does not act on it yet',
     ]);
     const acted =
       '[[profile]]\nname = "web"\nos = "image"\nimage = "/srv/x.raw"\n[[profile]]\nname = "pve"\nos = "proxmox"\n[[rule]]\nname = "r"\nprofile = "web"\nmatch = { min_disks = 1 }\n';

@@ -81,7 +81,7 @@ async function open(more: (site: Site) => Partial<Record<string, Partial<Pipelin
       return Promise.resolve({
         shell: machine,
         shellAt: () => Promise.resolve().then(none),
-        movedTo: () => undefined,
+        sees: () => undefined,
         memberShell: () => Promise.resolve().then(none),
         pve: () => Promise.resolve().then(none),
         secret: () => Promise.resolve(new Secret('hunter22')),
