@@ -10,6 +10,8 @@ export interface InstallBootParts {
   readonly config: { readonly install: Pick<Config['install'], 'console'> };
   readonly book: Pick<InstallBook, 'current' | 'byBootId' | 'countBoot' | 'fetched' | 'cameBack' | 'modeFile'>;
   readonly installers: Pick<Installers, 'find' | 'withModeFile'>;
+  /** The ISO is being fetched: its installer will ask for its answer at this URL of ours. */
+  readonly expectAnswer: (uuid: string, base: string) => void;
   /** The URL of the API, as a machine reaches it at this address of ours. */
   readonly apiUrl: (serverAddress: string) => string;
   readonly log: Log;
@@ -63,7 +65,9 @@ async function servableOf(parts: InstallBootParts, { installation, name, serverA
   const title = `${plan.fqdn}/${name}`;
   if (name === 'vmlinuz') return partOf(installer.kernel, title);
   if (name === 'initrd.img') return partOf(installer.initrd, title);
-  const mode = renderModeFile({ ...(await parts.book.modeFile(uuid, parts.apiUrl(serverAddress))), release: installer.release });
+  const base = parts.apiUrl(serverAddress);
+  parts.expectAnswer(uuid, base);
+  const mode = renderModeFile({ ...(await parts.book.modeFile(uuid, base)), release: installer.release });
   const iso = await parts.installers.withModeFile(installer, Buffer.from(mode));
   // No file of the disk has these bytes, so that nobody else can send them.
   return { name: title, size: iso.bytes, etag: iso.tag, contentType: 'application/octet-stream', path: null, open: () => iso.open() };

@@ -87,12 +87,8 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
     fingerprint: options.certificate?.fingerprintSha256 ?? null,
   };
   const answering = createAnswering(parts);
-  late.bind({
-    desk: createInstallDesk(parts, answering),
-    boot: installsOf({ config, book, installers, apiUrl: options.apiUrl, log }),
-  });
   const limiter = createRateLimiter(NOTED, clock);
-  return createInstallProtocol({
+  const protocol = createInstallProtocol({
     ...common,
     book,
     render: (wanted) => answering.render(wanted),
@@ -104,6 +100,12 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
     stallMs: config.install.stall_minutes * MINUTE,
     mayNote: (address) => limiter.take(address) === undefined,
   });
+  const expectAnswer = (uuid: string, base: string): void => void protocol.expect(uuid, base);
+  late.bind({
+    desk: createInstallDesk(parts, answering),
+    boot: installsOf({ config, book, installers, apiUrl: options.apiUrl, expectAnswer, log }),
+  });
+  return protocol;
 }
 
 /** What is whole has the name of its digest. */

@@ -55,6 +55,8 @@ interface Booting {
   readonly base: string;
   readonly downloads: () => { readonly file: string; readonly state: string }[];
   readonly lines: unknown[];
+  /** Answers that are made ahead. */
+  readonly expected: string[];
   get(name: string, headers?: Record<string, string>): Promise<Response>;
   readonly stage: () => Promise<string | undefined>;
 }
@@ -63,6 +65,7 @@ async function booting(): Promise<Booting> {
   const site = await installSite({ certificate: null });
   const armed = await site.armed();
   const lines: unknown[] = [];
+  const expected: string[] = [];
   const log: Log = { debug: say, info: say, warn: say, error: say, child: () => log };
   function say(fields: object, message: string): void {
     lines.push({ ...fields, message });
@@ -75,6 +78,7 @@ async function booting(): Promise<Booting> {
       withModeFile: ({ iso }, content) => addFile(iso, { name: 'auto-installer-mode.toml', content }),
     },
     apiUrl: (address) => `https://${address}:6385`,
+    expectAnswer: (uuid, base) => void expected.push(`${uuid} ${base}`),
     log,
   });
   const http = createBootHttp({
@@ -97,6 +101,7 @@ async function booting(): Promise<Booting> {
     base,
     downloads: () => http.downloads(),
     lines,
+    expected,
     get: (name, headers = {}) => fetch(`${base}/${armed.bootId}/${name}`, { headers }),
     stage: async () => (await site.book.current(site.node.uuid))?.stage,
   };
@@ -132,6 +137,7 @@ describe('what an installer is loaded from', { timeout: 60_000 }, () => {
       mode: 'http',
       http: { url: `https://127.0.0.1:6385${the.armed.urls.answer}`, token: the.armed.urls.token.replace('Bearer ', '') },
     });
+    expect(the.expected).toEqual([`${the.armed.uuid} https://127.0.0.1:6385`]);
     expect(the.downloads().map(({ file, state }) => [file, state])).toEqual(
       ['vmlinuz', 'initrd.img', 'proxmox.iso'].map((name) => [`pve1.home.arpa/${name}`, 'done']),
     );

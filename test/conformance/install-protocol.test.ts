@@ -10,6 +10,7 @@ import {
   installSite,
   MAC,
   OTHER_KEY,
+  type SiteOptions,
   SMBIOS,
   sysinfo,
   urlsOf,
@@ -93,6 +94,23 @@ describe('an answer', () => {
     const reply = await site.ask(urls.answer, asked);
     expect([reply.statusCode, reply.body.includes(MAC)]).toEqual([403, false]);
     expect((await site.why())[0]).toContain(why);
+  });
+
+  it('is told of in the transaction in which it goes out, once, as from then on disks are erased', async () => {
+    let isBroken = true;
+    const served: string[] = [];
+    const site = await installSite({
+      served: async (_, { uuid, answeredAt }) => {
+        if (isBroken) throw new Error('the store is full');
+        served.push(`${uuid} ${answeredAt}`);
+      },
+    });
+    const { uuid, urls } = await site.armed();
+    expect((await site.ask(urls.answer)).statusCode).toBe(500);
+    expect(await site.book.get(uuid)).toMatchObject({ stage: 'armed', answeredAt: null });
+    isBroken = false;
+    for (const _ of [1, 2]) expect((await site.ask(urls.answer)).statusCode).toBe(200);
+    expect(served).toEqual([`${uuid} null`]);
   });
 
   it('is given once when many ask at the same time', async () => {
@@ -184,13 +202,53 @@ describe('an answer', () => {
     expect((await site.ask(urls.answer)).statusCode).toBe(200);
   });
 
-  it('that can not be made in a second is a quick no, told to people, and costs the machine nothing', async () => {
+  it('is made while the machine loads its installer, and then costs a look-up; for another address of ours it is made anew', async () => {
+    const bases: string[] = [];
+    const render: SiteOptions['render'] = ({ base, secrets }) => {
+      bases.push(base);
+      return Promise.resolve(`hook = "${base}/install/done/${secrets.hook}"\n`);
+    };
+    const site = await installSite({ render });
+    const { uuid, urls } = await site.armed();
+    await site.install.expect(uuid, 'http://10.0.0.2:6385/');
+    await site.install.expect(uuid, 'http://10.0.0.2:6385');
+    expect(bases).toEqual(['http://10.0.0.2:6385']);
+    const answer = await site.ask(urls.answer);
+    expect([answer.statusCode, answer.body]).toEqual([200, `hook = "http://10.0.0.2:6385${urls.done}"\n`]);
+    expect((await site.ask(urls.answer)).body).toBe(answer.body);
+    expect(bases).toHaveLength(1);
+    // Also on the way: the request waits for it and makes none of its own.
+    const other = await site.armed('task-2');
+    const [, asked] = await Promise.all([site.install.expect(other.uuid, 'http://10.0.0.2:6385'), site.ask(other.urls.answer)]);
+    expect([asked.statusCode, bases.length]).toEqual([200, 2]);
+    const third = await site.armed('task-3');
+    await site.install.expect(third.uuid, 'http://192.168.1.2:6385');
+    expect((await site.ask(third.urls.answer)).body).toContain('http://10.0.0.2:6385/');
+    expect(bases).toHaveLength(4);
+  });
+
+  it('that could not be made ahead is made when it is asked for', async () => {
+    let isBroken = true;
+    const site = await installSite({
+      render: () => (isBroken ? Promise.reject(new Error('the disk is full')) : Promise.resolve('ok = true\n')),
+    });
+    const { uuid, urls } = await site.armed();
+    await site.install.expect(uuid, 'http://10.0.0.2:6385');
+    expect(await site.events('install.answer_failed')).toEqual([]);
+    isBroken = false;
+    expect((await site.ask(urls.answer)).statusCode).toBe(200);
+    await site.install.expect('00000000-0000-4000-8000-000000000009', 'http://10.0.0.2:6385');
+  });
+
+  it('that can not be made while the installer waits is a no, told to people a few times, and costs the machine nothing', async () => {
     let isSlow = true;
     const render = () => (isSlow ? new Promise<string>(() => undefined) : Promise.resolve('ok = true\n'));
     const site = await installSite({ render });
     const { uuid, urls } = await site.armed();
     expect((await site.clock.until(site.ask(urls.answer))).statusCode).toBe(503);
-    expect((await site.events('install.answer_failed'))[0]).toContain('longer than 900 ms');
+    expect((await site.events('install.answer_failed'))[0]).toContain('longer than 30 s');
+    for (let at = 0; at < 9; at += 1) expect((await site.clock.until(site.ask(urls.answer))).statusCode).toBe(503);
+    expect(await site.events('install.answer_failed')).toHaveLength(5);
     expect(await site.book.get(uuid)).toMatchObject({ stage: 'armed' });
     isSlow = false;
     expect((await site.ask(urls.answer)).statusCode).toBe(200);
@@ -284,6 +342,19 @@ describe('a web hook', () => {
     const { driverInternalInfo } = await site.nodes.get(site.node.uuid);
     expect(driverInternalInfo.first_boot).toBeUndefined();
     expect(await site.events('install.hook_late')).toHaveLength(1);
+  });
+
+  it('of a node that is not being deployed gets its yes and changes nothing, before its record says so too, and so does a first boot', async () => {
+    const site = await installSite();
+    const { uuid, urls } = await site.armed();
+    await site.ask(urls.answer);
+    await site.store.db.updateTable('nodes').set({ provision_state: 'deploy failed' }).where('uuid', '=', site.node.uuid).execute();
+    expect((await site.post(urls.done, hookBody())).statusCode).toBe(200);
+    expect((await site.post(urls.firstBoot, firstBootBody())).statusCode).toBe(200);
+    expect(await site.book.get(uuid)).toMatchObject({ stage: 'answered', installedAt: null, hook: null, firstBootAt: null });
+    expect((await site.nodes.get(site.node.uuid)).driverInternalInfo.first_boot).toBeUndefined();
+    expect(await site.events('install.hook_late')).toEqual([containing('its node is deploy failed, not being deployed')]);
+    expect(await site.why()).toContainEqual(containing('a first boot was reported'));
   });
 
   it.each([

@@ -8,6 +8,7 @@ import {
   createInstallProtocol,
   type InstallationRecord,
   type InstallBook,
+  type InstallProtocol,
   type InstallProtocolOptions,
   installBook,
 } from '../../src/install/index.ts';
@@ -39,6 +40,7 @@ export const PLAN: InstallPlan = {
 
 export interface InstallSite extends Harness {
   readonly book: InstallBook;
+  readonly install: InstallProtocol;
   readonly node: Node;
   /** What the deployment heard. */
   readonly woken: string[];
@@ -65,7 +67,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface SiteOptions extends Partial<Pick<InstallProtocolOptions, 'render' | 'productOf' | 'bootOrderOf' | 'mayNote'>> {
+export interface SiteOptions extends Partial<Pick<InstallProtocolOptions, 'render' | 'productOf' | 'bootOrderOf' | 'mayNote' | 'served'>> {
   readonly state?: ProvisionState;
   readonly certificate?: string | null;
   /** Its firmware has no name for it. */
@@ -96,6 +98,7 @@ export async function installSite(options: SiteOptions = {}): Promise<InstallSit
     cleanUuid: cleanSmbiosUuid,
     cleanSerial,
     mayNote: options.mayNote ?? (() => true),
+    ...(options.served === undefined ? {} : { served: options.served }),
     productOf: options.productOf ?? (() => Promise.resolve('pve')),
     bootOrderOf: options.bootOrderOf ?? (() => 'network-first'),
     render: options.render ?? (({ uuid, secrets, base }) => Promise.resolve(`# ${uuid}\nhook = "${base}/install/done/${secrets.hook}"\n`)),
@@ -119,6 +122,7 @@ export async function installSite(options: SiteOptions = {}): Promise<InstallSit
   return {
     ...api,
     book,
+    install,
     node,
     woken,
     post,

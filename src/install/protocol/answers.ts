@@ -1,17 +1,19 @@
 // Serves answers to installers. The secret says whose it is, the machine has to be the one, and each installation is answered once; whoever is
-// refused is told nothing, and people everything. Installers never ask twice: what takes longer than a second has failed.
+// refused is told nothing, and people everything. Installers never ask twice: they wait for a minute, and whoever gets no answer then stands
+// in a shell, so a late one is better than none.
 
 import { createHash } from 'node:crypto';
-import { type Clock, isoTime, type Log, messageOf } from '../../lib/index.ts';
+import { type Clock, isoTime, type Log, messageOf, type Secret } from '../../lib/index.ts';
 import { type Nodes, nodeTitle } from '../../nodes/index.ts';
 import type { EventInput, Reasons, Tx } from '../../store/index.ts';
 import type { InstallPlan } from '../seam.ts';
 import { type AnswerAsk, digestOfAsk, readAsk } from './ask-codec.ts';
 import type { Change, InstallBook } from './book.ts';
 import { fail } from './errors.ts';
+import { createKeptAnswers } from './kept-answers.ts';
 import type { InstallationRecord } from './record.ts';
 import type { InstallSecrets } from './secrets.ts';
-import { eventOfStage } from './stages-decide.ts';
+import { durationText, eventOfStage, waitsForAnswer } from './stages-decide.ts';
 import { DEPLOYED, strangerReason, type Timeliness, timeliness } from './who-decide.ts';
 
 export interface AnswerRequest {
@@ -38,6 +40,8 @@ export type RenderAnswer = (wanted: AnswerWanted) => Promise<string>;
 export interface Answers {
   /** The text of the answer. Throws what the installer is told. */
   answer(request: AnswerRequest): Promise<string>;
+  /** Its installer is being loaded, and will ask at this address of ours: the answer is made now. Where it can't be, the request will tell. */
+  expect(uuid: string, base: string): Promise<void>;
 }
 
 export interface AnswersOptions {
@@ -57,17 +61,31 @@ export interface AnswersOptions {
   readonly served?: (tx: Tx, installation: InstallationRecord) => Promise<void>;
 }
 
-const RENDER_MS = 900;
+/** The installer gives up after sixty seconds; what is over by then is of use to nobody. */
+const RENDER_MS = 30_000;
 /** As many as Nodes.findByAddresses takes at once. */
 const MACS_AT_ONCE = 64;
 /** Of a stranger's request; the others are the same machine. */
 const MACS_NOTED = 2;
-/** More refusals of one installation are counted only. */
+/** More refusals, or failures, of one installation are counted only. */
 const REFUSALS_TOLD = 5;
 
 export function createAnswers(options: AnswersOptions): Answers {
-  const { clock } = options;
+  const { clock, book, log } = options;
+  const kept = createKeptAnswers();
+  const makeOf =
+    ({ uuid, nodeUuid, plan }: InstallationRecord, base: string) =>
+    async (): Promise<string> =>
+      options.render({ uuid, nodeUuid, plan, base, secrets: await book.secrets(uuid) });
   return {
+    async expect(uuid, base) {
+      try {
+        const row = await book.get(uuid);
+        if (waitsForAnswer(row.stage)) await kept.of(uuid, base.replace(/\/$/, ''), makeOf(row, base.replace(/\/$/, '')));
+      } catch (thrown) {
+        log.warn({ installation: uuid, error: messageOf(thrown) }, 'an answer could not be made ahead: it is made when its installer asks');
+      }
+    },
     async answer(request) {
       const installation = await known(options, request);
       const read = readAsk(request.body);
@@ -76,8 +94,17 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (stranger !== null) throw await refuse(options, installation, request, stranger);
       const digest = digestOfAsk(request.body);
       const early = timeliness({ row: installation, request: digest, from: request.from, now: clock.now() });
-      if (early.is === 'refused') throw await refuse(options, installation, request, early.reason);
-      const text = await rendered(options, installation, request);
+      if (early.is === 'refused') {
+        if (installation.endedAt !== null) kept.forget(installation.uuid);
+        throw await refuse(options, installation, request, early.reason);
+      }
+      const make = makeOf(installation, request.base);
+      const making = kept.of(installation.uuid, request.base, make);
+      const made = await rendered(options, installation, making).catch((thrown: unknown) => {
+        kept.forget(installation.uuid); // one that takes too long is no use to the next request either
+        throw thrown;
+      });
+      const text = made.reveal();
       const served = await serve(options, installation.uuid, { text, digest, from: request.from });
       if (served.is === 'refused') throw await refuse(options, installation, request, served.reason);
       note(
@@ -124,35 +151,33 @@ async function whyStranger(
   return strangerReason({ ask, owners: [...owners], node: own, smbiosUuid: cleanUuid(ask.smbiosUuid), serial: cleanSerial(ask.serial) });
 }
 
-/** In time or not at all. */
-async function rendered(options: AnswersOptions, installation: InstallationRecord, { base }: AnswerRequest): Promise<string> {
-  const { book, clock, render, renderMs = RENDER_MS } = options;
-  const { uuid, nodeUuid, plan } = installation;
+/** While the installer still waits, or not at all. */
+async function rendered(options: AnswersOptions, installation: InstallationRecord, making: Promise<Secret>): Promise<Secret> {
+  const { clock, renderMs = RENDER_MS } = options;
   const done = new AbortController();
   const tooLate = clock.sleep(renderMs, done.signal).then(
     () => 'late' as const,
     () => 'late' as const, // nobody waits for it any more
   );
-  const making = (async () => ({ text: await render({ uuid, nodeUuid, plan, base, secrets: await book.secrets(uuid) }) }))();
-  making.catch(() => undefined); // told below, unless it comes too late for anybody
   try {
     const made = await Promise.race([making, tooLate]);
-    if (made !== 'late') return made.text;
+    if (made !== 'late') return made;
   } catch (thrown) {
     throw await unmade(options, installation, messageOf(thrown));
   } finally {
     done.abort();
   }
-  throw await unmade(options, installation, `it took longer than ${renderMs} ms`);
+  throw await unmade(options, installation, `it took longer than ${durationText(renderMs)}`);
 }
 
 async function unmade(options: AnswersOptions, { uuid, nodeUuid }: InstallationRecord, why: string): Promise<Error> {
   const message = `its answer could not be made when its installer asked for it: ${why}`;
   note(options, nodeUuid, 'no answer', message);
   options.log.error({ node: nodeUuid, error: why }, 'an answer could not be made');
-  await options.book.change(uuid, async () => ({
+  await options.book.change(uuid, async (_, row) => ({
     result: undefined,
-    events: [{ type: 'install.answer_failed', severity: 'error', message }],
+    set: { answer_asks: row.answerAsks + 1 },
+    events: row.answerAsks < REFUSALS_TOLD ? [{ type: 'install.answer_failed', severity: 'error', message }] : [],
   }));
   return fail('install.answer_late', { message: 'the answer could not be made' });
 }

@@ -12,6 +12,7 @@ import { pinHostKeys } from './pins.ts';
 import type { InstallationRecord } from './record.ts';
 import { hashOf } from './secrets.ts';
 import { eventOfStage, isBefore } from './stages-decide.ts';
+import { DEPLOYED } from './who-decide.ts';
 
 export interface DoneRequest {
   /** Of the path; null: it is in the body, as releases that know tokens send it. */
@@ -76,7 +77,8 @@ interface Told {
 
 async function takeHook(options: HooksOptions, tx: Tx, row: InstallationRecord, told: Told): Promise<Change<undefined>> {
   const { hook, from } = told;
-  const title = nodeTitle(await options.nodes.get(row.nodeUuid, tx));
+  const node = await options.nodes.get(row.nodeUuid, tx);
+  const title = nodeTitle(node);
   const only = (type: string, message: string, severity: 'info' | 'warning'): Change<undefined> => {
     note(options, row, type === 'install.hook_again' ? 'told again' : 'told too late', message);
     return { result: undefined, events: [{ type, message, severity, data: { from } }] };
@@ -103,6 +105,15 @@ async function takeHook(options: HooksOptions, tx: Tx, row: InstallationRecord, 
     return only(
       'install.hook_early',
       `${title}: a web hook came from ${from} before the installer had its answer: it is not believed`,
+      'warning',
+    );
+  }
+  // Aborted, or failed, and its record does not say so yet: what was written there is nobody's system.
+  if (!DEPLOYED.includes(node.provisionState)) {
+    const state = `its node is ${node.provisionState}, not being deployed`;
+    return only(
+      'install.hook_late',
+      `${title}: an installer tells that it has finished, from ${from}: it is not believed, ${state}`,
       'warning',
     );
   }

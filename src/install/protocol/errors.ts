@@ -15,7 +15,7 @@ export const INSTALL_PROTOCOL_ERRORS = {
   },
   'install.answer_late': {
     status: 503,
-    about: 'The answer of an installer could not be made within a second, and an installer that waits longer is worse off.',
+    about: 'The answer of an installer could not be made, or not while the installer still waited for it.',
   },
   'install.bad_request': { status: 400, about: 'What an installer, or a system that it installed, sent is not what these send.' },
   'install.refused': { status: 409, about: 'A machine is not installed: something that must hold before does not. Nothing was touched.' },

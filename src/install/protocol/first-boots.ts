@@ -11,6 +11,7 @@ import { keysOfHook, pinHostKeys } from './pins.ts';
 import type { InstallationRecord } from './record.ts';
 import { isSecret } from './secrets.ts';
 import { eventOfStage, isBefore } from './stages-decide.ts';
+import { DEPLOYED } from './who-decide.ts';
 
 export interface InstalledBoots {
   /** The text of the script. `base`: the appliance as the machine reaches it. */
@@ -75,6 +76,15 @@ async function take(options: InstalledBootsOptions, tx: Tx, row: InstallationRec
   if (row.stage === 'failed' || isBefore(row.stage, 'answered')) {
     const state = row.failure ?? 'its installer had no answer yet';
     note(options, row, 'not believed', `a first boot was reported from ${from}, and its installation is ${row.stage}: ${state}`);
+    return { result: undefined };
+  }
+  if (row.endedAt === null && !DEPLOYED.includes(node.provisionState)) {
+    note(
+      options,
+      row,
+      'not believed',
+      `a first boot was reported from ${from}, and the node is ${node.provisionState}, not being deployed`,
+    );
     return { result: undefined };
   }
   const now = options.clock.now();
