@@ -11,6 +11,11 @@ import { step as ntp } from './ntp.ts';
 import { step as packages } from './packages.ts';
 import { step as rebootIfNeeded } from './reboot-if-needed.ts';
 import { step as timezone } from './timezone.ts';
+import { step as zfsAttach } from './zfs-attach.ts';
+import { step as zfsImport } from './zfs-import.ts';
+import { step as zfsPool } from './zfs-pool.ts';
+import { step as zfsRpool } from './zfs-rpool.ts';
+import { step as zfsScrub } from './zfs-scrub.ts';
 
 export const STEPS: readonly PipelineStep[] = [
   aptRepositories,
@@ -23,4 +28,9 @@ export const STEPS: readonly PipelineStep[] = [
   packages,
   rebootIfNeeded,
   timezone,
+  zfsAttach,
+  zfsImport,
+  zfsPool,
+  zfsRpool,
+  zfsScrub,
 ];
