@@ -110,9 +110,12 @@ describe('an installer with its mode file', { timeout: 60_000 }, () => {
     const first = await installers.withModeFile(installer, contents[0] ?? MODE);
     expect(await inRoot(await bytesOf(first), '/auto-installer-mode.toml')).toBe('mode = "http" # 1\n');
     const held = await first.open();
-    for (const content of contents.slice(1)) await installers.withModeFile(installer, content);
     const tmp = join(scratch, 'installers', 'tmp');
-    expect((await readdir(tmp)).length).toBeLessThanOrEqual(4);
+    for (const content of contents.slice(1)) {
+      await bytesOf(await installers.withModeFile(installer, content));
+      expect((await readdir(tmp)).length).toBeLessThanOrEqual(3);
+    }
+    expect(await readdir(tmp)).toHaveLength(3);
     // It is being read: it stays until it is not.
     const bytes = Buffer.alloc(2048);
     await held.read(bytes, 16 * 2048);
@@ -150,6 +153,11 @@ describe('the installers', { timeout: 60_000 }, () => {
     const installer = await imported(await installerIso(join(scratch, 'a.iso')));
     await site.book.begin({ nodeUuid: site.node.uuid, deployment: 'd', plan: { ...PLAN, installer: installer.id } });
     await expect(installers.remove(installer.name)).rejects.toMatchObject({ code: 'install.installer_in_use' });
+    const mend = site.store.db.updateTable('installations').where('deployment', '=', 'd');
+    const { plan } = await site.store.db.selectFrom('installations').select('plan').executeTakeFirstOrThrow();
+    await mend.set({ plan: '{"installer"' }).execute();
+    await expect(installers.remove(installer.name)).rejects.toMatchObject({ message: containing('is damaged: deploy it again') });
+    await mend.set({ plan }).execute();
     await site.book.abandon(site.node.uuid, 'd', 'given up');
     await installers.remove(installer.name);
     expect(await installers.list()).toEqual([]);

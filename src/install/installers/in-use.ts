@@ -13,11 +13,22 @@ export async function nodesInstalledWith(
     .select(['installations.plan', 'nodes.uuid', 'nodes.name'])
     .where('installations.ended_at', 'is', null)
     .execute();
-  const uses = (plan: string): boolean => {
-    const { installer: used } = JSON.parse(plan) as { readonly installer?: unknown }; // ours: an InstallPlan
-    return used === installer.id || used === installer.name;
-  };
-  return rows.filter(({ plan }) => uses(plan)).map(({ name, uuid }) => name ?? uuid);
+  return rows.flatMap(({ plan, name, uuid }) => {
+    const used = installerOf(plan);
+    // Nobody knows what it is installed with: it may be this one, until another deployment puts a new record in the place of that.
+    if (used === undefined) return [`${name ?? uuid} (the record of its installation is damaged: deploy it again, or tear it down)`];
+    return used === installer.id || used === installer.name ? [name ?? uuid] : [];
+  });
+}
+
+/** Undefined: the row is damaged. */
+function installerOf(plan: string): string | undefined {
+  try {
+    const { installer } = JSON.parse(plan) as { readonly installer?: unknown }; // ours: an InstallPlan
+    return typeof installer === 'string' ? installer : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const UNFINISHED = ['queued', 'running', 'waiting'];

@@ -79,7 +79,7 @@ export function createInstallers(options: InstallerStoreOptions): InstallerParts
   const { directory, store, clock, holder, tools = isoTools(options.run), free = freeBytes } = options;
   const shelf = createShelf(directory);
   const uploads = createUploads({ directory: join(directory, 'uploads'), clock, random: options.random, free });
-  const modeFiles = createModeFiles({ directory, tools, free });
+  const modeFiles = createModeFiles({ directory, tools, free, clock });
   const take: TakeOptions = { directory, shelf, tools, run: options.run, free, now: () => clock.now() };
   const deps: ImportDeps = { take, uploads, store, holder, clock, fetch: options.fetch, free };
   const isAlive = (task: string): Promise<boolean> => isTaskAlive(store, task);

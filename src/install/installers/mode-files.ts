@@ -2,17 +2,18 @@
 // Keeps the last few; the same installer and content give the same bytes.
 
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../../lib/index.ts';
+import { type Clock, systemCode } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
 import type { Installer, VirtualIso } from '../seam.ts';
-import { type FreeBytes, hashFile, readAtOf, wantRoom } from './disk-files.ts';
+import { createCopies } from './copies.ts';
+import { type FreeBytes, hashFile, wantRoom } from './disk-files.ts';
 
 export const MODE_FILE = 'auto-installer-mode.toml';
 /** Of one machine each; a rack that is installed at once has more, and each is made anew in milliseconds. */
 const OVERLAYS_MAX = 64;
-/** Each as large as the ISO. */
+/** Each as large as the ISO; further machines wait until one of these is not read any more. */
 const COPIES_MAX = 3;
 export const COPIES = 'tmp';
 
@@ -33,6 +34,7 @@ export interface ModeFilesOptions {
   readonly directory: string;
   readonly tools: IsoTools;
   readonly free: FreeBytes;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
 export interface ModeFiles {
@@ -41,26 +43,21 @@ export interface ModeFiles {
   sweep(): Promise<void>;
 }
 
-export function createModeFiles({ directory, tools, free }: ModeFilesOptions): ModeFiles {
-  const copies = join(directory, COPIES);
-  const known = new Map<string, { readonly made: Promise<VirtualIso>; readonly carrier: Installer['carrier'] }>();
-  /** By path: how many read it just now. */
-  const readers = new Map<string, number>();
+export function createModeFiles({ directory, tools, free, clock }: ModeFilesOptions): ModeFiles {
+  const folder = join(directory, COPIES);
+  const copies = createCopies(COPIES_MAX, clock);
+  const overlays = new Map<string, Promise<VirtualIso>>();
 
-  const make = async (installer: Installer, content: Buffer, key: string): Promise<VirtualIso> => {
-    const file = { name: MODE_FILE, content };
-    if (installer.carrier === 'overlay') return tools.addFile(installer.iso, file);
-    await mkdir(copies, { recursive: true });
-    await dropCopies(COPIES_MAX - 1);
-    await wantRoom(copies, installer.iso.bytes, `a copy of ${installer.name} with its mode file`, free);
-    const path = join(copies, `${key}.iso`);
+  const remaster = async (installer: Installer, content: Buffer, path: string): Promise<Pick<VirtualIso, 'bytes' | 'tag'>> => {
+    await mkdir(folder, { recursive: true });
+    await wantRoom(folder, installer.iso.bytes, `a copy of ${installer.name} with its mode file`, free);
     const draft = `${path}.new`;
     await rm(draft, { force: true });
     try {
-      await tools.remaster(installer.iso, file, draft);
+      await tools.remaster(installer.iso, { name: MODE_FILE, content }, draft);
       const { sha256, bytes } = await hashFile(draft, { signal: new AbortController().signal });
       await rename(draft, path);
-      return { bytes, tag: sha256, open: () => openCopy(path, readers) };
+      return { bytes, tag: sha256 };
     } catch (thrown) {
       // As large as the ISO, and good for nothing: on a disk that was too small for it, what is left would be in everybody's way.
       await rm(draft, { force: true });
@@ -68,14 +65,18 @@ export function createModeFiles({ directory, tools, free }: ModeFilesOptions): M
     }
   };
 
-  /** The ones that were wanted longest ago, unless they are being read. */
-  const dropCopies = async (kept: number): Promise<void> => {
-    const names = [...known].filter(([, one]) => one.carrier === 'remaster').map(([key]) => key);
-    for (const key of names.slice(0, Math.max(0, names.length - kept - 1))) {
-      const path = join(copies, `${key}.iso`);
-      if ((readers.get(path) ?? 0) > 0) continue;
-      known.delete(key);
-      await rm(path, { force: true });
+  const overlay = async (installer: Installer, content: Buffer, key: string): Promise<VirtualIso> => {
+    const made = overlays.get(key) ?? tools.addFile(installer.iso, { name: MODE_FILE, content });
+    // To the end of the row: the first ones are dropped first.
+    overlays.delete(key);
+    overlays.set(key, made);
+    const oldest = overlays.keys().next();
+    if (overlays.size > OVERLAYS_MAX && oldest.done !== true) overlays.delete(oldest.value);
+    try {
+      return await made;
+    } catch (thrown) {
+      overlays.delete(key);
+      throw thrown;
     }
   };
 
@@ -83,47 +84,16 @@ export function createModeFiles({ directory, tools, free }: ModeFilesOptions): M
     async withModeFile(installer, content) {
       if (installer.carrier === null) throw unusable(installer);
       const key = createHash('sha256').update(`${installer.id}\n`).update(content).digest('hex');
-      const before = known.get(key);
-      const made = before?.made ?? make(installer, content, key);
-      // To the end of the row: the first ones are dropped first.
-      known.delete(key);
-      known.set(key, { made, carrier: installer.carrier });
-      dropOverlays(known);
-      try {
-        return await made;
-      } catch (thrown) {
-        known.delete(key);
-        throw thrown;
-      }
+      if (installer.carrier === 'overlay') return overlay(installer, content, key);
+      const path = join(folder, `${key}.iso`);
+      return copies.of(key, path, () => remaster(installer, content, path));
     },
     async sweep() {
-      const left = await readdir(copies).catch((thrown: unknown) => {
+      const left = await readdir(folder).catch((thrown: unknown) => {
         if (systemCode(thrown) === 'ENOENT') return [];
         throw thrown;
       });
-      for (const name of left) await rm(join(copies, name), { force: true });
-    },
-  };
-}
-
-function dropOverlays(known: Map<string, { readonly carrier: Installer['carrier'] }>): void {
-  const overlays = [...known].filter(([, one]) => one.carrier === 'overlay').map(([key]) => key);
-  for (const key of overlays.slice(0, Math.max(0, overlays.length - OVERLAYS_MAX))) known.delete(key);
-}
-
-async function openCopy(path: string, readers: Map<string, number>): ReturnType<VirtualIso['open']> {
-  const handle = await open(path, 'r');
-  const readAt = readAtOf(handle, path);
-  readers.set(path, (readers.get(path) ?? 0) + 1);
-  let isOpen = true;
-  return {
-    read: async (into, position) => {
-      (await readAt(position, into.length)).copy(into);
-    },
-    close: async () => {
-      if (isOpen) readers.set(path, (readers.get(path) ?? 1) - 1);
-      isOpen = false;
-      await handle.close();
+      for (const name of left) await rm(join(folder, name), { force: true });
     },
   };
 }
