@@ -4,6 +4,8 @@ import type { PipelineStep } from '../seam.ts';
 import { step as aptRepositories } from './apt-repositories.ts';
 import { step as aptUpgrade } from './apt-upgrade.ts';
 import { step as bootOrder } from './boot-order.ts';
+import { step as clusterCreate } from './cluster-create.ts';
+import { step as clusterJoin } from './cluster-join.ts';
 import { step as dns } from './dns.ts';
 import { step as hostname } from './hostname.ts';
 import { step as hostsFile } from './hosts-file.ts';
@@ -21,6 +23,8 @@ export const STEPS: readonly PipelineStep[] = [
   aptRepositories,
   aptUpgrade,
   bootOrder,
+  clusterCreate,
+  clusterJoin,
   dns,
   hostname,
   hostsFile,
