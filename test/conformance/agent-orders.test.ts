@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PROTOCOL_LIMITS } from '../../src/inspect/index.ts';
+import { orderOutcome, PROTOCOL_LIMITS } from '../../src/inspect/index.ts';
 import { silentLog, systemClock, systemRandom } from '../../src/lib/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { createTaskEngine, defineTask, done, type TaskDefinition, type TaskEngine } from '../../src/tasks/index.ts';
@@ -155,6 +155,48 @@ describe.each([
     commandOf(await before.beat());
     expect((await (await boot(ONE)).beat()).command).toBeNull();
     expect(await orders.standing(uuid, 'a:1')).toMatchObject({ state: 'done', message: 'the machine has booted anew' });
+  });
+
+  it('that would have the machine go away are not given again when nobody waits for them any more', async () => {
+    const { orders, boot } = await open();
+    const { uuid } = (await boot(ONE)).node;
+    for (const [key, name] of [
+      ['power:1', 'reboot'],
+      ['power:2', 'power_off'],
+    ] as const) {
+      const agent = await boot(ONE);
+      await orders.place(uuid, { key, name, args: {} });
+      const { id } = commandOf(await agent.beat()); // the reply is lost
+      await orders.cancel(uuid, 'nobody waits for it any more', key);
+      expect((await agent.beat()).command).toBeNull();
+      expect(await orders.standing(uuid, key)).toMatchObject({ state: 'failed', message: 'nobody waits for it any more' });
+      await agent.beat({ answers: [{ commandId: id, outcome: 'done', message: '', result: {} }] });
+      expect((await (await boot(ONE)).beat()).command).toBeNull();
+    }
+    await orders.place(uuid, ERASE);
+    const next = await boot(ONE);
+    commandOf(await next.beat());
+    await orders.cancel(uuid, 'not wanted');
+    expect(await orders.standing(uuid, ERASE.key)).toMatchObject({ state: 'given' });
+  });
+
+  it('are no longer untouched when they were given in a boot before', async () => {
+    const { orders, boot, store } = await open();
+    const { uuid } = (await boot(ONE)).node;
+    await orders.place(uuid, ERASE);
+    await orders.place(uuid, { ...ERASE, key: 'b:1' });
+    const outcome = (key: string) => store.transaction((tx) => orderOutcome(tx, uuid, key));
+    expect([await outcome('a:1'), await outcome('c:1')]).toEqual(['untouched', 'unknown']);
+    commandOf(await (await boot(ONE)).beat());
+    expect([await outcome('a:1'), await outcome('a')]).toEqual(['unknown', 'unknown']);
+    const agent = await boot(ONE);
+    const again = commandOf(await agent.beat());
+    const refused = (commandId: string) => [{ commandId, outcome: 'refused' as const, message: 'another disk is there' }];
+    const next = commandOf(await agent.beat({ answers: refused(again.id) }));
+    expect(await orders.standing(uuid, 'a:1')).toEqual({ state: 'failed', message: 'another disk is there' });
+    await agent.beat({ answers: refused(next.id) });
+    expect(await orders.standing(uuid, 'b:1')).toMatchObject({ state: 'failed', isUntouched: true });
+    expect([await outcome('a:1'), await outcome('b:1')]).toEqual(['unknown', 'untouched']);
   });
 
   it('whose reply was lost are not given again when the work that wanted them is over', async () => {

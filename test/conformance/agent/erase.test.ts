@@ -4,8 +4,11 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeConfigdrive } from '../../../src/agent/commands/configdrive.ts';
 import { eraseDisks, eraseMetadata } from '../../../src/agent/commands/erase/erase.ts';
 import { eraseBy } from '../../../src/agent/commands/erase/ways.ts';
+import { createWriteImage } from '../../../src/agent/commands/image/write-image.ts';
+import { stampDisks } from '../../../src/agent/commands/stamp.ts';
 import { CommandRefused } from '../../../src/agent/commands/types.ts';
 import type { DiskRef } from '../../../src/inspect/commands.ts';
 import { contentItems } from '../../../src/inspect/disk-contents.ts';
@@ -13,6 +16,14 @@ import { type Run, runProgram } from '../../../src/lib/index.ts';
 import { fileDisk, type Hands, hands, refTo } from '../../support/hands.ts';
 
 const MIB = 2 ** 20;
+const NO_IMAGE = {
+  url: 'http://127.0.0.1:9/a.raw',
+  checksum: null,
+  isAppliance: false,
+  format: 'raw',
+  compression: 'none',
+  grow: false,
+} as const;
 const SIZE = 96 * MIB;
 let directory: string;
 
@@ -63,6 +74,27 @@ describe('erase_metadata', () => {
     const { code } = await runProgram('blkid', ['-p', path]);
     expect(code).toBe(2);
     expect((await readFile(path)).subarray(30 * MIB, 30 * MIB + 64).toString()).toContain('data of somebody');
+  });
+
+  it('touches none where one has neither serial number nor WWN, and nobody said what may be on it', async () => {
+    const [one, two] = [await usedDisk('printed'), await usedDisk('bare')];
+    const before = await itemsOf(one);
+    const bare = { ...refTo(two, SIZE), serial: null, wwn: null, byPath: 'pci-1', expects: null };
+    const disks = [refTo(one, SIZE, before), bare];
+    const context = hands({ sizes: sizesOf(one, two) });
+    const orders = [
+      () => eraseMetadata({ disks }, context),
+      () => eraseDisks({ disks, method: 'overwrite', verify: false, passes: 1 }, context),
+      () => stampDisks({ disks, guids: ['a', 'b'].map((one) => `${one.repeat(8)}-0000-4000-8000-000000000000`) }, context),
+      () => createWriteImage()({ ...NO_IMAGE, disk: bare }, context),
+      () => writeConfigdrive({ disk: bare, path: '/api/agent/configdrive' }, context),
+    ];
+    for (const order of orders) {
+      const refused = await order().catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(CommandRefused);
+      expect(String(refused)).toContain('a disk without serial number and WWN is written only where it is said what may be on it');
+    }
+    expect(await itemsOf(one)).toEqual(before);
   });
 
   it('touches none of the disks where one holds what nobody said yes to', async () => {

@@ -138,6 +138,8 @@ describe('an image', () => {
       await expectWritten(disk);
       expect(done?.result).toMatchObject({ bytes: IMAGE, disk: expect.stringContaining('disk') as string });
       expect(done?.result.rootUuid).toBe('11111111-2222-3333-4444-555555555555');
+      expect(done?.result.on).toMatchObject({ size: DISK });
+      expect(done?.result.holds?.join(' ')).toMatch(/partition 2 .*table gpt [0-9a-f-]{36}/);
     },
   );
 

@@ -65,6 +65,35 @@ describe('preparing an installation', () => {
     },
   );
 
+  it('installs anew on the disks of the last system, and takes no data disk for it that would suit better', async () => {
+    const system = { filesystem: 'zfs' as const, raid: 'auto' as const, models: [], serials: [], kind: 'any' as const };
+    const world = await deskWorld({ profile: { wipe: 'all', system_disks: system } });
+    const small = [
+      { name: 'sda', serial: 'OSD1', gb: 50, isBlank: false },
+      { name: 'sdb', serial: 'OSD2', gb: 50, isBlank: false },
+      ...MIRROR,
+    ];
+    const all = ['S1', 'S2', 'OSD1', 'OSD2'];
+    await world.desk.prepare(world.order());
+    const { uuid } = (await world.book.current(world.node.uuid)) ?? expect.unreachable();
+    await world.store.db.updateTable('installations').set({ answered_at: 1 }).where('uuid', '=', uuid).execute();
+    await world.see({ disks: small });
+    const chosen = async (deployment: string, more: object): Promise<unknown> => {
+      const { disks } = await world.desk.prepare({ ...world.order(deployment, all), ...more });
+      return disks.map(({ serial }) => serial);
+    };
+    expect(await chosen('free', {})).toEqual(['OSD1', 'OSD2']);
+    expect(await chosen('rebuilt', { isRebuild: true })).toEqual(['S1', 'S2']);
+    const systemOn = world.order('', ['S1', 'S2']).disks;
+    expect(await chosen('again', { systemOn })).toEqual(['S1', 'S2']);
+    await world.see({ disks: small.filter(({ serial }) => serial !== 'S2') });
+    const gone = world.desk.prepare({ ...world.order('gone', all), isRebuild: true });
+    await expect(gone).rejects.toMatchObject({
+      message: containing('its last system is on'),
+      hint: containing('give the node up first'),
+    });
+  });
+
   it('is refused for a profile that is none, at once', async () => {
     const { desk } = await deskWorld();
     const target = { uuid: '', instanceInfo: {} };

@@ -6,6 +6,7 @@ import { fail } from '../../../../src/power/errors.ts';
 import type {
   AgentWord,
   InstallDesk,
+  InstallOrder,
   InstallPrepared,
   InstallStanding,
   StepOutcome,
@@ -32,14 +33,18 @@ const disk = (serial: string, expects: string[] | null = null) => ({
 function setUp(
   change: Partial<InstallDesk> = {},
   prepared: InstallPrepared = { disks: [disk('two'), disk('three')], stamps: ['g2', 'g3'] },
+  touches?: NonNullable<StepRun['touches']>,
 ) {
+  const orders: InstallOrder[] = [];
   const clock = createFakeClock(START);
   const desk = playedDesk(clock);
   const asked: string[] = [];
   const state = { standing: { state: 'reached' } as InstallStanding, signIn: [] as (Error | { address: string; system: string })[] };
   const installs: InstallDesk = {
     refusal: () => null,
-    prepare: ({ deployment, disks }) => {
+    prepare: (order) => {
+      const { deployment, disks } = order;
+      orders.push(order);
       asked.push(`prepare ${deployment} of ${disks.map(({ title }) => title).join(',')}`);
       return Promise.resolve(prepared);
     },
@@ -66,6 +71,7 @@ function setUp(
     signal: new AbortController().signal,
     log: silentLog,
     progress: (_, text) => void said.push(text),
+    ...(touches === undefined ? {} : { touches }),
     word: {},
   });
   const step = (name: string, how: 'runStep' | 'continueStep', index: number, args: JsonObject = PLAN): Promise<StepOutcome> => {
@@ -76,7 +82,7 @@ function setUp(
     desk.give(UUID);
     desk.settle(UUID, `task-1:${index}`, { state: 'done', message: 'well', result });
   };
-  return { clock, desk, asked, said, state, driver, step, settle };
+  return { clock, desk, asked, orders, said, state, driver, step, settle };
 }
 
 const PLAN: JsonObject = { disks: [disk('one', ['ext4']), disk('two', ['ntfs']), disk('three', [])].map((one) => ({ ...one })) };
@@ -126,6 +132,18 @@ describe('the deploy interface proxmox', () => {
     expect(the.asked).toEqual(['prepare task-1 of one,two,three']);
     expect(the.said).toEqual(['the system goes to two and three']);
     expect(the.desk.placed).toEqual([]);
+  });
+
+  it('says before it has a disk marked which mark will be on it, and asks the desk with the disks of the last system', async () => {
+    const touched: unknown[] = [];
+    const the = setUp({}, undefined, async (touch) => void touched.push(touch));
+    await the.step('stamp_disks', 'runStep', 1, { ...PLAN, systemOn: [1], isRebuild: true });
+    expect(touched).toEqual([{ at: [1, 2], leaves: { 1: ['table gpt g2'], 2: ['table gpt g3'] } }]);
+    expect(the.orders).toMatchObject([{ systemOn: [{ serial: 'two' }], isRebuild: true }]);
+    const bare = setUp({}, { disks: [disk('two')], stamps: null }, async (touch) => void touched.push(touch));
+    await bare.step('stamp_disks', 'runStep', 1);
+    expect(touched.at(-1)).toEqual({ at: [1], leaves: { 1: [] } });
+    expect(bare.orders).toMatchObject([{ systemOn: [], isRebuild: false }]);
   });
 
   it('marks the chosen disks only, each as the wipe plan knows it, and says which of the plan’s it has written', async () => {

@@ -29,3 +29,44 @@ it('says that the image wrote its own disk of the plan, and a config drive that 
   expect(done).toMatchObject({ wrote: [1], result: { disk: sent.title } });
   expect(await direct?.runStep?.(step('write_configdrive'), target, { ...call, key: 't:1' })).toEqual({ wrote: [] });
 });
+
+it('writes the config drive to the disk of the image, also where another one is called the same, and to none when that is gone', async () => {
+  const desk = playedDesk(createFakeClock());
+  // Two namespaces of one drive: what is printed on it is printed on both.
+  const space = (wwn: string): JsonObject => ({ name: `/dev/${wwn}`, model: 'NVMe', serial: 'N1', wwn, size: 50e9, by_path: wwn });
+  desk.report(UUID, { inventory: { disks: [space('eui.1'), space('eui.2')] }, pluginData: {} });
+  const [direct] = agentDeploys({ desk, images: NO_IMAGES, cleaning: 'express' });
+  const disks = ['eui.1', 'eui.2'].map((wwn) => ({ serial: 'N1', wwn, size: 50e9, byPath: wwn, expects: [], title: wwn }));
+  const instanceInfo: JsonObject = {
+    image_source: 'http://images/a.qcow2',
+    image_checksum: 'ab'.repeat(32),
+    configdrive: {},
+    root_device: { wwn: 'eui.2' },
+  };
+  const recorded = { powerState: null, bootMode: null, secureBoot: null, isConsoleOn: false, targetRaidConfig: {} };
+  const target = { uuid: UUID, name: 'n', driver: 'd', macs: [], driverInfo: {}, properties: {}, instanceInfo, internalInfo: {}, recorded };
+  const touched: unknown[] = [];
+  const call = {
+    signal: new AbortController().signal,
+    log: silentLog,
+    progress: () => undefined,
+    isResumed: false,
+    args: { disks },
+    touches: async (touch: unknown) => void touched.push(touch),
+  };
+  const step = (name: string) => direct?.steps?.find((one) => one.step === name) ?? expect.unreachable();
+  await direct?.runStep?.(step('write_image'), target, { ...call, key: 't:0' });
+  const sent = desk.placed[0]?.args.disk as JsonObject; // a ref
+  expect(sent).toMatchObject({ wwn: 'eui.2' });
+  const on = { serial: 'N1', wwn: 'eui.2', size: 50e9, byPath: 'eui.2' };
+  desk.settle(UUID, 't:0', { state: 'done', message: '', result: { disk: sent.title ?? '', on, holds: ['table gpt x'] } });
+  const done = await direct?.continueStep?.(step('write_image'), target, { ...call, key: 't:0', word: { status: 'end' } });
+  expect(done).toMatchObject({ wrote: [1] });
+  await direct?.runStep?.(step('write_configdrive'), target, { ...call, key: 't:1' });
+  expect(desk.placed[1]?.args.disk).toMatchObject({ wwn: 'eui.2', expects: ['table gpt x'] });
+  expect(touched).toEqual([{ at: [1] }, { at: [1] }]);
+  desk.report(UUID, { inventory: { disks: [space('eui.1')] }, pluginData: {} });
+  for (const name of ['write_configdrive', 'boot_instance'])
+    await expect(direct?.runStep?.(step(name), target, { ...call, key: 't:2' })).rejects.toThrow('that disk is not there any more');
+  expect(desk.placed).toHaveLength(2);
+});
