@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Bench, type Measure, median } from './harness.ts';
 import { type Api, byWorkers, expecting, nodeBody, openApi, timed, walkToActive } from './support/ironic-load.ts';
 import { type Server, startIronic, startOurs } from './support/ironic-servers.ts';
@@ -13,6 +14,8 @@ const WALKED = 200;
 /** Before anything is measured: whoever was just started compiles, imports and connects with its first requests. */
 const WARM = { made: 400, walked: 60 };
 const LISTS = 5;
+/** Before memory is looked at: what work leaves behind for good counts, not what is under way. */
+const REST_MS = 15_000;
 /** Of each node: once alone is over in a quarter of a second, of which one collection of the lists' garbage is a large part. */
 const GETS = 3;
 const MS_PER_SECOND = 1000;
@@ -98,6 +101,7 @@ class Subject {
 
   readonly memory: Measure = async () => {
     if (this.#server === undefined) throw new Error('nodes come first');
+    await pause(REST_MS);
     return this.#server.memory();
   };
 
@@ -155,7 +159,7 @@ export const bench: Bench = {
     `Both on loopback, plain HTTP, no authentication, SQLite, fake-hardware without delays, no automated cleaning, no power sync, one client ` +
     `process whose CPU time is in every figure. ${CREATE} and ${WALK}: by ${WORKERS} workers, each with a connection that stays; ` +
     `${ONE_BY_ONE}: one worker, the time for 1,000 from 100; ${LIST}: 1,000 nodes in one page; ${GET}: one request, of each node ${GETS} times, one after another; ` +
-    `${WALK}: ${WALKED} nodes enroll, manageable, available, active, states looked at after 10 ms, then after twice as long each time, up to 320 ms; memory: proportional set size after the rest, ` +
+    `${WALK}: ${WALKED} nodes enroll, manageable, available, active, states looked at after 10 ms, then after twice as long each time, up to 320 ms; memory: proportional set size ${REST_MS / MS_PER_SECOND} seconds after the last of these, ` +
     `of API (one worker) and conductor together. Each starts with an empty store and is warmed up alike: ${WARM.made} nodes made, ${WARM.walked} of them walked, each ` +
     `looked at, all listed, the others removed. Cold, ours needs up to twice as long for the first 1,000 nodes, half as long again for the first 200 walks, ` +
     `and twice as long for the first 1,000 looks at one.`,

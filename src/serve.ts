@@ -2,7 +2,7 @@
 
 import { createApp } from './app.ts';
 import { keySource, localUrl } from './app-files.ts';
-import { collectGarbage, returnStartMemory } from './app-memory.ts';
+import { busyShares, collectGarbage, giveBackMemory, heapBytes } from './app-memory.ts';
 import { openDhcpSockets } from './app-sockets.ts';
 import { type Config, loadConfig } from './config/index.ts';
 import { type Clock, type Random, silentLog } from './lib/index.ts';
@@ -59,7 +59,8 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   }
   // Only where a person watches: a log is kept and passed on, and whoever reads it could be first.
   if (options.say !== undefined) for (const line of welcome(loaded.config, await app.setupLink())) options.say(line);
-  void returnStartMemory({ clock, log: app.log, signal, collect: collectGarbage }); // it never fails, and nothing waits for it
+  // It never fails, and nothing waits for it.
+  void giveBackMemory({ clock, log: app.log, signal, collect: collectGarbage, heapBytes, busyShare: busyShares() });
   await aborted(signal);
   app.log.info({}, 'stopping');
   await app.stop();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collectGarbage, type MemoryDeps, returnStartMemory } from '../../../src/app-memory.ts';
+import { busyShares, collectGarbage, giveBackMemory, heapBytes, type MemoryDeps } from '../../../src/app-memory.ts';
 import { silentLog } from '../../../src/lib/index.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -8,20 +8,41 @@ function harness(collect: () => Promise<void>) {
   const ending = new AbortController();
   const warned: string[] = [];
   const log: MemoryDeps['log'] = { ...silentLog, warn: (_fields, message) => warned.push(message) };
-  const done = returnStartMemory({ clock, log, signal: ending.signal, collect });
-  return { clock, ending, warned, done };
+  const now = { heap: 50e6, busy: 0 };
+  const deps = { clock, log, signal: ending.signal, collect, heapBytes: () => now.heap, busyShare: () => now.busy };
+  return { clock, ending, warned, now, done: giveBackMemory(deps) };
 }
 
-describe('the memory of the start', () => {
-  it('is given back once, and not while the first requests come', async () => {
+describe('memory that is free', () => {
+  it('is given back after the start, and not while the first requests come', async () => {
     let collected = 0;
-    const { clock, done } = harness(() => Promise.resolve(void collected++));
+    const { clock, ending, done } = harness(() => Promise.resolve(void collected++));
     await clock.advance(900);
     expect(collected).toBe(0);
     await clock.advance(200);
-    await done;
     await clock.advance(3_600_000);
     expect(collected).toBe(1);
+    ending.abort(new Error('SIGTERM'));
+    await done;
+  });
+
+  it('is given back after work that made the heap larger, once that has ended', async () => {
+    let collected = 0;
+    const { clock, ending, now, done } = harness(() => Promise.resolve(void collected++));
+    await clock.advance(1000);
+    Object.assign(now, { heap: 57e6 });
+    await clock.advance(60_000);
+    expect(collected).toBe(1); // a little is not worth it
+    Object.assign(now, { heap: 90e6, busy: 0.9 });
+    await clock.advance(60_000);
+    expect(collected).toBe(1); // whoever works is not kept waiting
+    now.busy = 0.01;
+    await clock.advance(10_000);
+    expect(collected).toBe(2);
+    await clock.advance(3_600_000);
+    expect(collected).toBe(2); // what stays is in use
+    ending.abort(new Error('SIGTERM'));
+    await done;
   });
 
   it('is left alone by an appliance that is stopped before', async () => {
@@ -37,7 +58,14 @@ describe('the memory of the start', () => {
     const { clock, warned, done } = harness(() => Promise.reject(new Error('no inspector in this Node')));
     await clock.advance(5000);
     await done;
-    expect(warned).toEqual(['the memory of the start was not given back']);
+    expect(warned).toEqual(['memory that is free is not given back']);
+  });
+
+  it('is measured by what V8 holds, and by how busy the event loop was', () => {
+    expect(heapBytes()).toBeGreaterThan(1e6);
+    const share = busyShares()();
+    expect(share).toBeGreaterThanOrEqual(0);
+    expect(share).toBeLessThanOrEqual(1);
   });
 
   it('is collected by what this Node offers', async () => {
