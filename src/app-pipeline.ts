@@ -186,9 +186,23 @@ async function pveOf({ store, clock }: PipelinePartsOptions, log: Log, order: Pv
   const fingerprint = await memberFingerprint(shell, name);
   // A member that has just joined has no certificate yet: as root on it, then.
   if (fingerprint === undefined) return { ...pveByShell(shell), close: () => Promise.resolve() };
-  const credentials = await ensureToken(shell, { vault });
+  const credentials = await oneByOne(key, () => ensureToken(shell, { vault }));
   const pve = openPve({ address: shell.address, fingerprint, credentials, clock, log, signal });
   return { ...pve, close: () => Promise.resolve(pve.close()) };
+}
+
+const making = new Map<string, Promise<unknown>>();
+
+/** Two that make the same token would take it from each other. */
+async function oneByOne<T>(key: string, make: () => Promise<T>): Promise<T> {
+  const before = making.get(key) ?? Promise.resolve();
+  const made = before.then(make, make);
+  making.set(key, made);
+  try {
+    return await made;
+  } finally {
+    if (making.get(key) === made) making.delete(key);
+  }
 }
 
 async function secretOf(

@@ -75,6 +75,11 @@ const RANK: Readonly<Partial<Record<ProvisionState, number>>> = {
   'wait call-back': 2,
   'deploy hold': 2,
   active: 3,
+  // Its pipeline goes on by itself, and has its own end.
+  servicing: 3,
+  'service wait': 3,
+  'service hold': 3,
+  'service failed': 3,
 };
 
 export function enrolDefinition(deps: () => EnrolTaskDeps): TaskDefinition {
@@ -214,5 +219,6 @@ async function finish(deps: EnrolTaskDeps, context: Context): Promise<StepResult
 function endWords(node: Node, profile: Profile | undefined, left: string | null): string {
   if (left !== null) return `it is ${node.provisionState}, and not installed: ${left}; deploy it when that is put right`;
   if (profile === undefined) return `it is ${node.provisionState}, without a profile`;
-  return `it is ${node.provisionState}, as profile ${profile.name} says`;
+  const next = profile.os === 'proxmox' && profile.pipeline !== undefined ? `; its pipeline ${profile.pipeline} follows` : '';
+  return `it is ${node.provisionState}, as profile ${profile.name} says${next}`;
 }

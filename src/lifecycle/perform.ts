@@ -10,7 +10,7 @@ import { networkNext } from './network-next.ts';
 import { isReserved, type Offered, type PlannedStep, type ReservedStep, stepInterfaces, type WalkKind } from './steps-decide.ts';
 import { destructiveArgs } from './wipe.ts';
 import type { Touch } from './wipe-decide.ts';
-import { beginPlan, failPlan, livePlans, settlePlan, spendPlans } from './wipe-use.ts';
+import { beginPlan, erasedAll, failPlan, livePlans, settlePlan, spendPlans } from './wipe-use.ts';
 import { callOf, leaveAgent, rescueContext, type Work } from './work.ts';
 
 export interface Entry {
@@ -89,7 +89,7 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   // An installer that is booted has begun nothing yet: it asks for its answer first.
   if (kind === 'deploy' && offered.step.leavesAgent === true && offered.step.bootsNetwork !== true) await systemLives(work);
   if (offered.step.bootsNetwork === true && entry.word === undefined) await networkNext(work, node);
-  const { args, note, plan } = await destructiveArgs(work.deps, node, offered, asked);
+  const { args, note, plan, typed } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const use = { key: entry.key, kind, now: work.deps.clock.now() };
   let isTold = false;
@@ -115,6 +115,8 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       await work.context.transaction((tx) => failPlan(tx, plan, { ...use, isUntouched: untouched(error) }));
     throw error;
   });
+  if (typed !== undefined && !isWaiting(outcome))
+    await work.context.transaction((tx) => erasedAll(tx, work.uuid, typed, work.deps.clock.now()));
   if (plan === undefined) return outcome;
   if (!isWaiting(outcome)) {
     const used = { ...use, task: work.context.taskId, wrote: outcome.wrote };

@@ -77,9 +77,10 @@ class Opened {
 
   /** What was opened before ends with the run: it may be needed where the machine still has both addresses. */
   sees(look: StepLook): void {
+    const before = this.#look.node;
     this.#look = look;
-    this.#known.delete('node');
-    this.#known.delete('pve node');
+    if (before.address !== look.node.address) this.#known.delete('node');
+    if (before.address !== look.node.address || before.memberOf !== look.node.memberOf) this.#known.delete('pve node');
   }
 
   member(): Promise<OpenedShell & { readonly name: string }> {

@@ -99,13 +99,14 @@ class Driver {
 
   async #step(at: number): Promise<void> {
     const entry = this.#stepAt(at);
+    await this.#lookAgain();
     const refusal = whenRefusal(entry.when, this.#look);
     if (refusal !== null) return this.#over(at, 'not-asked', refusal);
     const step = this.#parts.steps.get(entry.step);
     if (step === undefined) return this.#fails(at, noLonger(entry));
     await this.#save({ cursor: begun(this.#run.cursor, at, this.#now()) });
     try {
-      await this.#work(at, step, this.#context(at, entry, step));
+      await this.#work(at, entry, step);
     } catch (thrown) {
       // Stopped by its caller: the run stays open, and this step is looked at again.
       if (this.#with.drive.signal.aborted || isOver(thrown)) throw thrown;
@@ -113,22 +114,23 @@ class Driver {
     }
   }
 
-  async #work(at: number, step: PipelineStep, context: StepContext): Promise<void> {
+  async #work(at: number, entry: RunStep, step: PipelineStep): Promise<void> {
     const title = this.#titleOf(at, step);
     this.#with.drive.progress(progressOf(this.#run.cursor), `${title}: looks`);
+    let context = this.#context(at, entry, step);
     let before = await this.#timed(step, context, (inner) => step.check(inner));
-    const joins = step.joins?.(context.args, context) ?? null;
-    if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
-    refuseImpossible(before);
-    const lock = step.lock?.(context.args, context) ?? null;
+    const lock = before.is === 'needed' ? (step.lock?.(context.args, context) ?? null) : null;
     if (lock !== null) {
       const holder = await this.#lock(at, lock, `${context.node.name}: ${step.title}`);
       if (holder !== null) return;
       // Under the lock things may look otherwise: others had it meanwhile.
+      await this.#lookAgain();
+      context = this.#context(at, entry, step);
       before = await this.#timed(step, context, (inner) => step.check(inner));
-      if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
-      refuseImpossible(before);
     }
+    const joins = step.joins?.(context.args, context) ?? null;
+    if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
+    refuseImpossible(before);
     if (joins !== null) await this.#save({}, async (tx) => this.#parts.joins?.(tx, this.#run.nodeUuid, joins, false));
     for (const line of before.plan) this.#with.drive.log(`${title}: ${line}`);
     this.#with.drive.progress(progressOf(this.#run.cursor), title);
@@ -205,10 +207,9 @@ class Driver {
     const events = [{ type: 'pipeline.step', message, data: { step: id, state } }];
     const change = { cursor: over(this.#run.cursor, at, this.#now(), { state, words: shown }), events, freesLocks: true };
     await this.#save(change, async (tx) => (joins === null ? undefined : this.#parts.joins?.(tx, this.#run.nodeUuid, joins, true)));
-    if (joins !== null) await this.#lookAgain();
   }
 
-  /** Later steps see what has become of the node. */
+  /** What others did meanwhile counts, and what a step before did. */
   async #lookAgain(): Promise<void> {
     this.#look = await this.#parts.look(this.#run.nodeUuid);
     this.#with.hands.sees(this.#look);

@@ -239,6 +239,28 @@ it('goes on to an installation of Proxmox where one can be made', async () => {
   expect(world.ran).toEqual(['pve7 erase', 'pve7 write']);
 });
 
+it('is over when the machine is installed, also where its pipeline began at once and failed', async () => {
+  const world = await enrolWorld({
+    rules: [rule({ profile: 'pve' })],
+    profiles: [profile({ name: 'pve', os: 'proxmox', pipeline: 'standalone' })],
+  });
+  const node = await world.discover(report());
+  const { plan } = await world.enrolment.proposal(node);
+  // Whoever begins pipelines may be quicker than the task looks.
+  const moved: Promise<void>[] = [];
+  const failIt = async (): Promise<void> => {
+    const now = await world.nodes.get(node.uuid);
+    if (now.provisionState === 'active') await world.put(now, 'service failed');
+  };
+  const unwatch = world.store.events.subscribe(() => moved.push(failIt()));
+  await world.enrolment.approve(node, { planHash: plan?.hash ?? '', name: 'pve7' }, OLGA);
+  const words = await world.reachesRow(node, 'done');
+  unwatch();
+  await Promise.all(moved);
+  expect(words).toMatch(/^it is (?:active|service failed), as profile pve says; its pipeline standalone follows$/);
+  expect((await world.nodes.get(node.uuid)).provisionState).toBe('service failed');
+});
+
 it('voids the yes to disks that were erased when somebody installs something on them by hand, and says yes to nothing by itself', async () => {
   let isBroken = true;
   const act = (step: string): void => {
