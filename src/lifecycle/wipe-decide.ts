@@ -87,9 +87,10 @@ export function allowedOn({ serial, wwn, expects }: PlannedDisk, asking: Asking)
   return [...new Set([...(expects ?? []), ...put, ...(lenience === 'none' ? [] : [UNRECOGNISED])])];
 }
 
-/** Places on which the last system of ours was put, and that were not erased since. */
-export function systemPlaces({ deployed, ours }: PlanUse, state: PlanState, count: number): readonly number[] {
-  return placesIn(count).filter((at) => has(deployed, at) && (state === 'standing' || ours?.includes(at) === true));
+/** Places on which the last system of ours was put, and that were not erased since; null: there was one, and nobody wrote down where. */
+export function systemPlaces({ deployed, ours }: PlanUse, state: PlanState): readonly number[] | null {
+  if (deployed === true) return null;
+  return listOf(deployed).filter((at) => state === 'standing' || ours?.includes(at) === true);
 }
 
 /** The step is about to be the agent's. */
@@ -133,6 +134,18 @@ export function useEnded(use: PlanUse, kind: WalkKind, { wrote, count, leaves = 
     deployed: joined(removed(rest.deployed, wrote, count), systems),
     lived: !isGone && (rest.lived ?? rest.deployed === true),
     left: { ...Object.fromEntries(others), ...leaves },
+  };
+}
+
+/** Erased by another yes than that to the plan: nothing of ours is there any more, and nothing that anybody agreed to either. */
+export function useErased(use: PlanUse, at: readonly number[], count: number): PlanUse {
+  const left = Object.entries(use.left ?? {}).filter(([place]) => !at.includes(Number(place)));
+  return {
+    ...use,
+    begun: joined(use.begun, at),
+    deployed: removed(use.deployed, at, count),
+    lived: at.length < count && (use.lived ?? use.deployed === true),
+    left: Object.fromEntries(left),
   };
 }
 

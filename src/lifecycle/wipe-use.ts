@@ -3,7 +3,7 @@
 import { orderOutcome } from '../inspect/index.ts';
 import type { JsonObject, JsonValue } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
-import { type PlanUse, type StepUse, type Touch, useBegun, useEnded, useFailed, useInstalled, useLived } from './wipe-decide.ts';
+import { type PlanUse, type StepUse, type Touch, useBegun, useEnded, useErased, useFailed, useInstalled, useLived } from './wipe-decide.ts';
 
 export interface StoredPlan extends PlanUse {
   readonly disks?: readonly JsonObject[];
@@ -74,11 +74,28 @@ export async function livePlans(tx: Tx, nodeUuid: string, now: number): Promise<
 }
 
 /** An installer was answered: from now on what is on these disks is what it puts there. */
-export async function installedOn(tx: Tx, nodeUuid: string, disks: readonly JsonObject[], now: number): Promise<void> {
+export function installedOn(tx: Tx, nodeUuid: string, disks: readonly JsonObject[], now: number): Promise<void> {
+  return onPlaces(tx, nodeUuid, { disks, now }, useInstalled);
+}
+
+/** They were erased because somebody typed that all disks of the machine are meant. */
+export function erasedAll(tx: Tx, nodeUuid: string, disks: readonly JsonObject[], now: number): Promise<void> {
+  return onPlaces(tx, nodeUuid, { disks, now }, useErased);
+}
+
+type OnPlaces = (use: PlanUse, at: readonly number[], count: number) => PlanUse;
+
+async function onPlaces(
+  tx: Tx,
+  nodeUuid: string,
+  { disks, now }: { readonly disks: readonly JsonObject[]; readonly now: number },
+  change: OnPlaces,
+): Promise<void> {
   const wanted = disks.map(identityOf);
   for (const kept of await plansOf(tx, nodeUuid)) {
-    const at = (kept.plan.disks ?? []).flatMap((disk, place) => (wanted.includes(identityOf(disk)) ? [place] : []));
-    if (at.length > 0) await writePlan(tx, kept, now, { use: useInstalled(kept.plan, at) });
+    const planned = kept.plan.disks ?? [];
+    const at = planned.flatMap((disk, place) => (wanted.includes(identityOf(disk)) ? [place] : []));
+    if (at.length > 0) await writePlan(tx, kept, now, { use: change(kept.plan, at, planned.length) });
   }
 }
 

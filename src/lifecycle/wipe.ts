@@ -27,6 +27,8 @@ export interface StepArgs {
   readonly args: JsonObject;
   /** The plan whose disks they hold. */
   readonly plan?: string;
+  /** What is erased without a plan. */
+  readonly typed?: readonly JsonObject[];
   /** Said in the log of the task. */
   readonly note: string | undefined;
 }
@@ -59,7 +61,7 @@ export async function destructiveArgs(
   const title = nodeTitle(node);
   if (isConfirmed(node, asked)) {
     const disks = allTyped(node, asked, await nodes.inventory(node.uuid));
-    return { args: { ...args, disks }, note: `all ${disks.length} disks that ${title} had when that was typed` };
+    return { args: { ...args, disks }, typed: disks, note: `all ${disks.length} disks that ${title} had when that was typed` };
   }
   const plan = await lastYes(db, node, asked.kind);
   const name = offered.step.step;
@@ -69,8 +71,8 @@ export async function destructiveArgs(
   // What writes to none settles nothing.
   const settles = offered.step.isDestructive === true ? { plan: plan.uuid } : {};
   const last = {
-    ...(plan.systemOn.length === 0 ? {} : { systemOn: plan.systemOn }),
-    ...(asked.kind === 'deploy' && asked.isRebuild ? { isRebuild: true } : {}),
+    ...((plan.systemOn?.length ?? 0) === 0 ? {} : { systemOn: plan.systemOn }),
+    ...(asked.kind === 'deploy' && (asked.isRebuild || plan.systemOn === null) ? { isRebuild: true } : {}),
   };
   return { args: { ...args, ...last, disks: plan.disks }, ...settles, note: `${name} is given the ${plan.disks.length} disks ${whose}` };
 }
@@ -106,7 +108,7 @@ interface Yes {
   readonly disks: readonly JsonValue[];
   readonly isStanding: boolean;
   /** Places of the disks on which the last system of ours is; none for a cleaning, which asks nobody where it was. */
-  readonly systemOn: readonly number[];
+  readonly systemOn: readonly number[] | null;
 }
 
 async function lastYes(db: Store['db'], node: Node, by: WalkKind): Promise<Yes | undefined> {
@@ -128,7 +130,7 @@ async function lastYes(db: Store['db'], node: Node, by: WalkKind): Promise<Yes |
     const expects = allowedOn(plannedOf(disk), { state, use: plan, at, by });
     return { ...disk, expects: expects === null ? null : [...expects] };
   });
-  const systemOn = by === 'deploy' ? systemPlaces(plan, state, disks.length) : [];
+  const systemOn = by === 'deploy' ? systemPlaces(plan, state) : [];
   return { uuid: row.uuid, isStanding, disks, systemOn };
 }
 

@@ -10,6 +10,7 @@ import {
   systemPlaces,
   useBegun,
   useEnded,
+  useErased,
   useFailed,
   useInstalled,
   useLived,
@@ -99,10 +100,10 @@ describe('what may be written over', () => {
     const marked = useEnded(useBegun({}, { ...DEPLOY, at: [0] }), 'deploy', { wrote: [0], count: 1, leaves: { 0: ['table gpt g1'] } });
     for (const by of ['deploy', 'clean', 'report'] as const)
       expect(allowedOn(disk, asking(marked, by))).toEqual(['table mbr', 'table gpt g1', UNRECOGNISED]);
-    expect(systemPlaces(marked, 'standing', 1)).toEqual([]);
+    expect(systemPlaces(marked, 'standing')).toEqual([]);
     const installed = useInstalled(marked, [0]);
     expect(allowedOn(disk, asking(installed))).toBeNull();
-    expect(systemPlaces(installed, 'standing', 1)).toEqual([0]);
+    expect(systemPlaces(installed, 'standing')).toEqual([0]);
   });
 
   it('is a mark that is half written, also when nobody heard the end of it', () => {
@@ -132,8 +133,18 @@ describe('what may be written over', () => {
   });
 });
 
+it('is neither ours nor agreed to any more on a disk that was erased by another yes', () => {
+  const deployed = useLived(useEnded({}, 'deploy', { wrote: [0, 1], count: 2, leaves: { 1: ['table gpt g1'] } }));
+  const erased = useErased(deployed, [0], 2);
+  expect(on('standing', erased)).toEqual(['bytes', 'bytes']);
+  expect(erased).toMatchObject({ lived: true, left: { 1: ['table gpt g1'] } });
+  expect(useErased(deployed, [0, 1], 2)).toMatchObject({ lived: false, left: {}, deployed: [] });
+  expect(on('approved', useErased({}, [1], 2))).toEqual(['none', 'bytes']);
+});
+
 it('reads what versions before kept of a plan as a whole', () => {
   expect(on('standing', { deployed: true, begun: true })).toEqual(['all', 'all']);
   expect(on('approved', { deployed: true, ours: [1] }, 'clean')).toEqual(['none', 'all']);
+  expect(systemPlaces({ deployed: true }, 'standing')).toBeNull();
   expect(useEnded({ deployed: true }, 'clean', { wrote: [0], count: 2 })).toMatchObject({ deployed: [1], lived: true });
 });

@@ -227,6 +227,15 @@ it('takes a disk that was marked for an installer for that mark alone, and for w
   expect(world.given.at(-1)?.args).toMatchObject({ systemOn: [0] });
 });
 
+it('says that there was a system where it was not written down on which disks', async () => {
+  const world = await open('standing');
+  const plan = JSON.stringify({ disks: [disk('S1'), disk('S2')], deployed: true });
+  await world.store.db.updateTable('wipe_plans').set({ plan }).execute();
+  await begin(world, 'active');
+  expect(world.given.at(-1)?.args).toMatchObject({ isRebuild: true });
+  expect(world.given.at(-1)?.args).not.toHaveProperty('systemOn');
+});
+
 it('never lets everything pass on a disk that only its slot tells, be it ours', async () => {
   const world = await open('standing', [disk(null)]);
   const key = await begin(world, 'active');

@@ -127,7 +127,20 @@ it('erases the disks that were there when somebody typed that all are meant, and
   expect(failed.lastError).toContain('serial S3');
   expect(world.ran.filter(({ step }) => step === 'wipe')).toEqual([]);
   later = ['S1'];
+  const planned = {
+    disks: ['S1', 'S9'].map((serial) => ({ serial, wwn: null, size: 500e9, byPath: null })),
+    deployed: [0, 1],
+    ours: [0, 1],
+  };
+  await keepPlan(world, world.node, { id: 'p1', state: 'standing' });
+  await world.store.db
+    .updateTable('wipe_plans')
+    .set({ plan: JSON.stringify(planned) })
+    .execute();
   await again();
+  const row = await world.store.db.selectFrom('wipe_plans').select(['state', 'plan']).executeTakeFirstOrThrow();
+  // What is put there from now on is not the system's that was.
+  expect([row.state, JSON.parse(row.plan)]).toMatchObject(['standing', { deployed: [1] }]);
   expect(world.ran.at(-1)?.disks).toMatchObject([{ serial: 'S1' }, { serial: 'S2' }, { serial: 'S3' }]);
 });
 
