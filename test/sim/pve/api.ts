@@ -2,16 +2,23 @@
 
 import { ApiError, died, wrongParameters } from './errors.ts';
 import { ACCESS } from './methods/access.ts';
+import { APT } from './methods/apt.ts';
 import type { Call, Methods } from './methods/call.ts';
 import { CLUSTER } from './methods/cluster.ts';
+import { DISKS } from './methods/disks.ts';
+import { HA } from './methods/ha.ts';
+import { JOBS } from './methods/jobs.ts';
+import { MACHINE } from './methods/machine.ts';
+import { NETWORK } from './methods/network.ts';
 import { NODE } from './methods/node.ts';
+import { SDN } from './methods/sdn.ts';
 import { STORAGE } from './methods/storage.ts';
 import { assertMay } from './permissions.ts';
 import { findMethod, methodsOf } from './schema/index.ts';
 import { wrongsOf } from './schema/verify.ts';
 import { type Member, reaches, type World } from './world.ts';
 
-const METHODS: Methods = { ...ACCESS, ...CLUSTER, ...NODE, ...STORAGE };
+const METHODS: Methods = { ...ACCESS, ...APT, ...CLUSTER, ...DISKS, ...HA, ...JOBS, ...MACHINE, ...NETWORK, ...NODE, ...SDN, ...STORAGE };
 
 export interface Ask {
   readonly verb: string;

@@ -4,7 +4,7 @@ import { died } from './errors.ts';
 import { isYes } from './methods/call.ts';
 import { propertiesOf } from './schema/verify.ts';
 import { assertQuorum, type Work, withLock } from './tasks.ts';
-import { type Corosync, type CorosyncNode, type Member, memberAt, quorumOf, reaches, type World } from './world.ts';
+import { type Corosync, type CorosyncNode, type Member, memberAt, quorumOf, reaches, shownBy, type World } from './world.ts';
 
 type Params = Readonly<Record<string, string>>;
 
@@ -134,7 +134,7 @@ export function joinByPassword(work: Work, params: Params): Promise<void> {
     print(`Establishing API connection with host '${host}'`);
     const peer = memberAt(world, host);
     if (peer === undefined || !reaches(member, peer)) throw died(`500 Can't connect to ${host}:8006 (No route to host)`);
-    if (params.fingerprint?.toUpperCase() !== peer.tls.fingerprint.toUpperCase())
+    if (params.fingerprint?.toUpperCase() !== shownBy(peer).fingerprint.toUpperCase())
       throw died(`500 Can't connect to ${host}:8006 (certificate verify failed)`);
     if (params.password !== peer.rootPassword) throw died('401 authentication failure');
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type Ask, callApi, isForAll } from './api.ts';
 import { ApiError } from './errors.ts';
 import { whoAsks } from './methods/access.ts';
-import type { Member, World } from './world.ts';
+import { type Member, shownBy, type World } from './world.ts';
 
 export interface PveProxy {
   readonly url: string;
@@ -27,7 +27,7 @@ interface Reply {
 export async function startProxy(world: World, member: Member): Promise<PveProxy> {
   const asked: string[] = [];
   let toBreak = 0;
-  const server = createServer({ key: member.tls.key, cert: member.tls.cert }, (request, response) => {
+  const server = createServer(contextOf(member), (request, response) => {
     if (toBreak > 0) {
       toBreak -= 1;
       asked.push(`${request.method} ${pathOf(request)} broken`);
@@ -37,7 +37,7 @@ export async function startProxy(world: World, member: Member): Promise<PveProxy
     void answer(world, member, asked, request, response);
   });
   const restart = (): void => {
-    server.setSecureContext({ key: member.tls.key, cert: member.tls.cert });
+    server.setSecureContext(contextOf(member));
     server.closeAllConnections();
   };
   member.onRestart.add(restart);
@@ -46,7 +46,7 @@ export async function startProxy(world: World, member: Member): Promise<PveProxy
   return {
     url: `https://127.0.0.1:${port}`,
     get fingerprint() {
-      return member.tls.fingerprint;
+      return shownBy(member).fingerprint;
     },
     asked,
     breakNext: (count) => {
@@ -58,6 +58,12 @@ export async function startProxy(world: World, member: Member): Promise<PveProxy
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** The context of a server takes these of a pair alone. */
+function contextOf(member: Member): { readonly key: string; readonly cert: string } {
+  const { key, cert } = shownBy(member);
+  return { key, cert };
 }
 
 const pathOf = (request: IncomingMessage): string => new URL(request.url ?? '/', 'https://sim').pathname;
@@ -103,20 +109,27 @@ function askOf(request: IncomingMessage, body: string): Ask {
   const verb = request.method ?? '';
   if (path === url.pathname) throw new ApiError(501, `Method '${verb} ${path}' not implemented`);
   const isJson = request.headers['content-type']?.startsWith('application/json') === true;
-  const params = Object.fromEntries(url.searchParams);
+  const params = paramsIn(url.searchParams);
   if (verb === 'GET' || body === '') return { verb, path, params };
   return {
     verb,
     path,
-    params: isJson ? { ...params, ...fromJson(body) } : { ...params, ...Object.fromEntries(new URLSearchParams(body)) },
+    params: isJson ? { ...params, ...fromJson(body) } : { ...params, ...paramsIn(new URLSearchParams(body)) },
   };
+}
+
+/** What stands there more than once is joined by NUL (PVE::APIServer::AnyEvent, decode_urlencoded). */
+function paramsIn(given: URLSearchParams): Record<string, string> {
+  return Object.fromEntries([...new Set(given.keys())].map((name) => [name, given.getAll(name).join('\0')]));
 }
 
 function fromJson(body: string): Record<string, string> {
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed !== 'object' || parsed === null) throw new SyntaxError('no object');
-    return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]));
+    return Object.fromEntries(
+      Object.entries(parsed).map(([name, value]) => [name, Array.isArray(value) ? value.join('\0') : String(value)]),
+    );
   } catch {
     throw new ApiError(400, 'unable to decode JSON parameters');
   }

@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from '../../../src/lib/index.ts';
 import { certificateFor } from '../../conformance/power/tls-pair.ts';
+import type { DiskOptions } from './disks.ts';
 import { type PveProxy, startProxy } from './https.ts';
 import type { SimCard } from './report.ts';
 import type { Release } from './schema/index.ts';
@@ -9,6 +10,7 @@ import { createWorld, type Member, type World } from './world.ts';
 
 export { restartProxy } from './cluster.ts';
 export { execOn, type SimRan } from './commands/index.ts';
+export type { DiskOptions, SimDisk, SimPool } from './disks.ts';
 export { startProxy } from './https.ts';
 export { createWorld, type Member, quorumOf, reinstall, type World } from './world.ts';
 
@@ -16,6 +18,8 @@ export interface SimMember {
   readonly name: string;
   readonly ip: string;
   readonly cards: readonly SimCard[];
+  readonly disks?: readonly DiskOptions[];
+  readonly guests?: readonly number[];
   /** Switched off, or not reachable by the others. */
   isOn: boolean;
 }

@@ -7,22 +7,28 @@ import type { Pmxcfs } from './world.ts';
 const AUDIT = ['Datastore.Audit', 'Mapping.Audit', 'Pool.Audit', 'SDN.Audit', 'Sys.Audit', 'VM.Audit'];
 const SYSTEM = ['Sys.AccessNetwork', 'Sys.Audit', 'Sys.Console', 'Sys.Incoming', 'Sys.Modify', 'Sys.PowerMgmt', 'Sys.Syslog'];
 const STORAGE = ['Datastore.Allocate', 'Datastore.AllocateSpace', 'Datastore.AllocateTemplate', 'Datastore.Audit'];
-const ADMINISTRATOR = [
-  ...new Set([
-    ...AUDIT,
-    ...SYSTEM,
-    ...STORAGE,
-    'Permissions.Modify',
-    'Realm.Allocate',
-    'Realm.AllocateUser',
-    'User.Modify',
-    'Group.Allocate',
-  ]),
+/** All that a role may have (PVE::AccessControl). */
+export const PRIVILEGES: readonly string[] = [
+  ...AUDIT,
+  ...SYSTEM.filter((privilege) => privilege !== 'Sys.Audit'),
+  ...STORAGE.filter((privilege) => privilege !== 'Datastore.Audit'),
+  'Group.Allocate',
+  'Permissions.Modify',
+  'Realm.Allocate',
+  'Realm.AllocateUser',
+  'User.Modify',
+  'Mapping.Modify',
+  'Mapping.Use',
+  'Pool.Allocate',
+  'SDN.Allocate',
+  'SDN.Use',
+  ...['Allocate', 'Backup', 'Clone', 'Console', 'Migrate', 'PowerMgmt', 'Snapshot', 'Snapshot.Rollback'].map((one) => `VM.${one}`),
+  ...['CDROM', 'CPU', 'Cloudinit', 'Disk', 'HWType', 'Memory', 'Network', 'Options'].map((one) => `VM.Config.${one}`),
 ];
 
 /** Of the roles that come with it, those that pipelines give. */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
-  Administrator: ADMINISTRATOR,
+  Administrator: PRIVILEGES,
   PVEAuditor: AUDIT,
   PVEDatastoreAdmin: STORAGE,
   PVESysAdmin: ['Permissions.Modify', 'Sys.Audit', 'Sys.Console', 'Sys.Syslog'],
@@ -35,7 +41,7 @@ export function rolesOf(etc: Pmxcfs): ReadonlyMap<string, readonly string[]> {
 
 /** The deepest entry on the way to a path counts; one that is not passed down counts only where it stands. */
 function granted(etc: Pmxcfs, who: string, path: string): ReadonlySet<string> {
-  if (who === 'root@pam') return new Set(ADMINISTRATOR);
+  if (who === 'root@pam') return new Set(PRIVILEGES);
   const roles = rolesOf(etc);
   const words = path.split('/').filter((word) => word !== '');
   let privileges: ReadonlySet<string> = new Set();

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../../src/lib/index.ts';
 import type { TlsPair } from '../../conformance/power/tls-pair.ts';
+import { type DiskOptions, disksOf, type SimDisk, type SimPool } from './disks.ts';
 import type { SimCard } from './report.ts';
 import type { Release } from './schema/index.ts';
 
@@ -41,6 +42,16 @@ export interface AclEntry {
   readonly propagate: boolean;
 }
 
+/** Properties of an object of a configuration file. */
+export type SimObject = Readonly<Record<string, string | readonly string[]>>;
+
+export interface SimRepository {
+  readonly uri: string;
+  readonly component: string;
+  readonly suite: string;
+  isEnabled: boolean;
+}
+
 /** One content of /etc/pve: of a node alone, or of all members of a cluster. */
 export interface Pmxcfs {
   corosync: Corosync | null;
@@ -48,6 +59,8 @@ export interface Pmxcfs {
   readonly roles: Map<string, readonly string[]>;
   acl: AclEntry[];
   readonly storage: Map<string, Record<string, string>>;
+  /** What is nothing more than an object of a file, by the path of its list and its name. */
+  readonly objects: Map<string, Map<string, SimObject>>;
   readonly tickets: Map<string, { readonly user: string; readonly csrf: string; readonly until: number }>;
   /** Names of files that somebody holds the cluster's lock of. */
   readonly locks: Set<string>;
@@ -84,6 +97,16 @@ export interface Member {
   readonly tasks: Map<string, Task>;
   readonly locks: Set<string>;
   tls: TlsPair;
+  /** A certificate of its own that its proxy shows instead. */
+  custom: TlsPair | null;
+  readonly disks: SimDisk[];
+  readonly pools: Map<string, SimPool>;
+  /** Null: nothing is staged. What runs is made when it is first asked for. */
+  readonly network: { running: Map<string, Record<string, string>> | undefined; staged: Map<string, Record<string, string>> | null };
+  /** By file; filled when it is first asked for. */
+  readonly apt: Map<string, SimRepository[]>;
+  /** Names, time zone, states of services and the like, as they were set. */
+  readonly settings: Map<string, string>;
   /** Told when pveproxy starts anew: connections end, the certificate may be another. */
   readonly onRestart: Set<() => void>;
 }
@@ -115,6 +138,8 @@ export interface MemberOptions {
   readonly cards?: readonly SimCard[];
   readonly rootPassword?: string;
   readonly guests?: readonly number[];
+  /** sda, sdb, …; without them nothing is known of its disks and pools. */
+  readonly disks?: readonly DiskOptions[];
 }
 
 export interface WorldOptions {
@@ -133,7 +158,7 @@ export async function createWorld({ release, clock, members, certificateFor }: W
 }
 
 async function createMember(world: World, options: MemberOptions): Promise<Member> {
-  const { name, ip, addresses = [ip], cards = [], rootPassword = 'password', guests = [] } = options;
+  const { name, ip, addresses = [ip], cards = [], rootPassword = 'password', guests = [], disks = [] } = options;
   return {
     name,
     ip,
@@ -148,6 +173,12 @@ async function createMember(world: World, options: MemberOptions): Promise<Membe
     tasks: new Map(),
     locks: new Set(),
     tls: await world.certificateFor(name),
+    custom: null,
+    disks: disksOf(disks),
+    pools: new Map(),
+    network: { running: undefined, staged: null },
+    apt: new Map(),
+    settings: new Map(),
     onRestart: new Set(),
   };
 }
@@ -163,6 +194,7 @@ function freshEtc(): Pmxcfs {
       ['local', { type: 'dir', path: '/var/lib/vz', content: 'backup,iso,vztmpl' }],
       ['local-lvm', { type: 'lvmthin', vgname: 'pve', thinpool: 'data', content: 'images,rootdir' }],
     ]),
+    objects: new Map(),
     tickets: new Map(),
     locks: new Set(),
   };
@@ -175,6 +207,12 @@ export async function reinstall(world: World, member: Member): Promise<void> {
   member.guests.clear();
   member.tasks.clear();
   member.locks.clear();
+  // Pools on other disks are still there, and nobody has imported them.
+  member.pools.clear();
+  Object.assign(member.network, { running: undefined, staged: null });
+  member.apt.clear();
+  member.settings.clear();
+  member.custom = null;
   member.tls = await world.certificateFor(member.name);
   for (const told of member.onRestart) told();
 }
@@ -220,4 +258,9 @@ export function reaches(from: Member, to: Member): boolean {
 
 export function memberAt(world: World, host: string): Member | undefined {
   return [...world.members.values()].find(({ name, addresses }) => name === host || addresses.includes(host));
+}
+
+/** What its proxy shows. */
+export function shownBy({ custom, tls }: Member): TlsPair {
+  return custom ?? tls;
 }

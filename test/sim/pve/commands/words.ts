@@ -24,12 +24,18 @@ export function split(argv: readonly string[], flags: readonly string[]): Words 
     const [, name, value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(argv[at] ?? '') ?? [];
     const next = argv[at + 1];
     if (name === undefined) plain.push(argv[at] ?? '');
-    else if (value !== undefined) options[name] = value;
+    else if (value !== undefined) put(options, name, value);
     else if (flags.includes(name) && (next === undefined || !/^(0|1|yes|no|on|off|true|false)$/.test(next))) options[name] = '1';
     else {
-      options[name] = next ?? '';
+      put(options, name, next ?? '');
       at += 1;
     }
   }
   return { plain, options };
+}
+
+/** An option that may be there more than once is a list: parts by NUL. */
+function put(options: Record<string, string>, name: string, value: string): void {
+  const before = options[name];
+  options[name] = before === undefined ? value : `${before}\0${value}`;
 }

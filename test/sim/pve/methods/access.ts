@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { ApiError, died } from '../errors.ts';
-import { privilegesOf, rolesOf } from '../permissions.ts';
+import { PRIVILEGES, privilegesOf, rolesOf } from '../permissions.ts';
 import { assertQuorum, withLock } from '../tasks.ts';
 import type { AclEntry, Member, User, World } from '../world.ts';
 import { type Call, isYes, listOf, type Methods } from './call.ts';
@@ -76,6 +76,13 @@ function createToken(call: Call): Promise<unknown> {
   });
 }
 
+function tokenOf(call: Call): NonNullable<ReturnType<User['tokens']['get']>> {
+  const { userid = '', tokenid = '' } = call.params;
+  const token = userOf(call).tokens.get(tokenid);
+  if (token === undefined) throw died(`no such token '${tokenid}' for user '${userid}'`);
+  return token;
+}
+
 function deleteToken(call: Call): Promise<void> {
   const { userid = '', tokenid = '' } = call.params;
   return change(call, () => {
@@ -113,6 +120,14 @@ function roleOf({ member: { etc }, params }: Call): readonly string[] {
   return role;
 }
 
+/** A privilege that nobody knows is refused. */
+function privilegesIn(privs: string | undefined): string[] {
+  const given = listOf(privs);
+  const unknown = given.find((privilege) => !PRIVILEGES.includes(privilege));
+  if (unknown !== undefined) throw died(`invalid privilege '${unknown}'`);
+  return given;
+}
+
 /** One that came with it cannot be changed. */
 function ownRole(call: Call): readonly string[] {
   const role = roleOf(call);
@@ -135,10 +150,32 @@ export const ACCESS: Methods = {
     groups: [],
     tokens: Object.fromEntries([...userOf(call).tokens].map(([id, { isSeparate }]) => [id, { privsep: flag(isSeparate), expire: 0 }])),
   }),
+  'PUT /access/users/{userid}': (call) =>
+    change(call, () => {
+      const { userid = '', comment } = call.params;
+      const user = userOf(call);
+      call.member.etc.users.set(userid, { ...user, ...(comment === undefined ? {} : { comment }) });
+    }),
   'DELETE /access/users/{userid}': deleteUser,
   'GET /access/users/{userid}/token': (call) =>
     [...userOf(call).tokens].map(([tokenid, { isSeparate, expire }]) => ({ tokenid, privsep: flag(isSeparate), expire })),
   'POST /access/users/{userid}/token/{tokenid}': createToken,
+  'GET /access/users/{userid}/token/{tokenid}': (call) => {
+    const { isSeparate, expire, comment } = tokenOf(call);
+    return { privsep: flag(isSeparate), expire, ...(comment === undefined ? {} : { comment }) };
+  },
+  'PUT /access/users/{userid}/token/{tokenid}': (call) =>
+    change(call, () => {
+      const { tokenid = '', privsep, comment, expire } = call.params;
+      const token = tokenOf(call);
+      const more = {
+        ...(privsep === undefined ? {} : { isSeparate: isYes(privsep) }),
+        ...(comment === undefined ? {} : { comment }),
+        ...(expire === undefined ? {} : { expire: Number(expire) }),
+      };
+      userOf(call).tokens.set(tokenid, { ...token, ...more });
+      return { privsep: flag(isYes(privsep)), expire: Number(expire ?? token.expire) };
+    }),
   'DELETE /access/users/{userid}/token/{tokenid}': deleteToken,
   'GET /access/roles': ({ member }) =>
     [...rolesOf(member.etc)].map(([roleid, privs]) => ({ roleid, privs: privs.join(','), special: flag(!member.etc.roles.has(roleid)) })),
@@ -146,14 +183,14 @@ export const ACCESS: Methods = {
     change(call, () => {
       const { roleid = '', privs } = call.params;
       if (rolesOf(call.member.etc).has(roleid)) throw died(`role '${roleid}' already exists`);
-      call.member.etc.roles.set(roleid, listOf(privs));
+      call.member.etc.roles.set(roleid, privilegesIn(privs));
     }),
   'GET /access/roles/{roleid}': (call) => Object.fromEntries(roleOf(call).map((privilege) => [privilege, 1])),
   'PUT /access/roles/{roleid}': (call) =>
     change(call, () => {
       const { roleid = '', privs, append } = call.params;
       const before = ownRole(call);
-      call.member.etc.roles.set(roleid, [...new Set([...(isYes(append) ? before : []), ...listOf(privs)])]);
+      call.member.etc.roles.set(roleid, [...new Set([...(isYes(append) ? before : []), ...privilegesIn(privs)])]);
     }),
   'DELETE /access/roles/{roleid}': (call) =>
     change(call, () => {

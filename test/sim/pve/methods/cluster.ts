@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { addNode, createCluster, joinByPassword, removeNode } from '../cluster.ts';
 import { ApiError, died } from '../errors.ts';
 import { startTask } from '../tasks.ts';
-import { type Member, quorumOf, type World } from '../world.ts';
+import { type Member, quorumOf, shownBy, type World } from '../world.ts';
 import type { Call, Methods } from './call.ts';
 
 const ringsOf = (links: Readonly<Record<string, string>>): Record<string, string> =>
@@ -49,12 +49,17 @@ function joinInfo({ world, member, params }: Call): unknown {
       ...ringsOf(links),
       quorum_votes: String(votes),
       pve_addr: world.members.get(name)?.ip,
-      pve_fp: world.members.get(name)?.tls.fingerprint,
+      pve_fp: fingerprintOf(world, name),
     })),
     preferred_node: preferred,
     totem: totemOf(member),
     config_digest: createHash('sha1').update(`${corosync.name} ${corosync.version}`).digest('hex'),
   };
+}
+
+function fingerprintOf(world: World, name: string): string | undefined {
+  const member = world.members.get(name);
+  return member && shownBy(member).fingerprint;
 }
 
 function totemOf({ etc: { corosync } }: Member): unknown {

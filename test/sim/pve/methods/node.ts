@@ -2,12 +2,10 @@
 
 import { wrongParameters } from '../errors.ts';
 import { reportOf } from '../report.ts';
-import { startTask } from '../tasks.ts';
-import { quorumOf, type Task } from '../world.ts';
+import { type Member, quorumOf, shownBy, type Task } from '../world.ts';
 import type { Call, Methods } from './call.ts';
 
 const LOG_LINES = 50;
-const APT_MS = 2000;
 
 function nodes({ world, member }: Call): unknown {
   const all = member.etc.corosync === null ? [member.name] : [...member.etc.corosync.nodes.keys()];
@@ -18,14 +16,11 @@ function nodes({ world, member }: Call): unknown {
     type: 'node',
     level: '',
     status: name === member.name || seen.includes(name) ? 'online' : 'offline',
-    ssl_fingerprint: world.members.get(name)?.tls.fingerprint,
+    ssl_fingerprint: fingerprintOf(world.members.get(name)),
   }));
 }
 
-function network({ member }: Call): unknown {
-  const cards = member.cards.map(({ name }) => ({ iface: name, type: 'eth', exists: 1, active: 1, method: 'manual', families: ['inet'] }));
-  return [...cards, { iface: 'vmbr0', type: 'bridge', address: member.ip, cidr: `${member.ip}/24`, active: 1, autostart: 1 }];
-}
+const fingerprintOf = (member: Member | undefined): string | undefined => member && shownBy(member).fingerprint;
 
 function taskOf({ member, params }: Call): Task {
   const task = member.tasks.get(params.upid ?? '');
@@ -51,7 +46,6 @@ export const NODE: Methods = {
   'GET /version': ({ world }) => ({ version: `${world.release}.1`, release: world.release, repoid: '0123456789abcdef' }),
   'GET /nodes': nodes,
   'GET /nodes/{node}/version': ({ world }) => ({ version: `${world.release}.1`, release: world.release, repoid: '0123456789abcdef' }),
-  'GET /nodes/{node}/network': network,
   'GET /nodes/{node}/status': ({ world }) => ({
     pveversion: `pve-manager/${world.release}.1/0123456789abcdef`,
     memory: { total: 34_359_738_368, used: 1, free: 1 },
@@ -59,12 +53,6 @@ export const NODE: Methods = {
     // Since 8.0, with the state of Secure Boot for EFI only.
     'boot-info': { mode: 'efi', secureboot: 0 },
   }),
-  'POST /nodes/{node}/apt/update': ({ world, member, user }) =>
-    startTask(world, member, { type: 'aptupdate', user }, async ({ print, takes }) => {
-      print('starting apt-get update');
-      await takes(APT_MS);
-      print('Reading package lists...');
-    }).upid,
   'GET /nodes/{node}/report': ({ member }) => reportOf(member.name, member.cards),
   'GET /nodes/{node}/tasks/{upid}/status': (call) => statusOf(taskOf(call)),
   'GET /nodes/{node}/tasks/{upid}/log': logOf,

@@ -18,8 +18,8 @@ export function wrongsOf({ parameters }: ApiMethod, given: Given): Record<string
     else if (known?.requires !== undefined && given[known.requires] === undefined)
       wrongs[known.requires] = `missing property - '${name}' requires this property`;
   }
-  for (const [name, { optional }] of Object.entries(parameters)) {
-    if (optional !== true && given[name] === undefined && !name.endsWith('[n]'))
+  for (const [name, { optional, type }] of Object.entries(parameters)) {
+    if (optional !== true && type !== 'array' && given[name] === undefined && !name.endsWith('[n]'))
       wrongs[name] = 'property is missing and it is not optional';
   }
   return wrongs;
@@ -31,6 +31,11 @@ function parameterOf(parameters: ApiMethod['parameters'], name: string): ApiPara
 }
 
 function wrongIn(known: ApiParameter, value: string): string | undefined {
+  if (known.type === 'array') {
+    const wrong = value.split('\0').flatMap((part) => wrongIn(known.items ?? {}, part) ?? []);
+    return wrong[0];
+  }
+  if (value.includes('\0')) return `type check ('${known.type ?? 'string'}') failed - got ARRAY`;
   return wrongType(known, value) ?? wrongLength(known, value) ?? wrongForm(known, value);
 }
 
