@@ -69,6 +69,8 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'ipmitool', probe: { command: 'ipmitool' }, why: 'to ask BMCs by IPMI' },
   { groups: ['test'], package: 'openssh-server', probe: { command: 'sshd' }, why: 'as the running system that is shut down through SSH' },
   { groups: ['test'], package: 'openssh-client', probe: { command: 'ssh-keygen' }, why: 'to make keys for that' },
+  { groups: ['test'], package: 'corosync', probe: { command: 'corosync' }, why: 'to ask real clusters for their votes' },
+  { groups: ['test'], package: 'rsync', probe: { command: 'rsync' }, why: 'to sign in as a machine does that joins a cluster' },
   { groups: ['test'], package: 'openssl', probe: { command: 'openssl' }, why: 'to make the certificate of a smart plug' },
   { groups: ['test'], package: 'isc-dhcp-client', probe: { command: 'dhclient' }, why: 'as an independent DHCP client' },
   { groups: ['test'], package: 'dhcpcd-base', probe: { command: 'dhcpcd' }, why: 'as an independent DHCP client' },

@@ -34,6 +34,7 @@ export interface JoinFacts {
 }
 
 export const JOIN_STEPS = {
+  'wait-for-members': 'waits until enough members are there to spare a vote until it has come',
   'wait-for-job': 'waits for the join that was begun',
   'clear-leftovers': 'takes away what a join that broke off left on it (/etc/corosync), so that it can begin anew',
   'finish-join': 'finishes the join that broke off: corosync and the cluster file system are started, certificates made',
@@ -113,8 +114,7 @@ function outside(facts: JoinFacts, machine: MachineFacts, cluster: ClusterFacts,
   const { node, wanted } = facts;
   const { config } = cluster;
   if (isListed && machine.begun !== wanted.cluster) return namesake(facts, cluster);
-  const others = config.members.filter(({ name }) => name !== node.name);
-  const refused = refusal(facts, machine, cluster, others.length);
+  const refused = refusal(facts, machine, cluster);
   if (refused !== null) return refused;
   const links = linksOf(facts.wanted.networks, { address: node.address, addresses: machine.addresses });
   if ('missing' in links) return impossible(`${node.name} cannot join ${config.name}: ${links.missing}`, links.hint);
@@ -125,13 +125,13 @@ function outside(facts: JoinFacts, machine: MachineFacts, cluster: ClusterFacts,
       `Give [[cluster]] ${config.name} the networks of its ${theirs} links: links = ["…"], link 0 first. They are in /etc/pve/corosync.conf.`,
     );
   }
-  return then(facts, [...halfDone(machine, cluster, isListed), ...wayIn(cluster)], links.links);
+  return then(facts, [...halfDone(machine, cluster, isListed), ...wayIn(facts, cluster)], links.links);
 }
 
 /** What keeps it out whatever is done here. Null: nothing. */
-function refusal(facts: JoinFacts, machine: MachineFacts, cluster: ClusterFacts, others: number): JoinDecision | null {
+function refusal(facts: JoinFacts, machine: MachineFacts, cluster: ClusterFacts): JoinDecision | null {
   const { node, wanted, skewMs } = facts;
-  const { peer, config, quorum } = cluster;
+  const { peer } = cluster;
   if (machine.guests.length > 0) {
     return impossible(
       `${node.name} has guests (${machine.guests.slice(0, 8).join(', ')}), and a join replaces their configuration`,
@@ -152,7 +152,7 @@ function refusal(facts: JoinFacts, machine: MachineFacts, cluster: ClusterFacts,
       `On both: chronyc makestep; chronyc tracking`,
     );
   }
-  return quorum === null || others < 2 ? null : voteRefusal(node.name, config, quorum);
+  return null;
 }
 
 function versionRefusal(name: string, machine: MachineFacts, { peer, config }: ClusterFacts): JoinDecision | null {
@@ -174,16 +174,18 @@ function versionRefusal(name: string, machine: MachineFacts, { peer, config }: C
 
 const CEPH_NAMES: Readonly<Record<string, string>> = { '17': 'quincy', '18': 'reef', '19': 'squid', '20': 'tentacle' };
 
-/** From the moment at which it is listed until it has come its vote is missing: without enough others nothing could be written. */
-function voteRefusal(name: string, { qdevice, members }: CorosyncConfig, quorum: Quorum): JoinDecision | null {
+/**
+ * From the moment at which it is listed until it has come its vote is missing: without enough others nothing could be written. Null: there are
+ * enough, or it is the second one, whom the first has to wait for. While another machine joins this passes by itself.
+ */
+export function missingVotes(name: string, { qdevice, members }: CorosyncConfig, quorum: Quorum | null): string | null {
   const isListed = members.some((member) => member.name === name);
+  if (quorum === null || members.length - (isListed ? 1 : 0) < 2) return null;
   const expected = (qdevice === null ? quorum.expected : members.length) + (isListed ? 0 : 1);
   const needed = Math.floor(expected / 2) + 1;
-  if (quorum.nodes >= needed) return null;
-  return impossible(
-    `${quorum.nodes} of ${members.length} members are there: with ${name} ${needed} votes are needed, and the cluster would stand still until it has come`,
-    'Bring the missing members back first, or remove those that are gone for good: pvecm delnode NAME',
-  );
+  return quorum.nodes >= needed
+    ? null
+    : `${quorum.nodes} of ${members.length} members are there, and with ${name} ${needed} votes are needed`;
 }
 
 function namesake({ node }: JoinFacts, { peer, config }: ClusterFacts): JoinDecision {
@@ -203,8 +205,8 @@ function halfDone(machine: MachineFacts, cluster: ClusterFacts, isListed: boolea
   return isPeerAlone && !machine.isCorosyncUp ? [...todo, 'free-peer'] : todo;
 }
 
-function wayIn(cluster: ClusterFacts): JoinStep[] {
-  const todo: JoinStep[] = [];
+function wayIn({ node }: JoinFacts, cluster: ClusterFacts): JoinStep[] {
+  const todo: JoinStep[] = missingVotes(node.name, cluster.config, cluster.quorum) === null ? [] : ['wait-for-members'];
   if (cluster.quorum?.isQuorate !== true) todo.push('wait-for-quorum');
   if (cluster.config.qdevice !== null) todo.push('remove-qdevice');
   if (cluster.missingKeys.length > 0) todo.push('add-keys');
@@ -215,8 +217,15 @@ function then(facts: JoinFacts, steps: readonly JoinStep[], links: readonly stri
   const finishes = steps.indexOf('finish-join');
   const todo = finishes < 0 ? steps : [...steps.slice(0, finishes + 1), 'wait-for-quorum' as const, 'remove-attempt' as const];
   const [next = 'wait-for-job'] = todo;
-  const plan = todo.map((step) => (step === 'join' ? joinWords(facts, links) : JOIN_STEPS[step]));
+  const plan = todo.map((step) => wordsOf(facts, step, links));
   return { is: 'do', next, links, plan: [...new Set(plan), ...warnings(facts, todo)] };
+}
+
+function wordsOf(facts: JoinFacts, step: JoinStep, links: readonly string[]): string {
+  const { node, cluster } = facts;
+  if (step === 'join') return joinWords(facts, links);
+  const why = step === 'wait-for-members' && cluster !== null ? missingVotes(node.name, cluster.config, cluster.quorum) : null;
+  return why === null ? JOIN_STEPS[step] : `${JOIN_STEPS[step]}: ${why}`;
 }
 
 function joinWords({ node, wanted, cluster }: JoinFacts, links: readonly string[]): string {

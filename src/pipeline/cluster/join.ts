@@ -4,9 +4,9 @@ import { messageOf } from '../../lib/index.ts';
 import { fail } from '../errors.ts';
 import type { StepContext } from '../seam.ts';
 import { type Attempt, closeAttempt, openAttempt } from './attempt.ts';
-import { corosyncOf } from './corosync-conf.ts';
+import { corosyncOf, quorumOf } from './corosync-conf.ts';
 import { beginJob, forgetJob } from './job.ts';
-import { decideJoin, type JoinDecision, type JoinFacts, type JoinStep } from './join-decide.ts';
+import { decideJoin, type JoinDecision, type JoinFacts, type JoinStep, missingVotes } from './join-decide.ts';
 import { missingKeys, withLines } from './keys-decide.ts';
 import { linkWords } from './links-decide.ts';
 import { CLUSTER_KEYS, JOIN_JOB, joinFacts, ourKeys } from './look.ts';
@@ -56,6 +56,15 @@ export async function joinCluster(context: Context): Promise<void> {
 type Action = (context: Context, facts: JoinFacts, decision: Do) => Promise<void>;
 
 const ACTIONS: Readonly<Record<JoinStep, Action>> = {
+  'wait-for-members': async (context, { node }) => {
+    const hint = 'Bring the missing members back, or remove those that are gone for good: pvecm delnode NAME';
+    await waitFor(context, { what: 'enough members', hint, limitMs: QUORUM_MS }, async () => {
+      const member = await context.memberShell();
+      const [config, quorum] = [await corosyncOf(member), await quorumOf(member)];
+      if (config === null || quorum === null) return `corosync of ${member.name} does not answer`;
+      return missingVotes(node.name, config, quorum) ?? { found: undefined };
+    });
+  },
   'wait-for-job': async (context) => {
     await waitForJob(context, { dir: JOIN_JOB, what: 'the join', limitMs: JOIN_MS });
   },
