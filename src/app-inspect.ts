@@ -1,10 +1,12 @@
 // Wiring of what agents say, our own's and OpenStack's: the life cycle that waits for them, and who wants to know that they live. No rules.
 
+import { bootOrders } from './app-install-desk.ts';
 import type { Config } from './config/index.ts';
 import {
   createInspect,
   createRamdisk,
   createRuleRunner,
+  firstAtThisBoot,
   type Inspect,
   type InspectOptions,
   type Orders,
@@ -32,6 +34,17 @@ export interface InspectPartsOptions {
   readonly log: Log;
 }
 
+/** The firmware as the agent has just read it, for machines that run a system which was installed from here. */
+function withBootOrder(options: InspectPartsOptions): InspectPartsOptions['onStored'] {
+  const orders = bootOrders(options);
+  return async (tx, node) => {
+    const word = await options.onStored(tx, node);
+    const inventory = await options.nodes.inventory(node.uuid, tx);
+    await orders.seen(tx, await options.nodes.get(node.uuid, tx), firstAtThisBoot(inventory?.pluginData));
+    return word;
+  };
+}
+
 export function inspectParts(options: InspectPartsOptions): { readonly inspect: Inspect; readonly ramdisk: Ramdisk } {
   const { config, records, lifecycle, enrolment, onAlive, ...common } = options;
   options.orders.listen({
@@ -48,6 +61,7 @@ export function inspectParts(options: InspectPartsOptions): { readonly inspect: 
   });
   const inspect = createInspect({
     ...common,
+    onStored: withBootOrder(options),
     onBeat: (uuid, isBusy) => ramdisk.beat(uuid, isBusy),
     rules: createRuleRunner({ ...common, rules: records.rules }),
     onInventory: (uuid, failure) =>

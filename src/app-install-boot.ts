@@ -12,6 +12,8 @@ export interface InstallBootParts {
   readonly installers: Pick<Installers, 'find' | 'withModeFile'>;
   /** The ISO is being fetched: its installer will ask for its answer at this URL of ours. */
   readonly expectAnswer: (uuid: string, base: string) => void;
+  /** A machine that runs its own system came by on its way there. */
+  readonly started: (nodeUuid: string) => Promise<void>;
   /** The URL of the API, as a machine reaches it at this address of ours. */
   readonly apiUrl: (serverAddress: string) => string;
   readonly log: Log;
@@ -43,6 +45,11 @@ export function installsOf(parts: InstallBootParts): Installs {
     cameBack: async (nodeUuid, reason) => {
       const current = await book.current(nodeUuid);
       if (current !== undefined) await book.cameBack(current.uuid, reason);
+    },
+    started: (nodeUuid) => {
+      parts.started(nodeUuid).catch((thrown: unknown) => {
+        parts.log.warn({ node: nodeUuid, error: messageOf(thrown) }, 'how a machine started could not be compared with its boot order');
+      });
     },
     file: async (bootId, name, serverAddress) => {
       const current = await book.byBootId(bootId);

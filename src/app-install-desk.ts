@@ -12,7 +12,9 @@ import type { Config } from './config/index.ts';
 import { cleanSerial, cleanSmbiosUuid } from './inspect/index.ts';
 import {
   answerRules,
+  type BootOrders,
   createAnswering,
+  createBootOrders,
   createInstallDesk,
   createInstallProtocol,
   type DeskParts,
@@ -93,7 +95,7 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
     book,
     render: (wanted) => answering.render(wanted),
     productOf: async (installer) => (await answering.targetOf(installer)).product,
-    bootOrderOf: (profile) => config.profile.find(({ name }) => name === profile)?.boot_order ?? 'leave',
+    bootOrderOf: bootOrderIn(config),
     served: (tx, { nodeUuid, plan }) => installedOn(tx, nodeUuid, plan.disks, clock.now()),
     cleanUuid: cleanSmbiosUuid,
     cleanSerial,
@@ -101,11 +103,21 @@ export function installDeskPart(options: InstallDeskOptions): InstallProtocol {
     mayNote: (address) => limiter.take(address) === undefined,
   });
   const expectAnswer = (uuid: string, base: string): void => void protocol.expect(uuid, base);
+  const orders = bootOrders(options);
   late.bind({
     desk: createInstallDesk(parts, answering),
-    boot: installsOf({ config, book, installers, apiUrl: options.apiUrl, expectAnswer, log }),
+    boot: installsOf({ config, book, installers, apiUrl: options.apiUrl, expectAnswer, started: (uuid) => orders.started(uuid), log }),
   });
   return protocol;
+}
+
+function bootOrderIn({ profile }: Pick<Config, 'profile'>): Parameters<typeof createBootOrders>[0]['bootOrderOf'] {
+  return (wanted) => profile.find(({ name }) => name === wanted)?.boot_order ?? 'leave';
+}
+
+/** Who compares how machines start with what their profiles ask for. */
+export function bootOrders({ config, ...parts }: Pick<InstallDeskOptions, 'config' | 'store' | 'nodes' | 'clock' | 'log'>): BootOrders {
+  return createBootOrders({ ...parts, bootOrderOf: bootOrderIn(config) });
 }
 
 /** What is whole has the name of its digest. */

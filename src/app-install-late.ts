@@ -41,6 +41,7 @@ export function lateInstalls({ store, clock, log }: LateInstallsOptions): LateIn
       progress: (nodeUuid) => now.boot.progress(nodeUuid),
       begin: (nodeUuid) => now.boot.begin(nodeUuid),
       cameBack: (nodeUuid, reason) => now.boot.cameBack(nodeUuid, reason),
+      started: (nodeUuid) => now.boot.started(nodeUuid),
       file: (bootId, name, serverAddress) => now.boot.file(bootId, name, serverAddress),
     },
     bind: (given) => {

@@ -191,6 +191,8 @@ export function createBoot(options: BootOptions): Boot {
     const uuid = look.situation.machine?.uuid;
     if (uuid === undefined) return { program };
     if (program.isBack === true) await options.installs.cameBack(uuid, program.reason);
+    const isOwn = program.run === 'own-disk' && program.hands !== 'off' && look.situation.machine?.provisionState === 'active';
+    if (isOwn) options.installs.started(uuid);
     if (program.run !== 'installer') return { program };
     if (ask.loader === 'grub') return { program: { run: 'hold', reason: NO_INSTALLER_BY_GRUB } };
     const installer = await options.installs.begin(uuid);

@@ -37,6 +37,8 @@ export interface Installs {
   begin(nodeUuid: string): Promise<InstallerBoot | undefined>;
   /** Somebody asked for the machine's boot script when there was none for it. It is told, and ends nothing. */
   cameBack(nodeUuid: string, reason: string): Promise<void>;
+  /** A machine that runs its own system asked for its boot script on the way there. Never keeps it waiting. */
+  started(nodeUuid: string): void;
   /** Undefined: there is none under this id now. `serverAddress`: ours, as the machine reached it, fit for a URL. */
   file(bootId: string, name: InstallFile, serverAddress: string): Promise<WatchedServable | undefined>;
 }
@@ -46,5 +48,6 @@ export const NO_INSTALLS: Installs = {
   progress: () => Promise.resolve(null),
   begin: () => Promise.resolve(undefined),
   cameBack: () => Promise.resolve(),
+  started: () => undefined,
   file: () => Promise.resolve(undefined),
 };

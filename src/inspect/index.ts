@@ -47,7 +47,7 @@ export {
   type Ramdisk,
   type RamdiskOptions,
 } from './ramdisk.ts';
-export { ReadinessItemSchema, storedReadiness } from './readiness.ts';
+export { firstAtThisBoot, ReadinessItemSchema, storedReadiness } from './readiness.ts';
 export type { AgentReport } from './reports.ts';
 export { createRuleRunner, type RuleRunner } from './rules-apply.ts';
 export { MAY_BE, type MayBe, mayBeIn } from './write-node.ts';

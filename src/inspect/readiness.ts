@@ -43,6 +43,14 @@ export function storedReadiness(
   return Check(StoredSchema, stored) ? stored : undefined;
 }
 
+/** The kind of what the firmware tries first, as it was at the boot of the last report; null: that did not tell. */
+export function firstAtThisBoot(pluginData: JsonObject | undefined): string | null {
+  const facts = pluginData?.facts;
+  const bootId = typeof facts === 'object' && facts !== null && 'boot_id' in facts ? facts.boot_id : undefined;
+  const last = storedReadiness(pluginData)?.boots.at(-1);
+  return last !== undefined && last.id === bootId ? last.first : null;
+}
+
 /** For the list of reasons: what is not green, the worst first. */
 export function readinessWords({ items }: Pick<ReadinessReport, 'items'>): string {
   const open = ['red', 'yellow'].flatMap((level) => items.filter((item) => item.level === level).map((item) => `${item.text} (${level})`));

@@ -52,6 +52,7 @@ export {
 } from './installers/installers.ts';
 export { type ImageProfile, imageInstanceInfo } from './profile.ts';
 export type { InstallBook, ModeFileParts } from './protocol/book.ts';
+export { type BootOrders, createBootOrders } from './protocol/boot-orders.ts';
 export { INSTALL_PROTOCOL_ERRORS } from './protocol/errors.ts';
 export { createGivenUp, type GivenUp } from './protocol/given-up.ts';
 export { renderModeFile } from './protocol/mode-file-render.ts';

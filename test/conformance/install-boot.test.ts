@@ -78,6 +78,7 @@ async function booting(): Promise<Booting> {
       withModeFile: ({ iso }, content) => addFile(iso, { name: 'auto-installer-mode.toml', content }),
     },
     apiUrl: (address) => `https://${address}:6385`,
+    started: () => Promise.resolve(),
     expectAnswer: (uuid, base) => void expected.push(`${uuid} ${base}`),
     log,
   });

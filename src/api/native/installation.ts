@@ -41,6 +41,7 @@ const installationReply = Type.Object({
     description: 'After some time without a sign: what is probably wrong, and what to do.',
   }),
   failure: nullable(text),
+  needsHands: nullable(Type.String({ description: 'What somebody has to do on the machine itself, such as its boot order.' })),
   installed: told,
   firstBoot: told,
   timeline: Type.Array(Type.Object({ at: instant, type: text, severity: text, message: text })),

@@ -33,6 +33,7 @@ function headOf(record: Row): Row {
     progress: bar(record.fraction),
     now: record.text,
     ...(stall === undefined ? {} : { cause: stall.cause, next: stall.next }),
+    ...(typeof record.needsHands === 'string' ? { 'needs hands': record.needsHands } : {}),
     name: record.fqdn,
     address: record.address ?? 'from DHCP',
     disks: record.disks,

@@ -1,14 +1,15 @@
 // What an installed system tells at its first boot, and what of it says that its firmware does not keep the boot order. Pure.
 
 import type { JsonObject } from '../../nodes/index.ts';
+import { type OrderVerdict, orderByReport } from './boot-order-decide.ts';
 import { hostKeysOf } from './hook-codec.ts';
 
 export interface FirstBootReport {
   readonly hostname: string;
   readonly addresses: readonly string[];
   readonly hostKeys: readonly string[];
-  /** What somebody has to look at; null: nothing. */
-  readonly needsHands: string | null;
+  /** What somebody has to do about its boot order. */
+  readonly needsHands: OrderVerdict;
   /** What is kept. */
   readonly summary: JsonObject;
 }
@@ -37,19 +38,9 @@ export function readFirstBoot(body: unknown): FirstBootReport | undefined {
     hostname,
     addresses,
     hostKeys: hostKeysOf(texts(body.hostKeys, KEYS_MAX, 4096)),
-    needsHands: mode === 'efi' ? handsFor(bootOrder) : null,
+    needsHands: orderByReport({ ...bootOrder, mode }),
     summary: { hostname, fqdn: text(body.fqdn, 253), kernel: text(body.kernel, 128), bootMode: mode, addresses, bootOrder },
   };
-}
-
-interface OrderTold {
-  readonly wanted: string | null;
-  readonly did: string | null;
-}
-
-function handsFor({ wanted, did }: OrderTold): string | null {
-  if (wanted !== 'network-first' || did === null || did === 'set to network first' || did === 'network first already') return null;
-  return `its boot order is not network first: ${did}; set it in the firmware by hand`;
 }
 
 function text(value: unknown, limit: number): string | null {

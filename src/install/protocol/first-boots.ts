@@ -2,8 +2,9 @@
 
 import { type Clock, isoTime, type Log } from '../../lib/index.ts';
 import { type Nodes, nodeTitle } from '../../nodes/index.ts';
-import type { EventInput, Reasons, Tx } from '../../store/index.ts';
+import type { EventInput, Reasons, Store, Tx } from '../../store/index.ts';
 import type { Change, InstallBook } from './book.ts';
+import { judge } from './boot-orders.ts';
 import { fail } from './errors.ts';
 import { type FirstBootReport, readFirstBoot } from './first-boot-codec.ts';
 import type { BootOrder, RenderFirstBoot } from './first-boot-render.ts';
@@ -21,6 +22,7 @@ export interface InstalledBoots {
 
 export interface InstalledBootsOptions {
   readonly book: InstallBook;
+  readonly store: Pick<Store, 'events'>;
   readonly nodes: Pick<Nodes, 'get' | 'update'>;
   readonly reasons: Pick<Reasons, 'note'>;
   readonly render: RenderFirstBoot;
@@ -92,6 +94,7 @@ async function take(options: InstalledBootsOptions, tx: Tx, row: InstallationRec
   if (row.firstBootAt !== null) {
     // The yes to the first one was lost, or it has booted again.
     note(options, row, 'told again', `its first boot was reported once more, from ${from}`);
+    await judge(options, tx, { node, installation: row.uuid }, report.needsHands);
     return row.endedAt === null ? { result: undefined, set: { first_boot } } : { result: undefined };
   }
   const events: Event[] = [];
@@ -109,8 +112,7 @@ async function take(options: InstalledBootsOptions, tx: Tx, row: InstallationRec
     message,
     data: { from, addresses: report.addresses, bootOrder: report.summary.bootOrder },
   });
-  if (report.needsHands !== null)
-    events.push({ type: 'install.needs_hands', severity: 'warning', message: `${title} needs hands: ${report.needsHands}` });
+  await judge(options, tx, { node: await options.nodes.get(row.nodeUuid, tx), installation: row.uuid }, report.needsHands);
   note(options, row, 'first boot', message);
   const installed_at = row.installedAt ?? now;
   const stage = isBefore(row.stage, 'first-boot') ? { stage: 'first-boot', stage_at: now } : {};

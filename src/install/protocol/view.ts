@@ -1,9 +1,10 @@
 // An installation as people see it: where it stands, and its timeline from the event log. Has no secrets in it.
 
 import type { Clock } from '../../lib/index.ts';
-import type { JsonObject } from '../../nodes/index.ts';
+import type { JsonObject, Nodes } from '../../nodes/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { InstallBook } from './book.ts';
+import { handsOf } from './boot-orders.ts';
 import { fail } from './errors.ts';
 import { standingOf } from './standing-decide.ts';
 
@@ -30,6 +31,8 @@ export interface InstallationView {
   readonly text: string;
   readonly stall: { readonly cause: string; readonly next: string } | null;
   readonly failure: string | null;
+  /** What somebody has to do on the machine itself; null: nothing. */
+  readonly needsHands: string | null;
   readonly installed: JsonObject | null;
   readonly firstBoot: JsonObject | null;
   readonly timeline: readonly TimelineEntry[];
@@ -44,6 +47,7 @@ export interface TimelineEntry {
 
 export interface ViewOptions {
   readonly store: Store;
+  readonly nodes: Pick<Nodes, 'get'>;
   readonly book: InstallBook;
   readonly clock: Clock;
   readonly stallMs: number;
@@ -51,7 +55,7 @@ export interface ViewOptions {
 
 const TIMELINE = 200;
 
-export function createViews({ store, book, clock, stallMs }: ViewOptions): (nodeUuid: string) => Promise<InstallationView> {
+export function createViews({ store, nodes, book, clock, stallMs }: ViewOptions): (nodeUuid: string) => Promise<InstallationView> {
   return async (nodeUuid) => {
     const row = await book.current(nodeUuid);
     if (row === undefined)
@@ -85,6 +89,7 @@ export function createViews({ store, book, clock, stallMs }: ViewOptions): (node
       text,
       stall,
       failure: row.failure,
+      needsHands: handsOf(await nodes.get(nodeUuid)),
       installed: row.hook,
       firstBoot: row.firstBoot,
       timeline: await timelineOf(store, nodeUuid, row.uuid, row.createdAt),

@@ -79,6 +79,7 @@ function world(change: Partial<BootOptions> = {}): World {
         state.told.push(`boot ${state.install.boots}`);
         return Promise.resolve({ bootId: 'b'.repeat(22), title: 'Proxmox VE 9.1-1', bytes: 1_800_000_000, console: null });
       },
+      started: (uuid) => void state.told.push(`started ${uuid}`),
       cameBack: (uuid, reason) => Promise.resolve(void state.told.push(`${uuid}: ${reason}`)),
     },
     reasons: { note: (reason) => reasons.push(reason), flush: () => Promise.resolve(), list: () => Promise.resolve([]) },
@@ -318,6 +319,17 @@ describe('the script of a machine', () => {
     expect(runs).toEqual(['installer', 'installer', 'installer', 'hold']);
     expect(the.told).toEqual(['boot 1', 'boot 2', 'boot 3', expect.stringContaining('booted 3 times') as string]);
     expect(the.reasons.at(-1)?.reason).toContain('never asked for its answer');
+  });
+
+  it('tells who keeps boot orders that a machine came by on the way to its own system, and of no other', async () => {
+    the.found = known('active');
+    await the.boot.machineBoot(query(), HERE);
+    await the.clock.advance(60_000);
+    for (const found of [known('available'), known('clean wait'), { is: 'new' } as const]) {
+      the.found = found;
+      await the.boot.machineBoot(query(), HERE);
+    }
+    expect(the.told).toEqual([expect.stringMatching(/^started /)]);
   });
 
   it('lets a machine rest whose installer did not stay, without a boot of it being counted', async () => {

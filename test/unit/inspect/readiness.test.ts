@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { settingOf } from '../../../src/inspect/bios-settings.ts';
 import type { DiskHealth, EfiBoot, Facts } from '../../../src/inspect/facts.ts';
 import type { Inventory } from '../../../src/inspect/inventory.ts';
+import { firstAtThisBoot } from '../../../src/inspect/readiness.ts';
 import { decideReadiness, type Looked, type ReadinessItem } from '../../../src/inspect/readiness-decide.ts';
 import { containing } from '../../support/containing.ts';
 
@@ -192,4 +193,12 @@ it('knows settings by maker and model, and no name where nobody has written it d
   expect(of('AZW', 'SER')).toMatch(/Aptio/);
   expect(of('QEMU', 'Standard PC')).toBeNull();
   expect(settingOf({ manufacturer: null, product: null }, 'iommu')).toBeNull();
+});
+
+it('knows what the firmware tried first at the boot of the report itself, and not at one before', () => {
+  const { level, items, boots } = decideReadiness(good);
+  const readiness = { level, items: items.map((item) => ({ ...item })), boots: boots.map((boot) => ({ ...boot })) };
+  expect(firstAtThisBoot({ facts: { boot_id: 'second' }, readiness })).toBe('network');
+  expect(firstAtThisBoot({ facts: { boot_id: 'third' }, readiness })).toBeNull();
+  expect([firstAtThisBoot({ readiness }), firstAtThisBoot({}), firstAtThisBoot(undefined)]).toEqual([null, null, null]);
 });
