@@ -102,7 +102,7 @@ export function createImageFiles({ directory, named }: ImageFilesOptions): Image
       const { checksum } = await abortable(reading(file), signal);
       if ((await find(path)).tag !== file.tag)
         throw fail('install.bad_image', { message: `${path} changed while its checksum was computed` });
-      return { checksum: `sha256:${checksum}`, bytes: file.bytes };
+      return { checksum, bytes: file.bytes };
     },
     read: whole,
     map: async (file) => (await reading(file)).map,
@@ -178,7 +178,8 @@ async function readingOf({ path }: ImageFile): Promise<Reading> {
     hash.update(chunk);
     mapper.add(chunk);
   }
-  return { checksum: hash.digest('hex'), map: mapper.map() };
+  const checksum = `sha256:${hash.digest('hex')}`;
+  return { checksum, map: mapper.map(checksum) };
 }
 
 /** Several deployments may wait for one sum: one that gives up leaves it to the others. */

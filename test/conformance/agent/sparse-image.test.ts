@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { layoutOf } from '../../../src/agent/commands/image/sparse.ts';
 import { createWriteImage } from '../../../src/agent/commands/image/write-image.ts';
-import { createMapper, dataBytes, placesOf } from '../../../src/install/image-map.ts';
+import { createMapper, dataBytes, type ImageMap, placesOf } from '../../../src/install/image-map.ts';
 import { fileDisk, hands, refTo } from '../../support/hands.ts';
 import { type ImageServer, serveImages } from '../../support/image-server.ts';
 
@@ -34,12 +34,23 @@ function sparseImage(begin = 'a boot loader'): Buffer {
   return image;
 }
 
+function sumOf(image: Buffer, algorithm = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(image).digest('hex')}`;
+}
+
 function filesOf(image: Buffer): Record<string, Buffer> {
   const mapper = createMapper();
   mapper.add(image);
-  const map = mapper.map() ?? expect.unreachable();
+  const map = mapper.map(sumOf(image)) ?? expect.unreachable();
   const data = Buffer.concat(placesOf(map, 0, dataBytes(map)).map(({ start, end }) => image.subarray(start, end)));
   return { '/image': image, [MAP]: Buffer.from(JSON.stringify({ tag: 'one', ...map })), [DATA]: data };
+}
+
+type Told = ImageMap;
+
+function toldOtherwise(files: Map<string, Buffer>, change: (map: Told) => Told): void {
+  const map = JSON.parse(files.get(MAP)?.toString() ?? '') as Told; // as it was made above
+  files.set(MAP, Buffer.from(JSON.stringify(change(map))));
 }
 
 interface Wanted {
@@ -54,7 +65,7 @@ async function write(image: Buffer, { checksum, size = DISK, prepare }: Wanted =
   const server = await serveImages(filesOf(image));
   prepare?.(server);
   const context = hands({ sizes: new Map([[disk, size]]), appliance: server.url('/') });
-  const sum = checksum ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
+  const sum = checksum ?? sumOf(image);
   const args = { disk: refTo(disk, size), url: '/image', checksum: sum, isAppliance: true } as const;
   const work = createWriteImage(LIMITS)({ ...args, format: 'auto', compression: 'auto', grow: false }, context);
   const failed = await work.then(
@@ -81,16 +92,50 @@ describe('a raw image of the appliance', () => {
     expect(bytes.subarray(0, image.length).equals(image)).toBe(true);
   });
 
-  it('is summed up with its zeroes: one that another map was made of is no image', async () => {
+  it.each([
+    ['the list of its places was changed', (map: Told) => ({ ...map, runs: map.runs.with(1, [10, 3]) })],
+    ['the seal is another', (map: Told) => ({ ...map, seal: 'a'.repeat(64) })],
+  ])('is no image where %s', async (_why, change) => {
+    const { failed, bytes } = await write(sparseImage(), { prepare: ({ files }) => toldOtherwise(files, change) });
+    expect(failed).toMatch(/the data of the image, with the list of where they belong, are not what was expected/);
+    expect(bytes.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is no image where a byte of the data is another', async () => {
+    const { failed, bytes } = await write(sparseImage(), {
+      prepare: ({ files }) => {
+        const data = Buffer.from(files.get(DATA) ?? '');
+        data[2 * MIB + 5] = 0xff;
+        files.set(DATA, data);
+      },
+    });
+    expect(failed).toMatch(/the data of the image, with the list of where they belong, are not what was expected/);
+    expect(bytes.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('of which the operator gave the checksum by another algorithm is summed up with its zeroes', async () => {
+    const image = sparseImage();
+    const good = await write(image, { checksum: sumOf(image, 'sha512') });
+    expect([good.failed, good.asked]).toEqual([undefined, [MAP, DATA]]);
+    expect(good.bytes.subarray(0, image.length).equals(image)).toBe(true);
+    expect((await write(image, { checksum: `sha512:${'a'.repeat(128)}` })).failed).toMatch(/the sha512 is .* and should be a{128}/);
+  });
+
+  it('whose map is of a file with another checksum than is wanted is summed up with its zeroes', async () => {
+    const image = sparseImage();
+    const { failed, asked } = await write(image, { checksum: `sha256:${'a'.repeat(64)}` });
+    expect(asked).toEqual([MAP, DATA]);
+    expect(failed).toContain(`the sha256 is ${sumOf(image).slice(7)} and should be aaa`);
+  });
+
+  it('is summed up with its zeroes where the map is of another file: one that another map was made of is no image', async () => {
     const image = sparseImage();
     const { failed, bytes } = await write(image, {
       prepare: ({ files }) => {
-        const map = JSON.parse(files.get(MAP)?.toString() ?? '') as { runs: [number, number][] }; // as it was made above
-        map.runs[1] = [10, 3];
-        files.set(MAP, Buffer.from(JSON.stringify(map)));
+        toldOtherwise(files, (map) => ({ ...map, checksum: `sha256:${'b'.repeat(64)}`, runs: map.runs.with(1, [10, 3]) }));
       },
     });
-    expect(failed).toMatch(/its sha256 is [0-9a-f]{64} and should be/);
+    expect(failed).toMatch(/the image is not what was expected: the sha256 is [0-9a-f]{64} and should be/);
     expect(bytes.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
   });
 
@@ -121,7 +166,7 @@ describe('a raw image of the appliance', () => {
 });
 
 it('a map out of order, or beyond the end, is none', () => {
-  const of = (...runs: [number, number][]) => layoutOf({ bytes: 10 * MIB, blockBytes: MIB, runs });
+  const of = (...runs: [number, number][]) => layoutOf({ bytes: 10 * MIB, blockBytes: MIB, runs, checksum: '', seal: '' });
   expect(of([0, 2], [9, 1])?.runs.at(-1)).toEqual({ offset: 9 * MIB, length: MIB });
   expect(of([3, 1], [2, 1])).toBeNull();
   expect(of([0, 2], [1, 1])).toBeNull();

@@ -174,6 +174,8 @@ it('of an image whose zeroes are known the rest is given alone, in ranges of its
       [0, 1],
       [2, 1],
     ],
+    checksum: 'sha256:a',
+    seal: 'b',
   } as const;
   known.map = map;
   const { tag, ...told } = (await ask('image?part=map', token)).json<{ tag: string }>();

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { createMapper, dataBytes, placesOf } from '../../../src/install/image-map.ts';
+import { createMapper, dataBytes, placesOf, sealOf } from '../../../src/install/image-map.ts';
 
 const MIB = 2 ** 20;
+const CHECKSUM = `sha256:${'a'.repeat(64)}`;
 
 function mapOf(chunks: readonly Buffer[]) {
   const mapper = createMapper();
   for (const chunk of chunks) mapper.add(chunk);
-  return mapper.map();
+  return mapper.map(CHECKSUM);
 }
 
 function oneByteAt(bytes: number, ...places: number[]): Buffer {
@@ -27,8 +29,22 @@ it('the blocks that are not zero are in the map, whatever the pieces that the fi
       [20, 1],
     ],
   };
-  expect(mapOf([image])).toEqual(expected);
-  expect(mapOf(pieces)).toEqual(expected);
+  expect(mapOf([image])).toMatchObject(expected);
+  expect(mapOf(pieces)).toMatchObject(expected);
+});
+
+it('its seal is of what is not zero and of what the map says, whatever the pieces that the file is read in', () => {
+  const image = oneByteAt(20 * MIB + 5, 5, 2 * MIB - 1, 7 * MIB, 20 * MIB + 4);
+  const map = mapOf([image]) ?? expect.unreachable();
+  const hash = createHash('sha256');
+  for (const { start, end } of placesOf(map, 0, dataBytes(map))) hash.update(image.subarray(start, end));
+  expect(map.seal).toBe(hash.update(sealOf(map)).digest('hex'));
+  for (const size of [700_001, 65_536, MIB, 3 * MIB]) {
+    const pieces = Array.from({ length: Math.ceil(image.length / size) }, (_, at) => image.subarray(at * size, (at + 1) * size));
+    expect(mapOf(pieces)).toEqual(map);
+  }
+  for (const change of [{ bytes: map.bytes + 1 }, { runs: [[0, 2] as const, [8, 1] as const] }, { checksum: 'sha256:b' }])
+    expect(sealOf({ ...map, ...change })).not.toBe(sealOf(map));
 });
 
 it('there is none of an image that is nearly full, nor of one that is all zero', () => {
@@ -37,12 +53,12 @@ it('there is none of an image that is nearly full, nor of one that is all zero',
 });
 
 it('there is none of an image in more pieces than are told', () => {
-  const mapper = createMapper();
+  const mapper = createMapper(32);
   const [full, empty] = [Buffer.alloc(MIB, 1), Buffer.alloc(MIB)];
-  for (let count = 0; count < 16_384; count += 1) for (const block of [full, empty]) mapper.add(block);
-  expect(mapper.map()?.runs).toHaveLength(16_384);
+  for (let count = 0; count < 32; count += 1) for (const block of [full, empty]) mapper.add(block);
+  expect(mapper.map(CHECKSUM)?.runs).toHaveLength(32);
   mapper.add(full);
-  expect(mapper.map()).toBeNull();
+  expect(mapper.map(CHECKSUM)).toBeNull();
 });
 
 it('bytes of the data are found at their places in the file, also across a gap and at its end', () => {

@@ -36,6 +36,17 @@ export interface Layout {
   readonly runs: readonly Run[];
   /** Of the image; null: it ends where the stream does. */
   readonly bytes: number | null;
+  /** Who made the list of these places of a file with that checksum has summed up the data alone too. */
+  readonly sealed?: Sealed;
+}
+
+export interface Sealed {
+  /** Of the whole file. */
+  readonly checksum: string;
+  /** SHA-256 of the data and of `text`. */
+  readonly seal: string;
+  /** What the list says. */
+  readonly text: string;
 }
 
 export const ALL: Layout = { runs: [{ offset: 0, length: Number.POSITIVE_INFINITY }], bytes: null };

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { fail } from '../../errors.ts';
 import type { BlockDevice } from '../../writing/block-device.ts';
 import type { CommandContext } from '../types.ts';
-import { ALL, BlockRing, type Gap, type Layout, type Piece, pieces } from './blocks.ts';
+import { ALL, BlockRing, type Gap, type Layout, type Piece, pieces, type Sealed } from './blocks.ts';
 import { createInflater, type Packing } from './inflate.ts';
 import { isQcow2 } from './qcow2-codec.ts';
 import { type Qcow2Map, writeQcow2 } from './qcow2-stream.ts';
@@ -37,14 +37,14 @@ export interface Body {
 export async function writeBody(body: Body): Promise<number> {
   const { args, map, packing, writer, layout = ALL } = body;
   const ring = new BlockRing();
-  const algorithm = args.checksum?.slice(0, args.checksum.indexOf(':'));
-  const summing = algorithm === undefined ? undefined : createSumming(algorithm, ring.memory);
+  const wanted = wantedOf(args.checksum, layout);
+  const summing = wanted === null ? undefined : createSumming(wanted.algorithm, ring.memory);
   try {
-    const summed = summedUp(pieces(meter(body), ring, layout), summing);
+    const summed = summedUp(pieces(meter(body), ring, layout), summing, wanted?.sealed === undefined);
     const bytes = await writePieces(body, summed);
     await ring.settled();
     await writer.finish();
-    await checkSum(args.checksum, summing);
+    if (wanted !== null && summing !== undefined) await checkSum(wanted, summing);
     if (map !== undefined || !isQcow2(writer.head)) return bytes;
     throw fail('agent.image_failed', {
       message: `the image is ${packing} around qcow2, whose tables can not be read ahead`,
@@ -100,12 +100,30 @@ function refuseBeyond({ device, args }: Body, end: number): void {
     throw fail('agent.image_failed', { message: `the image is larger than ${args.disk.title} of ${device.size} bytes` });
 }
 
-/** Every byte of the image once, in order, also those that nobody sent. */
-async function* summedUp(all: AsyncIterable<Piece | Gap>, summing: Summing | undefined): AsyncGenerator<Piece | Gap> {
+interface Wanted {
+  readonly algorithm: string;
+  readonly sum: string;
+  /** The sum is of what comes, and not of the zeroes between. */
+  readonly sealed?: Sealed | undefined;
+}
+
+/**
+ * The appliance has read the very file that is wanted, and sealed which of its parts are zero: then these are not summed up again, which
+ * would take longer than all the rest. Of a file with another checksum, or one by another algorithm, every byte counts.
+ */
+function wantedOf(checksum: string | null, { sealed }: Layout): Wanted | null {
+  if (checksum === null) return null;
+  if (sealed?.checksum === checksum) return { algorithm: 'sha256', sum: sealed.seal, sealed };
+  const [algorithm = '', sum = ''] = checksum.split(':');
+  return { algorithm, sum };
+}
+
+/** Every byte of the image once, in order; `isWhole`: also those that nobody sent. */
+async function* summedUp(all: AsyncIterable<Piece | Gap>, summing: Summing | undefined, isWhole: boolean): AsyncGenerator<Piece | Gap> {
   for await (const one of all) {
     if (summing !== undefined) {
-      if ('zeroes' in one) summing.zeroes(one.zeroes);
-      else one.hold(summing.update(one.bytes));
+      if (!('zeroes' in one)) one.hold(summing.update(one.bytes));
+      else if (isWhole) summing.zeroes(one.zeroes);
     }
     yield one;
   }
@@ -152,13 +170,13 @@ export function mib(bytes: number): string {
   return String(Math.round(bytes / 2 ** 20));
 }
 
-async function checkSum(checksum: string | null, summing: Summing | undefined): Promise<void> {
-  if (checksum === null || summing === undefined) return;
-  const [algorithm, wanted] = checksum.split(':');
+async function checkSum({ algorithm, sum, sealed }: Wanted, summing: Summing): Promise<void> {
+  if (sealed !== undefined) summing.text(sealed.text);
   const seen = await summing.digest();
-  if (seen === wanted) return;
+  if (seen === sum) return;
+  const what = sealed === undefined ? 'the image is' : 'the data of the image, with the list of where they belong, are';
   throw fail('agent.image_failed', {
-    message: `the image is not what was expected: its ${algorithm} is ${seen} and should be ${wanted}; the disk has no partition table and starts nothing`,
+    message: `${what} not what was expected: the ${algorithm} is ${seen} and should be ${sum}; the disk has no partition table and starts nothing`,
     hint: 'Look at the image and its checksum; whoever changed one must change the other.',
   });
 }

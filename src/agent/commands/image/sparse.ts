@@ -1,5 +1,5 @@
 // A raw image of the appliance without its zeroes: where it is not zero, and the bytes of those places alone. Whatever is not as it should be
-// is no error: then the whole file is fetched. What is put together of it is summed up as the whole file is.
+// is no error: then the whole file is fetched.
 
 import { type Static, Type } from 'typebox';
 import { Check } from 'typebox/value';
@@ -17,6 +17,8 @@ const MapSchema = Type.Object({
   bytes: Type.Integer({ minimum: 1 }),
   /** Whole multiples of what disks are written in. */
   blockBytes: Type.Integer({ minimum: MIB, maximum: 1024 * MIB, multipleOf: MIB }),
+  checksum: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+  seal: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   runs: Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: 65_536 }),
 });
 
@@ -65,7 +67,7 @@ async function mapOf({ status, body }: Download): Promise<Static<typeof MapSchem
 }
 
 /** Null: its places do not follow each other, or lie beyond its end. */
-export function layoutOf({ bytes, blockBytes, runs }: Omit<Static<typeof MapSchema>, 'tag'>): Sparse['layout'] | null {
+export function layoutOf({ bytes, blockBytes, runs, checksum, seal }: Omit<Static<typeof MapSchema>, 'tag'>): Sparse['layout'] | null {
   let end = 0;
   const places = runs.map(([first, count]) => {
     const offset = first * blockBytes;
@@ -73,5 +75,6 @@ export function layoutOf({ bytes, blockBytes, runs }: Omit<Static<typeof MapSche
     end = isInOrder ? offset + count * blockBytes : Number.POSITIVE_INFINITY;
     return { offset, length: Math.min(end, bytes) - offset };
   });
-  return end - blockBytes < bytes ? { runs: places, bytes } : null;
+  const text = JSON.stringify([checksum, bytes, blockBytes, runs]);
+  return end - blockBytes < bytes ? { runs: places, bytes, sealed: { checksum, seal, text } } : null;
 }

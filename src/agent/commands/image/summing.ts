@@ -10,12 +10,14 @@ export interface Summing {
   readonly update: (bytes: Buffer) => Promise<void>;
   /** So many zeroes, that nobody has to hold. */
   readonly zeroes: (count: number) => void;
+  /** In order with the bytes. */
+  readonly text: (text: string) => void;
   /** Hex. */
   readonly digest: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
-type Order = readonly [offset: number, length: number] | readonly [zeroes: number] | readonly [];
+type Order = readonly [offset: number, length: number] | readonly [zeroes: number] | readonly [] | string;
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
@@ -46,6 +48,7 @@ export function createSumming(algorithm: string, memory: SharedArrayBuffer): Sum
   return {
     update: async ({ byteOffset, length }) => void (await ask([byteOffset, length])),
     zeroes: (count) => void ask([count]).catch(() => undefined), // what ended the thread is told to whoever asks for the sum
+    text: (text) => void ask(text).catch(() => undefined), // likewise
     digest: async () => {
       const sum = await ask([]);
       if (Check(AnswerSchema, sum)) return sum;
@@ -61,6 +64,10 @@ const { createHash } = require('node:crypto');
 const hash = createHash(algorithm);
 const zeroes = Buffer.alloc(65536);
 parentPort.on('message', (order) => {
+  if (typeof order === 'string') {
+    hash.update(order);
+    return void parentPort.postMessage(null);
+  }
   if (order.length === 0) return void parentPort.postMessage(hash.digest('hex'));
   if (order.length === 2) hash.update(Buffer.from(memory, order[0], order[1]));
   else for (let left = order[0]; left > 0; left -= zeroes.length) hash.update(left < zeroes.length ? zeroes.subarray(0, left) : zeroes);
