@@ -29,6 +29,10 @@ const KEYS: Readonly<Record<string, Key>> = {
     takes: (value) => value === 'bios' || value === 'uefi',
     holds: (value, { node }) => why(value === node.bootMode, `it boots by ${node.bootMode ?? 'nobody knows what'}`),
   },
+  filesystem: {
+    ...NAMED,
+    holds: (value, { profile }) => why(value === filesystemOf(profile), `its system is on ${filesystemOf(profile)}`),
+  },
   min_disks: { ...COUNT, holds: (value, { node }) => atLeast(value, disksOf(node.inventory), 'disks') },
   min_members: { ...COUNT, holds: (value, { members }) => atLeast(value, members.length + 1, 'members with it') },
   profile: { ...NAMED, holds: (value, { profile }) => why(value === profile.name, `its profile is ${JSON.stringify(profile.name)}`) },
@@ -53,6 +57,13 @@ export function whenRefusal(when: JsonObject | null, look: StepLook): string | n
     if (refusal !== null) return refusal;
   }
   return null;
+}
+
+/** As [[profile]] system_disks has it, and by default. */
+function filesystemOf(profile: JsonObject): string {
+  const disks: unknown = profile.system_disks;
+  const named = typeof disks === 'object' && disks !== null && 'filesystem' in disks ? disks.filesystem : undefined;
+  return typeof named === 'string' ? named : 'zfs';
 }
 
 function why(isSo: boolean, words: string): string | null {
