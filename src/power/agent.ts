@@ -15,10 +15,14 @@ export interface AgentParts {
 
 const TARGETS: readonly PowerTarget[] = ['power off', 'rebooting', 'soft rebooting', 'soft power off'];
 
+const ORDERS = 'power';
+
 export function agentDriver({ desk, toldOff, random }: AgentParts): Driver {
   /** Resolves when the agent said that it goes. */
   async function tell(title: string, uuid: string, name: 'reboot' | 'power_off', signal: AbortSignal): Promise<void> {
-    const key = `power:${random.uuid()}`;
+    const key = `${ORDERS}:${random.uuid()}`;
+    // Whoever placed one before was killed, as one at a time works on a node: the machine would go once more when nobody expects it.
+    await desk.cancel(uuid, 'another order takes its place', ORDERS);
     await desk.place(uuid, { key, name, args: {} });
     try {
       const end = await desk.ended(uuid, key, signal);

@@ -147,6 +147,18 @@ describe('the agent', () => {
     expect(desk.take(target.uuid)).toBeNull();
   });
 
+  it('is told once, also when an appliance that was killed had told it before', async () => {
+    const { power, desk, clock } = world();
+    const target = machine();
+    desk.heard(target.uuid);
+    await desk.place(target.uuid, { key: 'power:before', name: 'reboot', args: {} });
+    const told = power('agent').set(target, 'power off', call());
+    await clock.advance(1);
+    expect(desk.take(target.uuid)).toBe('power_off');
+    await told;
+    expect(desk.take(target.uuid)).toBeNull();
+  });
+
   it('that refuses to go is said to have refused, with its own words', async () => {
     const { power, desk, clock } = world();
     const target = machine();
