@@ -13,7 +13,6 @@ export const PIPELINE_ERRORS = {
   'pipeline.step_failed': { status: 502, about: 'A step ended with an error; the message is its own.' },
   'pipeline.no_member': { status: 502, about: 'No member of the cluster could be signed in to.', retryable: true },
   'pipeline.no_way': { status: 409, about: 'It is not known where the machine is, or by which host keys it is known.' },
-  'pipeline.no_secret': { status: 409, about: 'A secret that a step asks for is not in the configuration.' },
   'pipeline.aborted': { status: 409, about: 'The run was ended by request, between two steps.' },
 } as const satisfies ErrorCatalogue;
 

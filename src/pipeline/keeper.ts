@@ -53,7 +53,7 @@ export function createKeeper(parts: KeeperParts): Keeper {
   const tick = async (): Promise<void> => {
     if (!(await isOurs(parts))) return;
     await beginDue(parts, refused);
-    if (parts.driftHours > 0) await lookForDrift(parts, lookedAt, stopping.signal);
+    if (parts.driftHours > 0) await lookForDrift(parts, lookedAt);
   };
   return {
     name: 'pipeline-keeper',
@@ -114,20 +114,20 @@ async function beginOne(parts: KeeperParts, node: Node, pipeline: string, refuse
   }
 }
 
-/** Those whose last run is done, one after the other. */
-async function lookForDrift(parts: KeeperParts, lookedAt: Map<string, number>, signal: AbortSignal): Promise<void> {
+/** Of those whose last run is done, the first whose time has come: one at each look, so that hundreds do not hold up what is due. */
+async function lookForDrift(parts: KeeperParts, lookedAt: Map<string, number>): Promise<void> {
   const rows = parts.store.db.selectFrom('nodes').select('uuid').where('provision_state', '=', 'active').where('maintenance', '=', 0);
   const done = parts.store.db.selectFrom('pipeline_runs').select('node_uuid').where('state', '=', 'done');
   const active = await rows.where('uuid', 'in', done).orderBy('uuid').execute();
   const there = new Set(active.map(({ uuid }) => uuid));
   for (const uuid of lookedAt.keys()) if (!there.has(uuid)) lookedAt.delete(uuid);
   for (const { uuid } of active) {
-    if (signal.aborted) return;
     const last = lookedAt.get(uuid);
-    // After a start nobody knows when it was looked at last: within the first hours all are, one after the other.
+    // After a start nobody knows when it was looked at last: all are then, one after the other.
     if (last !== undefined && parts.clock.now() - last < parts.driftHours * HOUR) continue;
     lookedAt.set(uuid, parts.clock.now());
     await lookAtOne(parts, uuid);
+    return;
   }
 }
 
