@@ -95,5 +95,7 @@ export const bench: Bench = {
   ours: { [CASE]: () => p99(site?.port ?? 0, take(MACHINES), 'ours') },
   peers: { 'static TLS server': { [CASE]: () => p99(floor?.port ?? 0, (site?.machines ?? []).slice(0, MACHINES), 'floor') } },
   promises: [{ case: CASE, limit: 200 }],
-  note: 'Client and server share the machine. Ours looks the machine up, renders its answer and stores that it was served; the floor only does TLS.',
+  note:
+    'Client and server share the machine. Ours looks the machine up, renders its answer and stores that it was served; the floor only does TLS. ' +
+    'Machines that load their installer from here have their answers made by then; these have not, which is what a restart leaves.',
 };

@@ -73,7 +73,7 @@ const LEVELS: Readonly<Record<string, readonly [Filesystem, RaidLevel]>> = {
   pbs: ['zfs', 'raid1'],
 };
 
-const SHIPPED_NAMES = readdirSync(SHIPPED).map((file) => file.replace(/\.toml$/, ''));
+const SHIPPED_NAMES = readdirSync(SHIPPED).flatMap((file) => (file.endsWith('.toml') ? [file.slice(0, -'.toml'.length)] : []));
 
 const EVERY = SHIPPED_NAMES.flatMap((template) =>
   Object.entries(INSTALLERS).flatMap(([product, releases]) =>
