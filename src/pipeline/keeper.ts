@@ -89,13 +89,22 @@ async function isOurs({ store, holder }: KeeperParts): Promise<boolean> {
 
 async function beginDue(parts: KeeperParts, refused: Map<string, string>): Promise<void> {
   for (const { nodeUuid, pipeline } of await parts.book.dues()) {
-    const node = await parts.nodes.find(nodeUuid);
-    if (node === undefined || !ON_ITS_WAY.includes(node.provisionState)) {
-      await parts.book.noLongerDue(nodeUuid);
-      refused.delete(nodeUuid);
-    } else if (node.provisionState === 'active') {
-      await beginOne(parts, node, pipeline, refused);
+    try {
+      await beginOrForget(parts, nodeUuid, pipeline, refused);
+    } catch (thrown) {
+      // One that can not be read must not keep the others from beginning.
+      parts.log.error({ node: nodeUuid, err: thrown }, `the pipeline ${pipeline} could not be begun: ${messageOf(thrown)}`);
     }
+  }
+}
+
+async function beginOrForget(parts: KeeperParts, nodeUuid: string, pipeline: string, refused: Map<string, string>): Promise<void> {
+  const node = await parts.nodes.find(nodeUuid);
+  if (node === undefined || !ON_ITS_WAY.includes(node.provisionState)) {
+    await parts.book.noLongerDue(nodeUuid);
+    refused.delete(nodeUuid);
+  } else if (node.provisionState === 'active') {
+    await beginOne(parts, node, pipeline, refused);
   }
 }
 

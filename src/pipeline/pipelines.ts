@@ -107,8 +107,14 @@ export function createPipelines(parts: PipelinesParts): Pipelines {
 async function show({ book, steps, pipelineOf }: PipelinesParts, node: Node): Promise<PipelineView> {
   const newest = await book.newest(node.uuid);
   const pipeline = pipelineOf(node) ?? null;
+  const due = await dueOf(book, node);
   const run = newest === undefined ? null : viewOf(newest, steps, node);
-  return { pipeline, nodeState: node.provisionState, run, next: nextStep(node, run, pipeline) };
+  const next = due === undefined ? nextStep(node, run, pipeline) : `${due.pipeline} begins by itself once the node is active`;
+  return { pipeline, nodeState: node.provisionState, run, next };
+}
+
+async function dueOf(book: RunBook, { uuid }: Node): Promise<PipelineRun | undefined> {
+  return (await book.dues()).find(({ nodeUuid }) => nodeUuid === uuid);
 }
 
 /** One that is written down as under way, and whose node is not in service, was cut off by other words. */
@@ -182,6 +188,7 @@ async function outOfFault({ store, nodes }: PipelinesParts, uuid: string): Promi
 async function abort(parts: PipelinesParts, { uuid }: Node, by: By): Promise<void> {
   const { book, lifecycle } = parts;
   const node = await parts.nodes.get(uuid);
+  if ((await dueOf(book, node)) !== undefined) return book.noLongerDue(uuid);
   const run = await book.newest(uuid);
   if (run?.state === 'running' && IN_SERVICE.includes(node.provisionState)) {
     await book.abort(run.uuid);

@@ -115,6 +115,17 @@ it('waits with what is due while the node may not be worked on, and forgets it w
   expect(await world.book.dues()).toEqual([]);
 });
 
+it('does not begin by itself what was called off before', async () => {
+  const world = await open();
+  const node = await world.active('pve1');
+  await world.desk.deployed(node.uuid, 'task-1');
+  expect(await world.pipelines.show(node)).toMatchObject({ run: null, next: 'three begins by itself once the node is active' });
+  await world.pipelines.abort(node, OLGA);
+  await world.keeper.tick();
+  expect([(await world.nodes.get('pve1')).provisionState, world.told]).toEqual(['active', []]);
+  expect(await world.pipelines.show(node)).toMatchObject({ run: null, next: containing('rackseed pipeline plan pve1') });
+});
+
 it('fails the service with the next step, and goes on behind it', async () => {
   const world = await open();
   let isBroken = true;
