@@ -9,6 +9,7 @@ import { step as clusterJoin } from './cluster-join.ts';
 import { step as dns } from './dns.ts';
 import { step as hostname } from './hostname.ts';
 import { step as hostsFile } from './hosts-file.ts';
+import { step as network } from './network.ts';
 import { step as ntp } from './ntp.ts';
 import { step as packages } from './packages.ts';
 import { step as rebootIfNeeded } from './reboot-if-needed.ts';
@@ -28,6 +29,7 @@ export const STEPS: readonly PipelineStep[] = [
   dns,
   hostname,
   hostsFile,
+  network,
   ntp,
   packages,
   rebootIfNeeded,
