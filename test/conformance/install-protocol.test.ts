@@ -106,7 +106,7 @@ describe('an answer', () => {
       },
     });
     const { uuid, urls } = await site.armed();
-    expect((await site.ask(urls.answer)).statusCode).toBe(500);
+    expect((await site.clock.until(site.ask(urls.answer))).statusCode).toBe(500);
     expect(await site.book.get(uuid)).toMatchObject({ stage: 'armed', answeredAt: null });
     isBroken = false;
     for (const _ of [1, 2]) expect((await site.ask(urls.answer)).statusCode).toBe(200);
@@ -238,6 +238,28 @@ describe('an answer', () => {
     isBroken = false;
     expect((await site.ask(urls.answer)).statusCode).toBe(200);
     await site.install.expect('00000000-0000-4000-8000-000000000009', 'http://10.0.0.2:6385');
+  });
+
+  it('waits for what passes, since the installer does, and is a no with its reason when that does not pass', async () => {
+    let failures = 3;
+    const asked: number[] = [];
+    const render = () => {
+      asked.push(site.clock.now());
+      if (failures === 0) return Promise.resolve('ok = true\n');
+      failures -= 1;
+      return Promise.reject(new Error('the store changes hands'));
+    };
+    const site = await installSite({ render });
+    const { urls } = await site.armed();
+    expect((await site.clock.until(site.ask(urls.answer))).statusCode).toBe(200);
+    expect(asked.map((at) => at - (asked[0] ?? 0))).toEqual([0, 1000, 2000, 3000]);
+    expect(await site.events('install.answer_failed')).toEqual([]);
+    failures = Number.POSITIVE_INFINITY;
+    const other = await site.armed('task-2');
+    const before = site.clock.now();
+    expect((await site.clock.until(site.ask(other.urls.answer))).statusCode).toBe(503);
+    expect(site.clock.now() - before).toBeLessThanOrEqual(16_000);
+    expect(await site.events('install.answer_failed')).toEqual([containing('the store changes hands')]);
   });
 
   it('that can not be made while the installer waits is a no, told to people a few times, and costs the machine nothing', async () => {

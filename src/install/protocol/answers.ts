@@ -3,7 +3,7 @@
 // in a shell, so a late one is better than none.
 
 import { createHash } from 'node:crypto';
-import { type Clock, isoTime, type Log, messageOf, type Secret } from '../../lib/index.ts';
+import { type Clock, isoTime, type Log, messageOf, RackseedError, type Secret } from '../../lib/index.ts';
 import { type Nodes, nodeTitle } from '../../nodes/index.ts';
 import type { EventInput, Reasons, Tx } from '../../store/index.ts';
 import type { InstallPlan } from '../seam.ts';
@@ -63,6 +63,9 @@ export interface AnswersOptions {
 
 /** The installer gives up after sixty seconds; what is over by then is of use to nobody. */
 const RENDER_MS = 30_000;
+/** What may pass, such as a store that changes hands, is waited for so long; with RENDER_MS the installer still waits then. */
+const AGAIN_FOR_MS = 15_000;
+const AGAIN_MS = 1000;
 /** As many as Nodes.findByAddresses takes at once. */
 const MACS_AT_ONCE = 64;
 /** Of a stranger's request; the others are the same machine. */
@@ -77,6 +80,32 @@ export function createAnswers(options: AnswersOptions): Answers {
     ({ uuid, nodeUuid, plan }: InstallationRecord, base: string) =>
     async (): Promise<string> =>
       options.render({ uuid, nodeUuid, plan, base, secrets: await book.secrets(uuid) });
+
+  async function once(request: AnswerRequest, isLast: boolean): Promise<string> {
+    const installation = await known(options, request);
+    const read = readAsk(request.body);
+    if ('fault' in read) throw await refuse(options, installation, request, read.fault, 'install.bad_request');
+    const stranger = await whyStranger(options, installation, read.ask);
+    if (stranger !== null) throw await refuse(options, installation, request, stranger);
+    const digest = digestOfAsk(request.body);
+    const early = timeliness({ row: installation, request: digest, from: request.from, now: clock.now() });
+    if (early.is === 'refused') {
+      if (installation.endedAt !== null) kept.forget(installation.uuid);
+      throw await refuse(options, installation, request, early.reason);
+    }
+    const making = kept.of(installation.uuid, request.base, makeOf(installation, request.base));
+    const made = await rendered(options, installation, making, isLast).catch((thrown: unknown) => {
+      kept.forget(installation.uuid); // one that takes too long is no use to the next request either
+      throw thrown;
+    });
+    const text = made.reveal();
+    const served = await serve(options, installation.uuid, { text, digest, from: request.from });
+    if (served.is === 'refused') throw await refuse(options, installation, request, served.reason);
+    const decision = served.is === 'first' ? 'answered' : 'answered again';
+    note(options, installation.nodeUuid, decision, `its installer asked from ${request.from}`);
+    return text;
+  }
+
   return {
     async expect(uuid, base) {
       try {
@@ -87,35 +116,27 @@ export function createAnswers(options: AnswersOptions): Answers {
       }
     },
     async answer(request) {
-      const installation = await known(options, request);
-      const read = readAsk(request.body);
-      if ('fault' in read) throw await refuse(options, installation, request, read.fault, 'install.bad_request');
-      const stranger = await whyStranger(options, installation, read.ask);
-      if (stranger !== null) throw await refuse(options, installation, request, stranger);
-      const digest = digestOfAsk(request.body);
-      const early = timeliness({ row: installation, request: digest, from: request.from, now: clock.now() });
-      if (early.is === 'refused') {
-        if (installation.endedAt !== null) kept.forget(installation.uuid);
-        throw await refuse(options, installation, request, early.reason);
+      const begun = clock.monotonic();
+      for (;;) {
+        const isLast = clock.monotonic() - begun >= AGAIN_FOR_MS;
+        try {
+          return await once(request, isLast);
+        } catch (thrown) {
+          if (isLast || isForGood(thrown)) throw thrown;
+          log.warn(
+            { peer: request.from, error: messageOf(thrown) },
+            'an answer could not be given, and is tried again while its installer waits',
+          );
+        }
+        await clock.sleep(AGAIN_MS);
       }
-      const make = makeOf(installation, request.base);
-      const making = kept.of(installation.uuid, request.base, make);
-      const made = await rendered(options, installation, making).catch((thrown: unknown) => {
-        kept.forget(installation.uuid); // one that takes too long is no use to the next request either
-        throw thrown;
-      });
-      const text = made.reveal();
-      const served = await serve(options, installation.uuid, { text, digest, from: request.from });
-      if (served.is === 'refused') throw await refuse(options, installation, request, served.reason);
-      note(
-        options,
-        installation.nodeUuid,
-        served.is === 'first' ? 'answered' : 'answered again',
-        `its installer asked from ${request.from}`,
-      );
-      return text;
     },
   };
+}
+
+/** It would be the same again: a refusal, or an answer that can't be made. */
+function isForGood(thrown: unknown): boolean {
+  return thrown instanceof RackseedError && (thrown.status < 500 || thrown.code.startsWith('install.'));
 }
 
 async function known(options: AnswersOptions, { secret, installation, body, from }: AnswerRequest): Promise<InstallationRecord> {
@@ -152,7 +173,12 @@ async function whyStranger(
 }
 
 /** While the installer still waits, or not at all. */
-async function rendered(options: AnswersOptions, installation: InstallationRecord, making: Promise<Secret>): Promise<Secret> {
+async function rendered(
+  options: AnswersOptions,
+  installation: InstallationRecord,
+  making: Promise<Secret>,
+  isLast: boolean,
+): Promise<Secret> {
   const { clock, renderMs = RENDER_MS } = options;
   const done = new AbortController();
   const tooLate = clock.sleep(renderMs, done.signal).then(
@@ -163,6 +189,7 @@ async function rendered(options: AnswersOptions, installation: InstallationRecor
     const made = await Promise.race([making, tooLate]);
     if (made !== 'late') return made;
   } catch (thrown) {
+    if (!isLast && !isForGood(thrown)) throw thrown;
     throw await unmade(options, installation, messageOf(thrown));
   } finally {
     done.abort();
