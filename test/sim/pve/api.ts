@@ -4,6 +4,7 @@ import { ApiError, died, wrongParameters } from './errors.ts';
 import { ACCESS } from './methods/access.ts';
 import { APT } from './methods/apt.ts';
 import type { Call, Methods } from './methods/call.ts';
+import { CEPH } from './methods/ceph.ts';
 import { CLUSTER } from './methods/cluster.ts';
 import { DISKS } from './methods/disks.ts';
 import { HA } from './methods/ha.ts';
@@ -18,7 +19,20 @@ import { findMethod, methodsOf } from './schema/index.ts';
 import { wrongsOf } from './schema/verify.ts';
 import { type Member, reaches, type World } from './world.ts';
 
-const METHODS: Methods = { ...ACCESS, ...APT, ...CLUSTER, ...DISKS, ...HA, ...JOBS, ...MACHINE, ...NETWORK, ...NODE, ...SDN, ...STORAGE };
+const METHODS: Methods = {
+  ...ACCESS,
+  ...APT,
+  ...CEPH,
+  ...CLUSTER,
+  ...DISKS,
+  ...HA,
+  ...JOBS,
+  ...MACHINE,
+  ...NETWORK,
+  ...NODE,
+  ...SDN,
+  ...STORAGE,
+};
 
 export interface Ask {
   readonly verb: string;

@@ -8,6 +8,7 @@ import type { SimCard } from './report.ts';
 import type { Release } from './schema/index.ts';
 import { createWorld, type Member, type World } from './world.ts';
 
+export { type Bridge, SHIMMED, shimFor, startBridge } from './bridge.ts';
 export { restartProxy } from './cluster.ts';
 export { execOn, type SimRan } from './commands/index.ts';
 export type { DiskOptions, SimDisk, SimPool } from './disks.ts';

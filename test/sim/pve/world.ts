@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../../src/lib/index.ts';
 import type { TlsPair } from '../../conformance/power/tls-pair.ts';
+import type { Ceph } from './ceph.ts';
 import { type DiskOptions, disksOf, type SimDisk, type SimPool } from './disks.ts';
 import type { SimCard } from './report.ts';
 import type { Release } from './schema/index.ts';
@@ -61,6 +62,8 @@ export interface Pmxcfs {
   readonly storage: Map<string, Record<string, string>>;
   /** What is nothing more than an object of a file, by the path of its list and its name. */
   readonly objects: Map<string, Map<string, SimObject>>;
+  /** Null: there is no ceph.conf. */
+  ceph: Ceph | null;
   readonly tickets: Map<string, { readonly user: string; readonly csrf: string; readonly until: number }>;
   /** Names of files that somebody holds the cluster's lock of. */
   readonly locks: Set<string>;
@@ -101,6 +104,8 @@ export interface Member {
   custom: TlsPair | null;
   readonly disks: SimDisk[];
   readonly pools: Map<string, SimPool>;
+  /** The release of Ceph whose packages it has. */
+  ceph: string | null;
   /** Null: nothing is staged. What runs is made when it is first asked for. */
   readonly network: { running: Map<string, Record<string, string>> | undefined; staged: Map<string, Record<string, string>> | null };
   /** By file; filled when it is first asked for. */
@@ -120,6 +125,8 @@ export interface Faults {
   readonly proxy: Map<string, number>;
   /** The next join ends there: at the peer nothing has happened, or the peer has added the node and the node has not come. */
   join: 'before-peer' | 'after-peer' | null;
+  /** The next OSD that is made fails when its volume is there already. */
+  osd: 'after-lvm' | null;
 }
 
 export interface World {
@@ -151,7 +158,7 @@ export interface WorldOptions {
 
 /** Members that are in no cluster yet. */
 export async function createWorld({ release, clock, members, certificateFor }: WorldOptions): Promise<World> {
-  const faults: Faults = { slow: new Map(), lost: new Set(), proxy: new Map(), join: null };
+  const faults: Faults = { slow: new Map(), lost: new Set(), proxy: new Map(), join: null, osd: null };
   const world: World = { release, clock, members: new Map(), faults, certificateFor, nextPid: 1000 };
   for (const member of members) world.members.set(member.name, await createMember(world, member));
   return world;
@@ -176,6 +183,7 @@ async function createMember(world: World, options: MemberOptions): Promise<Membe
     custom: null,
     disks: disksOf(disks),
     pools: new Map(),
+    ceph: null,
     network: { running: undefined, staged: null },
     apt: new Map(),
     settings: new Map(),
@@ -195,6 +203,7 @@ function freshEtc(): Pmxcfs {
       ['local-lvm', { type: 'lvmthin', vgname: 'pve', thinpool: 'data', content: 'images,rootdir' }],
     ]),
     objects: new Map(),
+    ceph: null,
     tickets: new Map(),
     locks: new Set(),
   };
@@ -202,6 +211,10 @@ function freshEtc(): Pmxcfs {
 
 /** The system disk erased and installed anew, under the same name. */
 export async function reinstall(world: World, member: Member): Promise<void> {
+  const { ceph } = member.etc;
+  // The cluster that it was in still has its daemons in its maps.
+  for (const daemons of ceph === null ? [] : [ceph.mons, ceph.mgrs, ceph.mds, ceph.osds])
+    for (const daemon of daemons.values()) if (daemon.host === member.name) daemon.isRunning = false;
   member.etc = freshEtc();
   member.hasAuthkey = false;
   member.guests.clear();
@@ -213,6 +226,7 @@ export async function reinstall(world: World, member: Member): Promise<void> {
   member.apt.clear();
   member.settings.clear();
   member.custom = null;
+  member.ceph = null;
   member.tls = await world.certificateFor(member.name);
   for (const told of member.onRestart) told();
 }

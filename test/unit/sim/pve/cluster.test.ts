@@ -143,8 +143,8 @@ describe('commands', () => {
   it('refuse what the stand-in does not have', async () => {
     const { world, run, ask } = await fixture(1);
     expect((await run('pve1', 'pvesh', 'get', '/no/such')).err).toBe("No 'get' handler defined for '/no/such'\n");
-    await expect(ask('pve1', ROOT, 'POST', '/nodes/pve1/ceph/init')).rejects.toMatchObject({ status: 501 });
-    expect((await run('pve1', 'pveceph', 'init')).code).toBe(127);
+    await expect(ask('pve1', ROOT, 'GET', '/cluster/replication')).rejects.toMatchObject({ status: 501 });
+    expect((await run('pve1', 'ha-manager', 'status')).code).toBe(127);
     await expect(execOn(world, 'pve9', ['true'])).rejects.toThrow('pve9');
   });
 });
