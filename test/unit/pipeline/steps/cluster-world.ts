@@ -5,8 +5,9 @@ import { RackseedError, Secret, silentLog } from '../../../../src/lib/index.ts';
 import { BEGIN_JOB, FORGET_JOB, LOOK_AT_JOB } from '../../../../src/pipeline/cluster/job.ts';
 import { BEGUN, MACHINE_FACTS } from '../../../../src/pipeline/cluster/machine-codec.ts';
 import type { MemberAddress, PipelineStep, StepContext, StepLook } from '../../../../src/pipeline/index.ts';
-import type { Ran, RootShell, RunOptions } from '../../../../src/proxmox/index.ts';
+import { pveByShell, type Ran, type RootShell, type RunOptions } from '../../../../src/proxmox/index.ts';
 import { execOn, type Member, quorumOf } from '../../../sim/pve/index.ts';
+import type { Release } from '../../../sim/pve/schema/index.ts';
 import { filledArgs, type StepWorld } from '../../../support/pipeline.ts';
 import { cluster, type Fixture, fixture } from '../../sim/pve/world.ts';
 
@@ -27,6 +28,10 @@ interface Disk {
   ceph: string;
   skewMs: number;
   hasDatabase: boolean;
+  /** The package; and whether a server of quorum devices lets root of it in. */
+  hasQdevice: boolean;
+  isLetIn: boolean;
+  readonly pools: Set<string>;
   /** Signs in with a key that lies elsewhere than in authorized_keys. */
   hasOtherWay: boolean;
 }
@@ -50,8 +55,8 @@ export interface OnOptions {
 }
 
 /** `count` machines; the first `joined` of them are a cluster called home. */
-export async function clusterWorld(count: number, joined = 0): Promise<ClusterWorld> {
-  const made = joined === 0 ? await fixture(count) : await cluster(joined);
+export async function clusterWorld(count: number, joined = 0, release: Release = '9.1'): Promise<ClusterWorld> {
+  const made = joined === 0 ? await fixture(count, release) : await cluster(joined, release);
   for (let at = joined + 1; joined > 0 && at <= count; at += 1) await addMachine(made, at);
   return new Machines(made).world();
 }
@@ -91,7 +96,18 @@ class Machines {
     const known = this.#disks.get(name);
     if (known !== undefined) return known;
     const files = new Map([['/etc/ssh/ssh_host_ed25519_key.pub', `ssh-ed25519 AAAAhost${name} root@${name}\n`]]);
-    const disk = { files, jobs: new Map(), release: '9.1.4', ceph: '', skewMs: 0, hasDatabase: true, hasOtherWay: false };
+    const disk = {
+      files,
+      jobs: new Map(),
+      release: '9.1.4',
+      ceph: '',
+      skewMs: 0,
+      hasDatabase: true,
+      hasQdevice: true,
+      isLetIn: true,
+      pools: new Set<string>(),
+      hasOtherWay: false,
+    };
     this.#disks.set(name, disk);
     return disk;
   }
@@ -175,12 +191,24 @@ class Machines {
     if (program === 'corosync-quorumtool') return execOn(world, name, ['pvecm', 'status']);
     if (program === 'sh') return this.#script(member, words, options);
     if (program === 'mkdir') return {};
+    if (program === 'ssh') return this.#ssh(name, words);
+    if (program === 'dpkg-query') return { code: this.#disk(name).hasQdevice ? 0 : 1, out: this.#disk(name).hasQdevice ? 'ii ' : '' };
+    if (program === 'zfs') return { code: this.#disk(name).pools.has(words.at(-1) ?? '') ? 0 : 1 };
     if (program === 'rm') return this.#remove(member, words);
     if (program === 'systemctl') return this.#service(member, words);
     if (program === 'openssl') return { out: `sha256 Fingerprint=${member.tls.fingerprint}\n` };
     if (program === 'ssh-keygen') return this.#makeKey(name, words);
     if (program === 'test') return { code: this.#hasCertificate(member, words.at(-1) ?? '') ? 0 : 1 };
     throw new Error(`nobody tells what ${command.join(' ')} answers`);
+  }
+
+  /** To another member, as members do, or to a server of quorum devices. */
+  #ssh(name: string, words: readonly string[]): Partial<Ran> {
+    const at = words.indexOf('--');
+    const host = (words[at - 1] ?? '').replace('root@', '');
+    const peer = [...this.#made.world.members.values()].find(({ ip }) => ip === host);
+    if (peer !== undefined) return { code: this.#disk(peer.name).hasQdevice ? 0 : 1 };
+    return this.#disk(name).isLetIn ? {} : { code: 255, err: 'root@192.0.2.99: Permission denied (publickey).' };
   }
 
   #hasCertificate(member: Member, path: string): boolean {
@@ -316,7 +344,7 @@ class Machines {
         if (on !== undefined) return Promise.resolve(this.#shell(on.name));
         return Promise.reject(new RackseedError('pipeline.no_member', { status: 502, about: '' }, { message: 'no member answers' }));
       },
-      pve: () => Promise.reject(new Error('no step here asks for it')),
+      pve: () => Promise.resolve(pveByShell(this.#shell(name))),
       secret: (secret) => Promise.resolve(more.secrets?.[secret] === undefined ? undefined : new Secret(more.secrets[secret])),
       notes: { get: () => undefined, set: () => Promise.resolve() },
       progress: () => undefined,
@@ -362,7 +390,19 @@ class Machines {
         const { corosync } = etc;
         const conf = corosync === null ? null : { name: corosync.name, nodes: [...corosync.nodes.values()], qdevice: corosync.qdevice };
         const disk = this.#disk(name);
-        return { name, conf, hasAuthkey, keys: this.#etc(name).get(KEYS), files: [...disk.files], jobs: [...disk.jobs.keys()] };
+        return {
+          name,
+          conf,
+          hasAuthkey,
+          keys: this.#etc(name).get(KEYS),
+          storage: [...etc.storage],
+          users: [...etc.users.keys()],
+          acl: etc.acl,
+          roles: [...etc.roles],
+          objects: [...etc.objects].flatMap(([kind, of]) => (of.size === 0 ? [] : [[kind, [...of]]])),
+          files: [...disk.files],
+          jobs: [...disk.jobs.keys()],
+        };
       }),
     );
   }
