@@ -13,6 +13,7 @@ import {
   createPipelineFiles,
   createPipelines,
   createRegistry,
+  createRoster,
   createRunBook,
   lookOf,
   markJoined,
@@ -23,6 +24,7 @@ import {
   type Place,
   type PveOrder,
   pipelineOf,
+  type Roster,
   STEPS,
 } from './pipeline/index.ts';
 import { NO_PIPELINE_DESK, type PipelineDesk, type Registry, RUN_PIPELINE } from './power/index.ts';
@@ -71,7 +73,7 @@ export interface PipelinePartsOptions {
 
 /** Running, it begins what is due. */
 export interface PipelineParts extends Component {
-  readonly pipelines: Pipelines;
+  readonly services: { readonly pipelines: Pipelines; readonly roster: Roster };
 }
 
 export function pipelineParts(options: PipelinePartsOptions): PipelineParts {
@@ -115,7 +117,7 @@ export function pipelineParts(options: PipelinePartsOptions): PipelineParts {
     begin: (node, pipeline) => pipelines.run(node, pipeline, { who: 'user', actor: 'pipeline' }),
     verify: (node) => pipelines.verify(node),
   });
-  return { ...keeper, pipelines };
+  return { ...keeper, services: { pipelines, roster: createRoster({ store, nodes, domain: config.install.domain }) } };
 }
 
 /** The operator's own first. */

@@ -152,7 +152,7 @@ async function assemble(options: AppOptions, store: Store, logger: ReturnType<ty
     identities: createIdentities({ ...common, nodes }),
     ramdisk,
     ...install,
-    pipelines: pipe.pipelines,
+    ...pipe.services,
     network: network.network,
   };
   const api = createApi({ ...common, services, config: apiConfig(config), tls: certificate, log: logger, version, processMetrics: true });

@@ -23,6 +23,7 @@ import { approvePlugin, rulesPlugin, wipePlanPlugin } from './native/approve.ts'
 import { auditPlugin } from './native/audit.ts';
 import { checksPlugin } from './native/checks.ts';
 import { clustersPlugin } from './native/clusters.ts';
+import { discoveryPlugin } from './native/discovery.ts';
 import { enrolmentPlugin } from './native/enrolment.ts';
 import { enrolmentsPlugin } from './native/enrolments.ts';
 import { eventsPlugin } from './native/events.ts';
@@ -179,6 +180,7 @@ function registerRoutes(app: ApiApp, deps: RouteDeps & { readonly describe: () =
   app.register(installationPlugin(deps), { prefix: '/api/nodes' });
   app.register(nodePipelinePlugin(deps), { prefix: '/api/nodes' });
   app.register(pipelinesPlugin(deps), { prefix: '/api/pipelines' });
+  app.register(discoveryPlugin(deps), { prefix: '/api/discovery' });
   app.register(installPlugin(deps));
   app.register(nodeAnswersPlugin(deps), { prefix: '/api/nodes' });
   app.register(answersPlugin(deps), { prefix: '/api' });

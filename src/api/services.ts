@@ -17,7 +17,7 @@ import type {
 } from '../install/index.ts';
 import type { Lifecycle } from '../lifecycle/index.ts';
 import type { Node, Nodes, Ports, Records } from '../nodes/index.ts';
-import type { Pipelines } from '../pipeline/index.ts';
+import type { Pipelines, Roster } from '../pipeline/index.ts';
 import type { Registry } from '../power/index.ts';
 import type { Allocations } from '../reservations/index.ts';
 import type { EventLog, Reasons, Store, TaskLogs } from '../store/index.ts';
@@ -193,6 +193,8 @@ export interface ApiServices {
   /** Answers to look at, and what they are made of. */
   readonly answers?: AnswerService;
   readonly pipelines?: Pipelines;
+  /** The machines as other programs look them up. */
+  readonly roster?: Roster;
   /** The same for OpenStack's own agent. */
   readonly ramdisk?: Ramdisk;
   readonly network: NetworkService;

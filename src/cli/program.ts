@@ -10,6 +10,7 @@ import { configCommand } from './commands/config.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { eventCommand } from './commands/event.ts';
 import { imageCommand } from './commands/image.ts';
+import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
 import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
@@ -48,6 +49,7 @@ export function buildProgram(context: CliContext, asJson = false): Command {
     rulesCommand,
     pipelineCommand,
     clusterCommand,
+    inventoryCommand,
     networkCommand,
     eventCommand,
     taskCommand,

@@ -4,6 +4,15 @@ export { createRunBook, type PipelineRun, RUN_STATES, type RunBook, type RunStat
 export { type CheckParts, checkNode, type Looked } from './checks.ts';
 export { type RunStep, type RunStepState, STEP_STATES } from './cursor-decide.ts';
 export { createPipelineDesk, type PipelineDeskParts } from './desk.ts';
+export {
+  type AnsibleInventory,
+  ansibleInventory,
+  type HostEntry,
+  hostEntries,
+  hostsFile,
+  prometheusTargets,
+  type TargetGroup,
+} from './discovery-render.ts';
 export { type Drift, driftOf } from './drift-decide.ts';
 export { PIPELINE_ERRORS } from './errors.ts';
 export type { FileFault } from './file-decide.ts';
@@ -16,6 +25,7 @@ export { createPipelines, type Pipelines, type PipelinesParts, type PipelineView
 export { planOf } from './plan.ts';
 export type { Planned } from './plan-decide.ts';
 export { createRegistry } from './registry.ts';
+export { createRoster, type Registered, type Roster, type RosterFilter, type RosterParts } from './roster.ts';
 export { type Drive, type Driven, driveRun, type RunnerParts } from './runner.ts';
 export type {
   MemberAddress,

@@ -17,7 +17,10 @@ export interface Installed {
 export async function installedOf({ db }: Store, nodeUuid: string): Promise<Installed | undefined> {
   const rows = db.selectFrom('installations').select(['plan', 'first_boot', 'created_at']).where('node_uuid', '=', nodeUuid);
   const row = await rows.orderBy('created_at', 'desc').limit(1).executeTakeFirst();
-  if (row === undefined) return undefined;
+  return row === undefined ? undefined : installedIn(row);
+}
+
+export function installedIn(row: { readonly plan: string; readonly first_boot: string | null; readonly created_at: number }): Installed {
   const plan = JSON.parse(row.plan) as JsonObject; // the book of installations writes objects alone
   const first = row.first_boot === null ? {} : (JSON.parse(row.first_boot) as JsonObject); // likewise
   const address = objectIn(plan.address);

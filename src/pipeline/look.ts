@@ -23,7 +23,7 @@ const MEMBER = 'cluster_member';
 /** Likewise: where it is managed since a step has moved it. */
 const MANAGED_AT = 'managed_at';
 /** The system that joined is still on the disks. */
-const HAS_SYSTEM: readonly ProvisionState[] = [
+export const HAS_SYSTEM: readonly ProvisionState[] = [
   'active',
   'servicing',
   'service wait',
@@ -132,7 +132,7 @@ async function membersOf(parts: LookParts, cluster: string, without: string): Pr
 }
 
 /** An installation that was begun later has taken away the system that had joined. */
-function membershipOf(node: Node, installed: Installed | undefined): string | null {
+export function membershipOf(node: Node, installed: Installed | undefined): string | null {
   const mark = memberMark(node);
   if (mark === undefined || !HAS_SYSTEM.includes(node.provisionState)) return null;
   return installed === undefined || installed.at <= mark.at ? mark.cluster : null;
@@ -144,7 +144,7 @@ function memberMark(node: Node): { readonly cluster: string; readonly at: number
 }
 
 /** Where a step has moved it, unless it was installed anew since; then what it was given; where it was given none, where its reports came from and what they named. */
-function addressesOf(node: Node, installed: Installed | undefined): string[] {
+export function addressesOf(node: Node, installed: Installed | undefined): string[] {
   const reported = objectIn(node.driverInternalInfo[FIRST_BOOT]);
   const given = installed?.cidr ?? null;
   const { address: moved, at } = objectIn(node.driverInternalInfo[MANAGED_AT]);
@@ -154,7 +154,7 @@ function addressesOf(node: Node, installed: Installed | undefined): string[] {
   return [...new Set(all.flatMap((one) => (typeof one === 'string' && one !== '' ? [one.split('/')[0] ?? one] : [])))];
 }
 
-function hostKeysOf(node: Node): string[] {
+export function hostKeysOf(node: Node): string[] {
   return textsIn(objectIn(node.driverInternalInfo[FIRST_BOOT]).ssh_host_keys);
 }
 

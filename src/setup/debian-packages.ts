@@ -58,6 +58,7 @@ export const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { groups: ['test'], package: 'bzip2', probe: { command: 'bzip2' }, why: 'to pack such images' },
   { groups: ['test'], package: 'wget', probe: { command: 'wget' }, why: 'to tell of a first boot as an installed system does' },
   { groups: ['test'], package: 'python3', probe: { file: '/usr/bin/python3' }, why: 'to tell of a first boot where there is no curl' },
+  { groups: ['test'], package: 'ansible-core', probe: { command: 'ansible-inventory' }, why: 'to read our inventory as Ansible does' },
   { groups: ['test'], package: 'git', probe: { command: 'git' }, why: 'to test the set-up in a clean clone' },
   {
     groups: ['test'],

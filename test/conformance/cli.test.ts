@@ -310,6 +310,8 @@ describe('completion', () => {
     expect(await complete('rackseed', 'answer', 'diff', '--ag')).toEqual(['--against', '--against-release']);
     expect(await complete('rackseed', 'pipeline', '')).toEqual(['list', 'show', 'plan', 'run', 'resume', 'retry', 'skip', 'abort']);
     expect(await complete('rackseed', 'pipeline', 'skip', '--r')).toEqual(['--reason']);
+    expect(await complete('rackseed', 'inventory', '')).toEqual(['ansible', 'hosts', 'prometheus']);
+    expect(await complete('rackseed', 'inventory', 'ansible', '--h')).toEqual(['--host']);
     expect(await complete('rackseed', 'cluster', '')).toEqual(['list', 'show', 'release', 'remove', 'import', 'addresses']);
     expect(await complete('rackseed', 'cluster', 'import', '--to')).toEqual(['--token-file']);
     expect(await complete('rackseed', '-o', 'json', 'enrol', 'open', '--m')).toEqual(['--minutes']);
