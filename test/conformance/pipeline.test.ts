@@ -64,15 +64,19 @@ async function adopted(name: string, profile = 'pve'): Promise<void> {
   }
 }
 
-/** As the report of its first boot would: nothing listens at that address. */
-async function reported(name: string): Promise<void> {
+async function whileStopped(act: (database: Database.Database) => void): Promise<void> {
   await appliance.stop();
   const database = new Database(join(site.dataDir, 'rackseed.sqlite'));
-  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBRXZ5c0aLrBnlRHdN7mcVfeIVJJ1hGPDgs8JXRpJkXh';
-  const info = JSON.stringify({ first_boot: { reported_at: 1, hostname: name, from: '127.77.0.1', ssh_host_keys: [key] } });
-  database.prepare('update nodes set driver_internal_info = ? where name = ?').run(info, name);
+  act(database);
   database.close();
   appliance = await startAppliance(site);
+}
+
+/** As the report of its first boot would: nothing listens at that address. */
+async function reported(name: string): Promise<void> {
+  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBRXZ5c0aLrBnlRHdN7mcVfeIVJJ1hGPDgs8JXRpJkXh';
+  const info = JSON.stringify({ first_boot: { reported_at: 1, hostname: name, from: '127.77.0.1', ssh_host_keys: [key] } });
+  await whileStopped((database) => database.prepare('update nodes set driver_internal_info = ? where name = ?').run(info, name));
 }
 
 it('are listed, with the line of what is wrong; a profile that names none is told at the start and by config check', async () => {
@@ -140,6 +144,19 @@ it('are services in the words of Ironic: they wait for a machine that is away, t
   const types = events.filter(({ nodeUuid, type }) => nodeUuid !== null && String(type).startsWith('pipeline.')).map(({ type }) => type);
   expect(types).toEqual(expect.arrayContaining(['pipeline.begun', 'pipeline.skipped', 'pipeline.done']));
 });
+
+it('begin by themselves when their machine was installed, also when the appliance was started in between', async () => {
+  await adopted('pve4');
+  const { uuid } = await get('/api/nodes/pve4');
+  await whileStopped((database) => {
+    const columns = 'uuid, node_uuid, pipeline, state, cursor, notes, task, epoch, abort_asked, created_at, updated_at';
+    const row = "'7d3c2a10-0000-4000-8000-000000000001', ?, 'mine', 'due', '[]', '{}', 'deployed:task-1', 0, 0, 1, 1";
+    database.prepare(`insert into pipeline_runs (${columns}) values (${row})`).run(uuid);
+  });
+  expect(await get('/api/nodes/pve4/pipeline')).toMatchObject({ run: null, next: 'mine begins by itself once the node is active' });
+  await expect.poll(async () => (await get('/api/nodes/pve4/pipeline')).run, PATIENCE).toMatchObject({ pipeline: 'mine' });
+  await expect.poll(() => stateOf('pve4'), PATIENCE).toBe('service failed');
+}, 90_000);
 
 it('are refused with what is wrong: bodies, steps, runs', async () => {
   await adopted('pve3', 'none');
