@@ -5,11 +5,11 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWriteImage } from '../src/agent/commands/image/write-image.ts';
 import type { CommandContext } from '../src/agent/commands/types.ts';
+import { openDownload } from '../src/agent/download.ts';
 import { runProgram, systemClock, systemRandom } from '../src/lib/index.ts';
 import type { Bench } from './harness.ts';
 import { type FileServer, startFileServer } from './support/file-server.ts';
@@ -116,13 +116,8 @@ function contextFor(size: number): CommandContext {
     run: runProgram,
     clock: systemClock,
     random: systemRandom,
-    open: (url, { headers = {}, signal }) =>
-      new Promise((resolve, reject) => {
-        const request = get(url, { headers, signal }, (reply) =>
-          resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: reply }),
-        );
-        request.once('error', reject);
-      }),
+    open: (url, options) =>
+      openDownload(url, options, { appliance: new URL(appliance?.url('/') ?? ''), agent: undefined, token: () => undefined }),
     log: () => undefined,
     note: () => undefined,
     say: () => undefined,

@@ -20,6 +20,13 @@ export class PinnedAgent extends HttpsAgent {
     this.#fingerprint = fingerprint;
   }
 
+  /** One connection outside of the pool: whoever reads it in its own way. */
+  connect(options: object): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      this.createConnection(options, (error, socket) => (error === null ? resolve(socket) : reject(error)));
+    });
+  }
+
   /** Returns nothing and calls back: until then Node has no socket to write a request to. */
   override createConnection(options: RequestOptions, connected?: Connected): undefined {
     const socket = connect({

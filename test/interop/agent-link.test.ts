@@ -1,7 +1,7 @@
 // The agent's talk with a real server over TLS that restarts, resets, hangs and comes back at another time; and its downloads.
 
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, connect as tcpConnect } from 'node:net';
 import { Type } from 'typebox';
@@ -23,7 +23,7 @@ afterEach(() => {
 const certificate = makeCertificate();
 const question = { path: '/api/agent/heartbeat', body: {}, reply: Type.Object({ ok: Type.Boolean() }), token: new Secret('bearer') };
 
-async function listen(server: Server, port = 0): Promise<number> {
+async function listen(server: Server | HttpServer, port = 0): Promise<number> {
   closers.push(() => {
     server.close();
     server.closeAllConnections();
@@ -106,6 +106,12 @@ describe('an agent whose appliance', { timeout: 60_000 }, () => {
   });
 });
 
+async function all(body: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
+  return chunks;
+}
+
 describe('a download', { timeout: 60_000 }, () => {
   const parts = (port: number): Parameters<typeof openDownload>[2] => {
     const agent = new PinnedAgent(certificate.fingerprint);
@@ -122,16 +128,76 @@ describe('a download', { timeout: 60_000 }, () => {
     const options = { isAppliance: true, headers: { range: 'bytes=5-' }, signal: never };
     const { status, headers, body } = await openDownload('/api/agent/image', options, parts(port));
     expect({ status, etag: headers.etag }).toEqual({ status: 206, etag: '"1"' });
-    expect(Buffer.concat(await body.toArray()).toString()).toBe('/api/agent/image Bearer bearer bytes=5-');
+    expect(Buffer.concat(await all(body)).toString()).toBe('/api/agent/image Bearer bearer bytes=5-');
   });
 
-  it('errors when it breaks off before its end', async () => {
+  it.each([false, true])('errors when it breaks off before its end (its pieces reused: %s)', async (isReused) => {
     const server = createServer(certificate, ({ socket }, response) => {
       response.writeHead(200, { 'content-length': '100000' });
       response.write('x'.repeat(1000), () => socket.destroy());
     });
-    const { body } = await openDownload('/x', { isAppliance: true, signal: never }, parts(await listen(server)));
-    await expect(body.toArray()).rejects.toThrow();
+    const { body } = await openDownload('/x', { isAppliance: true, isReused, signal: never }, parts(await listen(server)));
+    await expect(all(body)).rejects.toThrow();
+  });
+
+  it.each(['https', 'http'])(
+    'whose pieces are reused is the same, byte for byte, by %s, whatever its reader does meanwhile',
+    async (kind) => {
+      const bytes = Buffer.alloc(20_000_003);
+      for (let at = 0; at < bytes.length - 4; at += 4096) bytes.writeUInt32LE(at, at);
+      const seen: (string | undefined)[] = [];
+      const answer: RequestListener = ({ headers, url }, response) => {
+        seen.push(`${url} ${headers.authorization} ${headers.range}`);
+        response.writeHead(206, { etag: '"1"', 'content-length': bytes.length }).end(bytes);
+      };
+      const port = await listen(kind === 'https' ? createServer(certificate, answer) : createHttpServer(answer));
+      const from = { ...parts(port), appliance: new URL(`${kind}://127.0.0.1:${port}`) };
+      const options = { isAppliance: true, isReused: true, headers: { range: 'bytes=5-' }, signal: never };
+      const { status, headers, body } = await openDownload('/image?part=data', options, from);
+      expect({ status, etag: headers.etag, length: headers['content-length'] }).toEqual({ status: 206, etag: '"1"', length: '20000003' });
+      const got: Buffer[] = [];
+      for await (const chunk of body) {
+        const first = Buffer.from(chunk);
+        await new Promise((resolve) => setImmediate(resolve));
+        // Not received over while it is being looked at.
+        expect(chunk.equals(first)).toBe(true);
+        got.push(first);
+      }
+      expect(Buffer.concat(got).equals(bytes)).toBe(true);
+      expect(seen).toEqual(['/image?part=data Bearer bearer bytes=5-']);
+    },
+  );
+
+  it('whose pieces are reused is had in the ordinary way from who does not say its length, and an empty one is empty', async () => {
+    let count = 0;
+    const port = await listen(
+      createServer(certificate, ({ url }, response) => {
+        count += 1;
+        if (url === '/empty') response.writeHead(404, { 'content-length': '0' }).end();
+        else response.writeHead(200).end('in chunks');
+      }),
+    );
+    const ask = (path: string) => openDownload(path, { isAppliance: true, isReused: true, signal: never }, parts(port));
+    expect(Buffer.concat(await all((await ask('/x')).body)).toString()).toBe('in chunks');
+    expect(count).toBe(2);
+    const empty = await ask('/empty');
+    expect([empty.status, await all(empty.body), count]).toEqual([404, [], 3]);
+  });
+
+  it('whose pieces are reused breaks off when it is given up, and shows nobody else the token', async () => {
+    const port = await listen(
+      createServer(certificate, (_request, response) => response.writeHead(200, { 'content-length': '9' }).write('x')),
+    );
+    const giveUp = new AbortController();
+    const options = { isAppliance: true, isReused: true, signal: giveUp.signal };
+    const { body } = await openDownload('/x', options, parts(port));
+    const reading = all(body);
+    giveUp.abort();
+    await expect(reading).rejects.toThrow('the agent ends');
+    const stranger = new PinnedAgent('00'.repeat(32));
+    closers.push(() => stranger.destroy());
+    const wrong = openDownload('/x', { isAppliance: true, isReused: true, signal: never }, { ...parts(port), agent: stranger });
+    await expect(wrong).rejects.toMatchObject({ code: 'agent.unreachable', message: expect.stringContaining('certificate') as unknown });
   });
 
   it('never takes the token to another server', async () => {
@@ -147,7 +213,7 @@ describe('a download', { timeout: 60_000 }, () => {
     const from = parts(1);
     await expect(openDownload(url, { isAppliance: true, signal: never }, from)).rejects.toThrow('it is not given the agent');
     const { body } = await openDownload(url, { isAppliance: false, signal: never }, from);
-    await body.toArray();
+    await all(body);
     expect(seen).toEqual([undefined]);
   });
 

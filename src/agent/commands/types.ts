@@ -2,7 +2,6 @@
 // to say no. Knows neither how commands arrive nor how answers leave.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import type { CommandArgs, CommandName, CommandResult, DiskRef } from '../../inspect/commands.ts';
 import type { DiskContents } from '../../inspect/disk-contents.ts';
 import type { InventoryReply, Note } from '../../inspect/protocol.ts';
@@ -22,13 +21,19 @@ export interface Download {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Errors when the connection breaks, also when it breaks off before the end that was announced. */
-  readonly body: Readable;
+  readonly body: DownloadBody;
+}
+
+export interface DownloadBody extends AsyncIterable<Buffer> {
+  destroy(error?: Error): unknown;
 }
 
 export interface OpenOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The URL is at the appliance, or a path there: with its pinned certificate and this agent's token. Otherwise plain HTTP or HTTPS as browsers do. */
   readonly isAppliance: boolean;
+  /** Each piece of the body may be gone when the next is asked for: its reader has used or copied it by then, and it costs much less. */
+  readonly isReused?: boolean;
   readonly signal: AbortSignal;
 }
 

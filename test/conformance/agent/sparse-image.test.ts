@@ -118,14 +118,14 @@ describe('a raw image of the appliance', () => {
     const good = await write(image, { checksum: sumOf(image, 'sha512') });
     expect([good.failed, good.asked]).toEqual([undefined, [MAP, DATA]]);
     expect(good.bytes.subarray(0, image.length).equals(image)).toBe(true);
-    expect((await write(image, { checksum: `sha512:${'a'.repeat(128)}` })).failed).toMatch(/the sha512 is .* and should be a{128}/);
+    expect((await write(image, { checksum: `sha512:${'a'.repeat(128)}` })).failed).toMatch(/its sha512 is .* and should be a{128}/);
   });
 
   it('whose map is of a file with another checksum than is wanted is summed up with its zeroes', async () => {
     const image = sparseImage();
     const { failed, asked } = await write(image, { checksum: `sha256:${'a'.repeat(64)}` });
     expect(asked).toEqual([MAP, DATA]);
-    expect(failed).toContain(`the sha256 is ${sumOf(image).slice(7)} and should be aaa`);
+    expect(failed).toContain(`its sha256 is ${sumOf(image).slice(7)} and should be aaa`);
   });
 
   it('is summed up with its zeroes where the map is of another file: one that another map was made of is no image', async () => {
@@ -135,7 +135,7 @@ describe('a raw image of the appliance', () => {
         toldOtherwise(files, (map) => ({ ...map, checksum: `sha256:${'b'.repeat(64)}`, runs: map.runs.with(1, [10, 3]) }));
       },
     });
-    expect(failed).toMatch(/the image is not what was expected: the sha256 is [0-9a-f]{64} and should be/);
+    expect(failed).toMatch(/the image is not what was expected: its sha256 is [0-9a-f]{64} and should be/);
     expect(bytes.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
   });
 

@@ -174,9 +174,10 @@ async function checkSum({ algorithm, sum, sealed }: Wanted, summing: Summing): P
   if (sealed !== undefined) summing.text(sealed.text);
   const seen = await summing.digest();
   if (seen === sum) return;
-  const what = sealed === undefined ? 'the image is' : 'the data of the image, with the list of where they belong, are';
+  const [what, whose] =
+    sealed === undefined ? ['the image is', 'its'] : ['the data of the image, with the list of where they belong, are', 'their'];
   throw fail('agent.image_failed', {
-    message: `${what} not what was expected: the ${algorithm} is ${seen} and should be ${sum}; the disk has no partition table and starts nothing`,
+    message: `${what} not what was expected: ${whose} ${algorithm} is ${seen} and should be ${sum}; the disk has no partition table and starts nothing`,
     hint: 'Look at the image and its checksum; whoever changed one must change the other.',
   });
 }

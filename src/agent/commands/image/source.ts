@@ -144,7 +144,7 @@ class Stream {
       throw fail('agent.image_failed', { message: `the server of the image gives no parts of it (HTTP ${download.status})` });
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of this.#watched(download)) chunks.push(chunk);
+    for await (const chunk of this.#watched(download)) chunks.push(Buffer.from(chunk)); // see OpenOptions.isReused
     const bytes = Buffer.concat(chunks);
     if (bytes.length === length) return bytes;
     throw fail('agent.image_failed', { message: `the server gave ${bytes.length} bytes of the image where ${length} were asked for` });
@@ -156,7 +156,7 @@ class Stream {
     const { status, headers: said, body } = download;
     if (status === 206 && startOf(said['content-range']) === at && !this.#isOther(said)) return download;
     if (status === 200 && !this.#isOther(said) && Number(said['content-length']) === this.#first.length)
-      return { ...download, body: await without(download, at) };
+      return { ...download, body: without(download, at) };
     body.destroy();
     const why = status === 200 || status === 206 ? 'it is another file now' : `HTTP ${status}`;
     throw fail('agent.image_failed', { message: `the image broke off after ${at} bytes and can not be gone on with: ${why}` });
@@ -191,7 +191,7 @@ class Stream {
     this.#parts.signal.addEventListener('abort', onAbort, { once: true });
     watch().catch(() => undefined); // it is woken by the end of the stream
     try {
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      for await (const chunk of body) {
         count += 1;
         isTaken = true;
         yield chunk;
@@ -210,17 +210,17 @@ function startOf(contentRange: string | undefined): number | undefined {
 }
 
 /** A server without ranges sends everything again: what was had is read past. */
-async function without({ body }: Download, count: number): Promise<Download['body']> {
-  let left = count;
-  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    if (chunk.length > left) {
-      body.unshift(chunk.subarray(left));
-      return body;
+function without({ body }: Download, count: number): Download['body'] {
+  async function* rest(): AsyncGenerator<Buffer> {
+    let left = count;
+    for await (const chunk of body) {
+      const skipped = Math.min(left, chunk.length);
+      left -= skipped;
+      // Read past, and a sign of life for whoever watches.
+      yield chunk.subarray(skipped);
     }
-    left -= chunk.length;
-    if (left === 0) return body;
   }
-  return body;
+  return { [Symbol.asyncIterator]: rest, destroy: (error) => body.destroy(error) };
 }
 
 /** Goes where a server leads, never from https to http. */

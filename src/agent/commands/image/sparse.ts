@@ -54,8 +54,8 @@ async function mapOf({ status, body }: Download): Promise<Static<typeof MapSchem
     if (status !== 200) return null;
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
+    for await (const chunk of body) {
+      chunks.push(Buffer.from(chunk)); // see OpenOptions.isReused
       length += chunk.length;
       if (length > MAX_MAP_BYTES) return null; // an appliance that has no maps gives the image
     }

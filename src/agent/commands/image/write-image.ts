@@ -56,7 +56,7 @@ interface Image {
 async function openImage(args: Args, context: CommandContext, limits: Partial<SourceLimits>): Promise<Image> {
   const { isAppliance, url } = args;
   const opened = (where: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) =>
-    context.open(where, { isAppliance, headers, signal });
+    context.open(where, { isAppliance, isReused: true, headers, signal });
   const parts = { clock: context.clock, signal: context.signal, log: (line: string) => context.log(line), limits };
   const mayBeRaw = (args.format === 'raw' || args.format === 'auto') && (args.compression === 'none' || args.compression === 'auto');
   if (isAppliance && mayBeRaw) {
@@ -180,7 +180,7 @@ async function atLeast(stream: AsyncGenerator<Buffer>, count: number): Promise<B
   for (let length = 0; length < count; ) {
     const next = await stream.next();
     if (next.done === true) break;
-    parts.push(next.value);
+    parts.push(Buffer.from(next.value)); // see OpenOptions.isReused
     length += next.value.length;
   }
   const bytes = Buffer.concat(parts);
