@@ -1,6 +1,6 @@
 // What installers and freshly installed systems say, over the API and a real store: the right machine at the right time, and everybody else.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { containing } from '../support/containing.ts';
 import {
   addInstalled,
@@ -328,6 +328,21 @@ describe('a web hook', () => {
     expect(driverInternalInfo.first_boot).toMatchObject({ ssh_host_keys: [HOST_KEY] });
     expect((await site.events('install.installed')).length).toBe(1);
     expect(site.woken).toEqual(['look', 'look']);
+  });
+
+  it('gets its yes also when the store fails for a while, and so does whoever fetches the program of the first boot', async () => {
+    const site = await installSite();
+    const { uuid, urls } = await site.armed();
+    await site.ask(urls.answer);
+    const transaction = vi.spyOn(site.store, 'transaction');
+    onTestFinished(() => transaction.mockRestore());
+    const broken = new Error('the store changes hands');
+    transaction.mockRejectedValueOnce(broken).mockRejectedValueOnce(broken);
+    expect((await site.clock.until(site.app.inject({ url: urls.firstBoot, headers: { host: '10.0.0.2:6385' } }))).statusCode).toBe(200);
+    transaction.mockRejectedValueOnce(broken).mockRejectedValueOnce(broken);
+    expect((await site.clock.until(site.post(urls.done, hookBody()))).statusCode).toBe(200);
+    expect(await site.book.get(uuid)).toMatchObject({ stage: 'installed' });
+    expect(await site.events('install.installed')).toHaveLength(1);
   });
 
   it('of the older schema, and with the token in its body, is taken too', async () => {

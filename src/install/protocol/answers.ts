@@ -3,7 +3,7 @@
 // in a shell, so a late one is better than none.
 
 import { createHash } from 'node:crypto';
-import { type Clock, isoTime, type Log, messageOf, RackseedError, type Secret } from '../../lib/index.ts';
+import { type Clock, isoTime, type Log, messageOf, type Secret } from '../../lib/index.ts';
 import { type Nodes, nodeTitle } from '../../nodes/index.ts';
 import type { EventInput, Reasons, Tx } from '../../store/index.ts';
 import type { InstallPlan } from '../seam.ts';
@@ -11,6 +11,7 @@ import { type AnswerAsk, digestOfAsk, readAsk } from './ask-codec.ts';
 import type { Change, InstallBook } from './book.ts';
 import { fail } from './errors.ts';
 import { createKeptAnswers } from './kept-answers.ts';
+import { isForGood, patiently } from './patience.ts';
 import type { InstallationRecord } from './record.ts';
 import type { InstallSecrets } from './secrets.ts';
 import { durationText, eventOfStage, waitsForAnswer } from './stages-decide.ts';
@@ -63,9 +64,6 @@ export interface AnswersOptions {
 
 /** The installer gives up after sixty seconds; what is over by then is of use to nobody. */
 const RENDER_MS = 30_000;
-/** What may pass, such as a store that changes hands, is waited for so long; with RENDER_MS the installer still waits then. */
-const AGAIN_FOR_MS = 15_000;
-const AGAIN_MS = 1000;
 /** As many as Nodes.findByAddresses takes at once. */
 const MACS_AT_ONCE = 64;
 /** Of a stranger's request; the others are the same machine. */
@@ -115,28 +113,8 @@ export function createAnswers(options: AnswersOptions): Answers {
         log.warn({ installation: uuid, error: messageOf(thrown) }, 'an answer could not be made ahead: it is made when its installer asks');
       }
     },
-    async answer(request) {
-      const begun = clock.monotonic();
-      for (;;) {
-        const isLast = clock.monotonic() - begun >= AGAIN_FOR_MS;
-        try {
-          return await once(request, isLast);
-        } catch (thrown) {
-          if (isLast || isForGood(thrown)) throw thrown;
-          log.warn(
-            { peer: request.from, error: messageOf(thrown) },
-            'an answer could not be given, and is tried again while its installer waits',
-          );
-        }
-        await clock.sleep(AGAIN_MS);
-      }
-    },
+    answer: (request) => patiently({ clock, log, from: request.from }, (isLast) => once(request, isLast)),
   };
-}
-
-/** It would be the same again: a refusal, or an answer that can't be made. */
-function isForGood(thrown: unknown): boolean {
-  return thrown instanceof RackseedError && (thrown.status < 500 || thrown.code.startsWith('install.'));
 }
 
 async function known(options: AnswersOptions, { secret, installation, body, from }: AnswerRequest): Promise<InstallationRecord> {

@@ -8,6 +8,7 @@ import type { Change, InstallBook } from './book.ts';
 import { fail } from './errors.ts';
 import { type Hook, readHook } from './hook-codec.ts';
 import { hookFaults } from './hook-decide.ts';
+import { patiently } from './patience.ts';
 import { pinHostKeys } from './pins.ts';
 import type { InstallationRecord } from './record.ts';
 import { hashOf } from './secrets.ts';
@@ -38,20 +39,21 @@ export interface HooksOptions {
 }
 
 export function createHooks(options: HooksOptions): Hooks {
-  const { book, log, mayNote } = options;
-  return {
-    async done({ secret, body, from }) {
-      const hook = readHook(body);
-      const given = secret ?? hook?.token ?? null;
-      const found = given === null ? undefined : await book.bySecret('hook', given);
-      if (found === undefined || isForged(given, hook)) {
-        if (mayNote(from)) log.warn({ peer: from }, 'a web hook of an installer came without a secret that is known: it is not believed');
-        throw fail('install.unknown', { message: 'nothing is known here by that' });
-      }
-      const product = await productOf(options, found);
-      await book.change(found.uuid, (tx, row) => takeHook(options, tx, row, { hook, from, product }));
-    },
-  };
+  const { book, log, clock, mayNote } = options;
+
+  async function take({ secret, body, from }: DoneRequest): Promise<void> {
+    const hook = readHook(body);
+    const given = secret ?? hook?.token ?? null;
+    const found = given === null ? undefined : await book.bySecret('hook', given);
+    if (found === undefined || isForged(given, hook)) {
+      if (mayNote(from)) log.warn({ peer: from }, 'a web hook of an installer came without a secret that is known: it is not believed');
+      throw fail('install.unknown', { message: 'nothing is known here by that' });
+    }
+    const product = await productOf(options, found);
+    await book.change(found.uuid, (tx, row) => takeHook(options, tx, row, { hook, from, product }));
+  }
+
+  return { done: (request) => patiently({ clock, log, from: request.from }, () => take(request)) };
 }
 
 /** Where both are given they are the same: the token is in the answer as the path is. */

@@ -8,6 +8,7 @@ import { judge } from './boot-orders.ts';
 import { fail } from './errors.ts';
 import { type FirstBootReport, readFirstBoot } from './first-boot-codec.ts';
 import type { BootOrder, RenderFirstBoot } from './first-boot-render.ts';
+import { patiently } from './patience.ts';
 import { keysOfHook, pinHostKeys } from './pins.ts';
 import type { InstallationRecord } from './record.ts';
 import { isSecret } from './secrets.ts';
@@ -44,19 +45,20 @@ export function createInstalledBoots(options: InstalledBootsOptions): InstalledB
     if (options.mayNote(from)) options.log.warn({ peer: from }, 'a first boot came without a secret that is known: it is not believed');
     throw fail('install.unknown', { message: 'nothing is known here by that' });
   };
+  const scriptFor = async (secret: string, base: string, from: string): Promise<string> => {
+    const row = await known(secret, from);
+    const stages: readonly string[] = SCRIPT_STAGES;
+    if (!stages.includes(row.stage)) {
+      note(options, row, 'no first-boot script', `asked from ${from}, and its installation is ${row.stage}`);
+      throw fail('install.unknown', { message: 'nothing is known here by that' });
+    }
+    const bootOrder = options.bootOrderOf(row.plan.profile);
+    note(options, row, 'first-boot script', `its installer has fetched it from ${from}`);
+    await book.change(row.uuid, async () => ({ result: undefined, set: {}, wake: 'sign' }));
+    return options.render({ url: `${base}/install/first-boot/${secret}`, pins: options.pins, bootOrder });
+  };
   return {
-    async script(secret, base, from) {
-      const row = await known(secret, from);
-      const stages: readonly string[] = SCRIPT_STAGES;
-      if (!stages.includes(row.stage)) {
-        note(options, row, 'no first-boot script', `asked from ${from}, and its installation is ${row.stage}`);
-        throw fail('install.unknown', { message: 'nothing is known here by that' });
-      }
-      const bootOrder = options.bootOrderOf(row.plan.profile);
-      note(options, row, 'first-boot script', `its installer has fetched it from ${from}`);
-      await book.change(row.uuid, async () => ({ result: undefined, set: {}, wake: 'sign' }));
-      return options.render({ url: `${base}/install/first-boot/${secret}`, pins: options.pins, bootOrder });
-    },
+    script: (secret, base, from) => patiently({ ...options, from }, () => scriptFor(secret, base, from)),
     async report(secret, body, from) {
       const row = await known(secret, from);
       const report = readFirstBoot(body);
