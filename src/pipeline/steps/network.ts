@@ -9,7 +9,7 @@ import type { PipelineStep, StepContext, Verdict } from '../seam.ts';
 import { oneOf } from '../system/args.ts';
 import { isSameNetwork, readGateway, readInterfaces, readLinks, writeInterfaces } from '../system/interfaces-codec.ts';
 import { missingOf, type Wanted, wantedNetwork } from '../system/network-decide.ts';
-import { BEFORE, BEGIN, CONFIRM, FILE, NEW, SAID, TAKE_BACK, TAKE_BACK_TEXT, UNIT, UNIT_TEXT } from '../system/network-scripts.ts';
+import { BEFORE, BEGIN, CONFIRM, FILE, LOADED, NEW, SAID, TAKE_BACK, TAKE_BACK_TEXT, UNIT, UNIT_TEXT } from '../system/network-scripts.ts';
 import { impossible, planned, refusal } from '../system/verdicts.ts';
 
 const NAME = '^[a-z][a-z0-9_-]{0,14}$';
@@ -252,12 +252,17 @@ async function confirmed(
   { address, end }: { readonly address: string; readonly end: number },
 ): Promise<string | null> {
   const { clock, signal } = context;
-  let said = 'nothing was tried';
+  let said = 'it was still loading its network';
+  let isLoaded = false;
   while (clock.monotonic() < end) {
     await clock.sleep(POLL_MS, signal);
     try {
       const shell = await context.shellAt(address);
       try {
+        // A connection from before the end of loading may be one through the old network.
+        const isNew = isLoaded;
+        isLoaded = (await shell.run(['test', '-e', LOADED])).code === 0;
+        if (!isNew) continue;
         const { verdict, wanted, isPending } = await look(context, shell);
         if (verdict.is === 'impossible') said = verdict.reason;
         else if (isPending && wanted !== null && (verdict.is === 'satisfied' || verdict.plan.length === 1)) return await keep(shell);

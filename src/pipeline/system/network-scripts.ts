@@ -8,6 +8,8 @@ export const NEW = `${FOLDER}/new`;
 export const BEFORE = `${FOLDER}/before`;
 export const TAKE_BACK = `${FOLDER}/take-back`;
 export const SAID = `${FOLDER}/said`;
+/** With ifreload's exit code, when it has ended. */
+export const LOADED = `${FOLDER}/loaded`;
 export const UNIT = '/etc/systemd/system/rackseed-network-back.service';
 
 /** $1: `boot`, when networking starts by itself; else it is loaded. */
@@ -51,16 +53,21 @@ cp -p ${FILE} "$folder/.before"
 sync -- "$folder/.before"
 mv "$folder/.before" "$folder/before"
 systemd-run --quiet --collect --unit=rackseed-network-timer --on-active="$1" --timer-property=AccuracySec=1s /bin/sh ${TAKE_BACK} late
+rm -f "$folder/loaded"
 : >"$folder/said"
 cp "$folder/new" /etc/network/.interfaces.rackseed
 chmod 0644 /etc/network/.interfaces.rackseed
 sync -- /etc/network/.interfaces.rackseed
 mv -f /etc/network/.interfaces.rackseed ${FILE}
-systemd-run --quiet --collect --no-block --unit=rackseed-network-load --on-active=1 /bin/sh -c 'ifreload -a >>${SAID} 2>&1'`;
+systemd-run --quiet --collect --no-block --unit=rackseed-network-load --on-active=1 /bin/sh -c 'ifreload -a >>${SAID} 2>&1; echo "$?" >${LOADED}'`;
 
-/** Ends with 3 when it has been taken back. */
+/** Ends with 3 when it has been taken back, with 5 when it could not be loaded. */
 export const CONFIRM = `# keeps the change of the network
 folder=${FOLDER}
+if [ "$(cat "$folder/loaded")" != 0 ]; then
+  echo "ifreload ended with $(cat "$folder/loaded")" >&2
+  exit 5
+fi
 if ! mv "$folder/before" "$folder/previous" 2>/dev/null; then exit 3; fi
 systemctl stop rackseed-network-timer.timer 2>/dev/null || :
 systemctl disable --quiet rackseed-network-back.service 2>/dev/null || :`;

@@ -6,6 +6,7 @@ import { containing } from '../../../support/containing.ts';
 import { type FakeMachine, provesIdempotence, type StepWorld, stepWorld } from '../../../support/pipeline.ts';
 
 const FILE = '/etc/network/interfaces';
+const LOADED = '/var/lib/rackseed/network/loaded';
 /** As the installer of Proxmox VE leaves it. */
 const INSTALLED = `auto lo
 iface lo inet loopback
@@ -76,6 +77,7 @@ function world({ isDeadWith = () => false, file = INSTALLED, state = {} }: Optio
           when: ['ip', '-j', '-4', 'route'],
           answer: (_, machine) => JSON.stringify([{ dst: 'default', gateway: /gateway (\S+)/.exec(String(machine.state.loaded))?.[1] }]),
         },
+        { when: ['test', '-e', LOADED], answer: '' },
         { when: runs('makes room'), answer: '' },
         {
           when: runs('changes the network'),
@@ -235,6 +237,20 @@ describe('the network', () => {
       is: 'needed',
       plan: ['enp1s0 is not in vmbr0: the network is loaded anew'],
     });
+  });
+
+  it('is not confirmed while the old one may still be the one that answers', async () => {
+    const one = world();
+    const loading = { for: 2 };
+    one.machine.on(['test', '-e', LOADED], () => {
+      loading.for -= 1;
+      return { code: loading.for >= 0 ? 1 : 0 };
+    });
+    await one.clock.until(step.apply(one.context(step, AWARE)));
+    const order = one.machine.commands.flatMap((words) =>
+      words.includes(LOADED) ? ['loaded?'] : words[2]?.startsWith('# keeps') === true ? ['keep'] : [],
+    );
+    expect([order, one.machine.state.before]).toEqual([['loaded?', 'loaded?', 'loaded?', 'loaded?', 'keep'], '']);
   });
 
   it('is not touched where somebody else is about to, or a member would move', async () => {
