@@ -159,6 +159,8 @@ describe('the client', () => {
     const [, second] = sim.members;
     if (second !== undefined) second.isOn = false;
     await expect(change()).rejects.toMatchObject({ code: 'proxmox.node_unreachable', detail: { status: 595 } });
+    const path = '/api2/json/nodes/pve2/apt/update';
+    expect(sim.asked).toEqual([`POST ${path} 596`, `POST ${path} 595`]);
     await sim.close();
     await expect(change()).rejects.toMatchObject({ code: 'proxmox.unreachable' });
   });

@@ -7,7 +7,10 @@ import { PVE_CALLS } from './table.ts';
 
 const VERBS: Readonly<Record<PveMethod, string>> = { GET: 'get', POST: 'create', PUT: 'set', DELETE: 'delete' };
 
-/** Nothing is repeated: a connection that breaks is proxmox.shell_broke, and what pvesh refuses is proxmox.command_failed. */
+/**
+ * Nothing is repeated: a connection that breaks is proxmox.shell_broke, and what pvesh refuses is proxmox.command_failed. What is of a node is
+ * asked on that node: pvesh asks another by SSH, and fails after the deed on answers that are no JSON (PVE::CLI::pvesh, proxy_handler).
+ */
 export function pveByShell(shell: RootShell): Pve {
   return {
     address: shell.address,
@@ -50,11 +53,18 @@ function optionOf(key: string, value: string): readonly string[] {
   return value.startsWith('-') ? [`--${key}=${value}`] : [`--${key}`, value];
 }
 
+function lastLine(text: string): string | undefined {
+  const line = text.slice(text.lastIndexOf('\n') + 1);
+  return line.startsWith('"UPID:') ? line : undefined;
+}
+
 function dataIn(out: string, asked: { readonly method: string; readonly path: string; readonly shell: RootShell }): unknown {
   const text = out.trim();
   if (text === '') return null;
+  const upid = lastLine(text);
   try {
-    return JSON.parse(text);
+    // What begins a task prints its log first.
+    return JSON.parse(upid ?? text);
   } catch {
     throw fail('proxmox.bad_answer', {
       message: `pvesh on ${asked.shell.address} answers ${asked.method} ${asked.path} with something else than JSON`,

@@ -27,7 +27,7 @@ const LINE_MAX = 4096;
 /** PVE::Tools::dump_logfile says this of an empty file. */
 const EMPTY = 'no content';
 /** What upid_read_status says of a log without a last word: the worker was killed, or the machine went down. */
-const NO_LAST_WORD = /^(?:unexpected status|unable to read tail|unable to open file)/;
+const NO_LAST_WORD = /^(?:unexpected status|unable to (?:read tail|open file|extract last line))/;
 /** The task's node is asked by somebody else now, or under another name: nothing that waiting mends. */
 const IN_VAIN = new Set([
   'proxmox.not_trusted',

@@ -26,7 +26,8 @@ export async function pvesh(world: World, member: Member, argv: readonly string[
     const { out, ...rest } = shown(data, format);
     return { ...rest, out: log.join('') + out };
   } catch (thrown) {
-    if (thrown instanceof ApiError) return failed(refusalOf(thrown, command, path));
+    // PVE::CLI::pvesh, extract_path_info: what there is not ends with 1.
+    if (thrown instanceof ApiError) return { ...failed(refusalOf(thrown, command, path)), code: thrown.status === 501 ? 1 : 255 };
     throw thrown;
   }
 }

@@ -69,7 +69,7 @@ const onlyIn8: Methods = Object.fromEntries(
   Object.entries(methodsFor(GROUPS)).map(([name, code]) => [
     name,
     (call: Call) => {
-      if (call.world.release !== '8.4') throw died(`cannot use groups: ${MIGRATED}`);
+      if (call.world.release !== '8.4') throw died(`cannot ${name === `GET ${GROUPS.list}` ? 'index' : 'use'} groups: ${MIGRATED}`);
       return code(call);
     },
   ]),

@@ -69,6 +69,7 @@ describe('a task that is followed', () => {
   it.each([
     ['was killed', 'unexpected status'],
     ['left a log that ends in the middle', 'unable to read tail (got 0 bytes)'],
+    ['left a log without a line', 'unable to extract last line'],
     ['says nothing', undefined],
   ])('is lost when its worker %s', async (_, exitstatus) => {
     await expect(follow({ lines: [], status: () => ended(exitstatus) }).end()).rejects.toMatchObject({ code: 'proxmox.task_lost' });

@@ -165,6 +165,12 @@ describe('calls as root by pvesh', () => {
     expect(await pveByShell(told('')).call('DELETE', '/storage/{storage}', { storage: 'tank' })).toBeNull();
   });
 
+  it('that begin a task name it after its log', async () => {
+    const upid = 'UPID:pve1:000003E9:00003E90:6553F100:clustercreate:home:root@pam:';
+    const pve = pveByShell(told(`Writing corosync key\n"${upid}"\n`));
+    expect(await pve.call('POST', '/cluster/config', { clustername: 'home' })).toBe(upid);
+  });
+
   it('wait for a task and hear its lines', async () => {
     const lines: string[] = [];
     const more = { timeoutMs: 1000, onLine: (line: string) => void lines.push(line) };
