@@ -12,6 +12,7 @@ import {
   createPipelineDesk,
   createPipelineFiles,
   createPipelines,
+  createPost,
   createRegistry,
   createRoster,
   createRunBook,
@@ -22,6 +23,7 @@ import {
   type PipelineStep,
   type Pipelines,
   type Place,
+  type Post,
   type PveOrder,
   pipelineOf,
   type Roster,
@@ -157,6 +159,7 @@ interface Ways {
     look: { readonly node: { readonly uuid: string }; readonly cluster: unknown },
     name: string,
   ) => Promise<Secret | undefined>;
+  readonly post: Post;
   /** By the appliance's own token, which is made where there is none. */
   readonly working: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
   /** Changes nothing: no token is made for it. */
@@ -170,6 +173,7 @@ function waysOf(options: PipelinePartsOptions, log: Log): Ways {
       options.openShell ??
       (({ address, hostKeys, signal }) => openShell({ address, hostKeys, signal, key: privateKey, clock, random, log })),
     secret: (look, name) => secretOf(options, look, name),
+    post: createPost((url, init) => fetch(url, init)),
     working: (order) => pveOf(options, log, order),
     looking: ({ shell }) => Promise.resolve({ ...pveByShell(shell), close: () => Promise.resolve() }),
   };

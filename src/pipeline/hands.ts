@@ -3,6 +3,7 @@
 import type { Clock, Log, Secret } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 import type { Pve, RootShell, RunOptions } from '../proxmox/index.ts';
+import { NO_POST, type Post } from './post.ts';
 import type { StepContext, StepLook } from './seam.ts';
 
 /** The ways to the machine and its cluster. */
@@ -14,6 +15,8 @@ export interface Hands {
   memberShell(): Promise<RootShell & { readonly name: string }>;
   pve(of: 'node' | 'member'): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
+  /** Without it nothing is sent. */
+  readonly post?: Post | undefined;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export function contextOf({ look, hands, notes, ...parts }: ContextParts & { rea
     memberShell: () => hands.memberShell(),
     pve: (of) => hands.pve(of),
     secret: (name) => hands.secret(name),
+    post: hands.post ?? NO_POST,
     notes: {
       get: (key) => notes.get(key),
       set: (key, value) => {
@@ -71,6 +75,7 @@ export function redactor(): Redactor {
         if (text.length >= LEAST) known.add(text);
         return secret;
       },
+      post: hands.post,
       close: () => hands.close(),
     }),
     text: (text) => [...known].reduce((shown, secret) => shown.replaceAll(secret, '******'), text),
@@ -82,6 +87,7 @@ export function endedBy(context: StepContext, signal: AbortSignal): StepContext 
   return {
     ...context,
     signal,
+    post: (request) => unless(signal, context.post({ ...request, signal: AbortSignal.any([signal, request.signal]) })),
     shell: shellBy(context.shell, signal),
     shellAt: async (address) => {
       const shell = await unless(signal, context.shellAt(address));

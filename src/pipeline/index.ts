@@ -24,6 +24,7 @@ export { type OpenParts, openHands, type Place, type PveOrder } from './open.ts'
 export { createPipelines, type Pipelines, type PipelinesParts, type PipelineView, type RunView, type Serving } from './pipelines.ts';
 export { planOf } from './plan.ts';
 export type { Planned } from './plan-decide.ts';
+export { createPost, type Post, type PostFetch, type PostRequest } from './post.ts';
 export { createRegistry } from './registry.ts';
 export { createRoster, type Registered, type Roster, type RosterFilter, type RosterParts } from './roster.ts';
 export { type Drive, type Driven, driveRun, type RunnerParts } from './runner.ts';

@@ -5,6 +5,7 @@ import { messageOf } from '../lib/index.ts';
 import type { OpenedShell, Pve, RootShell } from '../proxmox/index.ts';
 import { fail } from './errors.ts';
 import type { Hands } from './hands.ts';
+import type { Post } from './post.ts';
 import type { MemberAddress, StepLook } from './seam.ts';
 
 /** A machine as it is signed in to. */
@@ -21,6 +22,7 @@ export interface OpenParts {
   /** The API of whoever is behind that shell. */
   readonly openPve: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
   readonly secret: (look: StepLook, name: string) => Promise<Secret | undefined>;
+  readonly post?: Post;
 }
 
 export interface PveOrder {
@@ -45,6 +47,7 @@ export async function openHands(parts: OpenParts, look: StepLook, signal: AbortS
     memberShell: () => opened.member(),
     pve: (of) => opened.pve(of),
     secret: (name) => parts.secret(look, name),
+    post: parts.post,
     close: () => opened.close(),
   };
 }

@@ -5,6 +5,7 @@ import type { TSchema } from 'typebox';
 import type { Clock, Log, Secret } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 import type { Pve, RootShell } from '../proxmox/index.ts';
+import type { Post } from './post.ts';
 
 /** `satisfied`: nothing to do. `needed`: what would be done, a line each, in words for people. `impossible`: not from here, and what resolves it. */
 export type Verdict =
@@ -91,6 +92,8 @@ export interface StepContext<Args = unknown> extends StepLook {
   /** The API of a member, by the appliance's own token, certificate pinned; `root`-only calls go by pvesh over a shell. */
   pve(of: 'node' | 'member'): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
+  /** HTTP to other programs, from the appliance. Never by check. */
+  readonly post: Post;
   /** Of this run of this node: survives a restart. Steps keep ids of what they began there. */
   readonly notes: { get(key: string): string | undefined; set(key: string, value: string): Promise<void> };
   progress(fraction: number, text: string): void;

@@ -3,7 +3,7 @@
 
 import { Ajv } from 'ajv';
 import { RackseedError, Secret, silentLog } from '../../src/lib/index.ts';
-import type { MemberAddress, PipelineStep, StepContext, StepLook, Verdict } from '../../src/pipeline/index.ts';
+import type { MemberAddress, PipelineStep, Post, PostRequest, StepContext, StepLook, Verdict } from '../../src/pipeline/index.ts';
 import type { Pve, PveMethod, Ran, RootShell, RunOptions } from '../../src/proxmox/index.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
@@ -119,6 +119,8 @@ export interface WorldOptions {
   readonly members?: readonly MemberAddress[];
   readonly pve?: PveAnswers;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What another program answers; status 200 unless told. */
+  readonly post?: Post;
   /** Can the machine be reached there now? Everywhere unless told. */
   readonly answersAt?: (address: string, machine: FakeMachine) => boolean;
 }
@@ -131,6 +133,8 @@ export interface StepWorld {
   /** Calls of the API: method, path, parameters. */
   readonly calls: { readonly of: 'node' | 'member'; readonly method: PveMethod; readonly path: string; readonly params: unknown }[];
   readonly notes: Map<string, string>;
+  /** What other programs were sent. */
+  readonly posted: PostRequest[];
   /** Where the step said that the machine is managed from now on. */
   readonly moves: string[];
   readonly abort: AbortController;
@@ -153,6 +157,7 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
   const logs: string[] = [];
   const notes = new Map<string, string>();
   const moves: string[] = [];
+  const posted: PostRequest[] = [];
   const abort = new AbortController();
   const calls: StepWorld['calls'] = [];
   const look = lookOf(options, machine);
@@ -166,6 +171,7 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
     logs,
     notes,
     moves,
+    posted,
     calls,
     abort,
     get asked() {
@@ -190,6 +196,11 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
       memberShell: () => Promise.resolve().then(memberOrNone),
       pve: (of) => Promise.resolve().then(() => pve(of)),
       secret: (name) => Promise.resolve(secretOf(options.secrets?.[name])),
+      post: (request) =>
+        cut.around(`POST ${request.url}`, () => {
+          posted.push(request);
+          return options.post?.(request) ?? { status: 200 };
+        }),
       notes: {
         get: (key) => notes.get(key),
         set: (key, value) => {

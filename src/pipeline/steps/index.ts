@@ -23,6 +23,7 @@ import { step as pveRole } from './pve-role.ts';
 import { step as pveUser } from './pve-user.ts';
 import { step as qdevice } from './qdevice.ts';
 import { step as rebootIfNeeded } from './reboot-if-needed.ts';
+import { step as registerWebhook } from './register-webhook.ts';
 import { step as sshKeys } from './ssh-keys.ts';
 import { step as storage } from './storage.ts';
 import { step as subscription } from './subscription.ts';
@@ -56,6 +57,7 @@ export const STEPS: readonly PipelineStep[] = [
   pveUser,
   qdevice,
   rebootIfNeeded,
+  registerWebhook,
   sshKeys,
   storage,
   subscription,

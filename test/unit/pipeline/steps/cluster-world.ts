@@ -346,6 +346,7 @@ class Machines {
       },
       pve: () => Promise.resolve(pveByShell(this.#shell(name))),
       secret: (secret) => Promise.resolve(more.secrets?.[secret] === undefined ? undefined : new Secret(more.secrets[secret])),
+      post: () => Promise.reject(new Error('no step here asks for it')),
       notes: { get: () => undefined, set: () => Promise.resolve() },
       progress: () => undefined,
       log: (line) => {
@@ -366,6 +367,7 @@ class Machines {
       calls: [],
       notes: new Map(),
       moves: [],
+      posted: [],
       abort: new AbortController(),
       get asked() {
         return asked();
