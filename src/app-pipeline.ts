@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Warning } from './api/index.ts';
 import { type Config, formatProblem, type LoadedConfig, pipelineProblems, resolveSecret } from './config/index.ts';
 import type { RootPasswords } from './install/index.ts';
-import { type Clock, type Component, type Log, messageOf, type Random, resource, type Secret } from './lib/index.ts';
+import { type Clock, type Component, type Log, messageOf, type Random, resource, runProgram, type Secret } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
 import type { Nodes } from './nodes/index.ts';
 import {
@@ -16,6 +16,7 @@ import {
   createRegistry,
   createRoster,
   createRunBook,
+  createScripts,
   lookOf,
   markJoined,
   markMoved,
@@ -27,6 +28,7 @@ import {
   type PveOrder,
   pipelineOf,
   type Roster,
+  type Scripts,
   STEPS,
 } from './pipeline/index.ts';
 import { NO_PIPELINE_DESK, type PipelineDesk, type Registry, RUN_PIPELINE } from './power/index.ts';
@@ -160,6 +162,7 @@ interface Ways {
     name: string,
   ) => Promise<Secret | undefined>;
   readonly post: Post;
+  readonly scripts: Scripts;
   /** By the appliance's own token, which is made where there is none. */
   readonly working: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
   /** Changes nothing: no token is made for it. */
@@ -174,6 +177,7 @@ function waysOf(options: PipelinePartsOptions, log: Log): Ways {
       (({ address, hostKeys, signal }) => openShell({ address, hostKeys, signal, key: privateKey, clock, random, log })),
     secret: (look, name) => secretOf(options, look, name),
     post: createPost((url, init) => fetch(url, init)),
+    scripts: createScripts({ directory: join(options.config.server.data_dir, 'scripts'), run: runProgram, env: options.env }),
     working: (order) => pveOf(options, log, order),
     looking: ({ shell }) => Promise.resolve({ ...pveByShell(shell), close: () => Promise.resolve() }),
   };

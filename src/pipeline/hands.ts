@@ -4,6 +4,7 @@ import type { Clock, Log, Secret } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 import type { Pve, RootShell, RunOptions } from '../proxmox/index.ts';
 import { NO_POST, type Post } from './post.ts';
+import { NO_SCRIPTS, type Scripts } from './scripts.ts';
 import type { StepContext, StepLook } from './seam.ts';
 
 /** The ways to the machine and its cluster. */
@@ -17,6 +18,8 @@ export interface Hands {
   secret(name: string): Promise<Secret | undefined>;
   /** Without it nothing is sent. */
   readonly post?: Post | undefined;
+  /** Likewise. */
+  readonly scripts?: Scripts | undefined;
   close(): Promise<void>;
 }
 
@@ -40,6 +43,7 @@ export function contextOf({ look, hands, notes, ...parts }: ContextParts & { rea
     pve: (of) => hands.pve(of),
     secret: (name) => hands.secret(name),
     post: hands.post ?? NO_POST,
+    scripts: hands.scripts ?? NO_SCRIPTS,
     notes: {
       get: (key) => notes.get(key),
       set: (key, value) => {
@@ -76,6 +80,7 @@ export function redactor(): Redactor {
         return secret;
       },
       post: hands.post,
+      scripts: hands.scripts,
       close: () => hands.close(),
     }),
     text: (text) => [...known].reduce((shown, secret) => shown.replaceAll(secret, '******'), text),
@@ -89,6 +94,10 @@ export function endedBy(context: StepContext, signal: AbortSignal): StepContext 
     signal,
     post: (request) => unless(signal, context.post({ ...request, signal: AbortSignal.any([signal, request.signal]) })),
     shell: shellBy(context.shell, signal),
+    scripts: {
+      ...context.scripts,
+      run: (script, order) => context.scripts.run(script, { ...order, signal: AbortSignal.any([signal, order.signal]) }),
+    },
     shellAt: async (address) => {
       const shell = await unless(signal, context.shellAt(address));
       return { ...shellBy(shell, signal), close: () => shell.close() };

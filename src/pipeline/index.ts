@@ -28,6 +28,7 @@ export { createPost, type Post, type PostFetch, type PostRequest } from './post.
 export { createRegistry } from './registry.ts';
 export { createRoster, type Registered, type Roster, type RosterFilter, type RosterParts } from './roster.ts';
 export { type Drive, type Driven, driveRun, type RunnerParts } from './runner.ts';
+export { createScripts, type FoundScript, type ScriptOrder, type Scripts, type ScriptsParts } from './scripts.ts';
 export type {
   MemberAddress,
   Pipeline,

@@ -6,6 +6,7 @@ import type { OpenedShell, Pve, RootShell } from '../proxmox/index.ts';
 import { fail } from './errors.ts';
 import type { Hands } from './hands.ts';
 import type { Post } from './post.ts';
+import type { Scripts } from './scripts.ts';
 import type { MemberAddress, StepLook } from './seam.ts';
 
 /** A machine as it is signed in to. */
@@ -23,6 +24,7 @@ export interface OpenParts {
   readonly openPve: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
   readonly secret: (look: StepLook, name: string) => Promise<Secret | undefined>;
   readonly post?: Post;
+  readonly scripts?: Scripts;
 }
 
 export interface PveOrder {
@@ -48,6 +50,7 @@ export async function openHands(parts: OpenParts, look: StepLook, signal: AbortS
     pve: (of) => opened.pve(of),
     secret: (name) => parts.secret(look, name),
     post: parts.post,
+    scripts: parts.scripts,
     close: () => opened.close(),
   };
 }

@@ -6,6 +6,7 @@ import type { Clock, Log, Secret } from '../lib/index.ts';
 import type { JsonObject } from '../nodes/index.ts';
 import type { Pve, RootShell } from '../proxmox/index.ts';
 import type { Post } from './post.ts';
+import type { Scripts } from './scripts.ts';
 
 /** `satisfied`: nothing to do. `needed`: what would be done, a line each, in words for people. `impossible`: not from here, and what resolves it. */
 export type Verdict =
@@ -94,6 +95,8 @@ export interface StepContext<Args = unknown> extends StepLook {
   secret(name: string): Promise<Secret | undefined>;
   /** HTTP to other programs, from the appliance. Never by check. */
   readonly post: Post;
+  /** The operator's own programs, on the appliance. */
+  readonly scripts: Scripts;
   /** Of this run of this node: survives a restart. Steps keep ids of what they began there. */
   readonly notes: { get(key: string): string | undefined; set(key: string, value: string): Promise<void> };
   progress(fraction: number, text: string): void;

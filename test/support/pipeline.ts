@@ -3,7 +3,8 @@
 
 import { Ajv } from 'ajv';
 import { RackseedError, Secret, silentLog } from '../../src/lib/index.ts';
-import type { MemberAddress, PipelineStep, Post, PostRequest, StepContext, StepLook, Verdict } from '../../src/pipeline/index.ts';
+import type { MemberAddress, PipelineStep, Post, PostRequest, Scripts, StepContext, StepLook, Verdict } from '../../src/pipeline/index.ts';
+import { NO_SCRIPTS } from '../../src/pipeline/scripts.ts';
 import type { Pve, PveMethod, Ran, RootShell, RunOptions } from '../../src/proxmox/index.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
@@ -121,6 +122,8 @@ export interface WorldOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** What another program answers; status 200 unless told. */
   readonly post?: Post;
+  /** The operator's own programs; none unless told. */
+  readonly scripts?: Scripts;
   /** Can the machine be reached there now? Everywhere unless told. */
   readonly answersAt?: (address: string, machine: FakeMachine) => boolean;
 }
@@ -196,6 +199,7 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
       memberShell: () => Promise.resolve().then(memberOrNone),
       pve: (of) => Promise.resolve().then(() => pve(of)),
       secret: (name) => Promise.resolve(secretOf(options.secrets?.[name])),
+      scripts: scriptsOf(options.scripts ?? NO_SCRIPTS, cut),
       post: (request) =>
         cut.around(`POST ${request.url}`, () => {
           posted.push(request);
@@ -217,6 +221,11 @@ export function stepWorld(options: WorldOptions = {}): StepWorld {
       trace: silentLog,
     }),
   };
+}
+
+/** To run one is an act, which may be cut off. */
+function scriptsOf(scripts: Scripts, cut: Cut): Scripts {
+  return { ...scripts, run: (script, order) => cut.around(`run ${script.path}`, () => scripts.run(script, order)) };
 }
 
 function machineAt(machine: FakeMachine, address: string, { answersAt }: WorldOptions): FakeMachine & { close(): Promise<void> } {

@@ -7,6 +7,7 @@ import { step as backupJob } from './backup-job.ts';
 import { step as bootOrder } from './boot-order.ts';
 import { step as clusterCreate } from './cluster-create.ts';
 import { step as clusterJoin } from './cluster-join.ts';
+import { step as customScript } from './custom-script.ts';
 import { step as dns } from './dns.ts';
 import { step as haGroup } from './ha-group.ts';
 import { step as haRule } from './ha-rule.ts';
@@ -41,6 +42,7 @@ export const STEPS: readonly PipelineStep[] = [
   bootOrder,
   clusterCreate,
   clusterJoin,
+  customScript,
   dns,
   haGroup,
   haRule,

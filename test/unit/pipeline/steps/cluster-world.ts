@@ -5,6 +5,7 @@ import { RackseedError, Secret, silentLog } from '../../../../src/lib/index.ts';
 import { BEGIN_JOB, FORGET_JOB, LOOK_AT_JOB } from '../../../../src/pipeline/cluster/job.ts';
 import { BEGUN, MACHINE_FACTS } from '../../../../src/pipeline/cluster/machine-codec.ts';
 import type { MemberAddress, PipelineStep, StepContext, StepLook } from '../../../../src/pipeline/index.ts';
+import { NO_SCRIPTS } from '../../../../src/pipeline/scripts.ts';
 import { pveByShell, type Ran, type RootShell, type RunOptions } from '../../../../src/proxmox/index.ts';
 import { execOn, type Member, quorumOf } from '../../../sim/pve/index.ts';
 import type { Release } from '../../../sim/pve/schema/index.ts';
@@ -346,6 +347,7 @@ class Machines {
       },
       pve: () => Promise.resolve(pveByShell(this.#shell(name))),
       secret: (secret) => Promise.resolve(more.secrets?.[secret] === undefined ? undefined : new Secret(more.secrets[secret])),
+      scripts: NO_SCRIPTS,
       post: () => Promise.reject(new Error('no step here asks for it')),
       notes: { get: () => undefined, set: () => Promise.resolve() },
       progress: () => undefined,
