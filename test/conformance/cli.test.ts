@@ -321,6 +321,17 @@ describe('completion', () => {
   it.each(['zsh', 'fish'])('is made for %s too', async (shell) => expect(await good('completion', shell)).toContain('rackseed'));
 });
 
+describe('inventory', () => {
+  it('answers Ansible where there is no machine yet, and never with an error for a host of another inventory', async () => {
+    const none = { _meta: { hostvars: {} }, all: { children: [] } };
+    expect(parsed(await good('inventory', 'ansible', '--list'))).toEqual(none);
+    expect(parsed(await good('inventory', 'ansible', '--host', 'other.example'))).toEqual({});
+    expect(await good('inventory', 'hosts')).toBe('');
+    expect(await good('inventory', 'prometheus', '--cluster', 'home')).toMatch(/^TARGET +NAME +CLUSTER +PROFILE +STATE\n$/);
+    expect(await bad(2, 'inventory', 'ansible')).toContain('--list');
+  });
+});
+
 describe('the way to the appliance', () => {
   it('is found by RACKSEED_URL, RACKSEED_TOKEN and RACKSEED_CA, from anywhere', async () => {
     const env = await remoteEnvironment();
