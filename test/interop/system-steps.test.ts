@@ -9,7 +9,7 @@ import { step as upgrade } from '../../src/pipeline/steps/apt-upgrade.ts';
 import { step as ntp } from '../../src/pipeline/steps/ntp.ts';
 import { step as packages } from '../../src/pipeline/steps/packages.ts';
 import { step as timezone } from '../../src/pipeline/steps/timezone.ts';
-import { COPY_TABLE } from '../../src/pipeline/zfs/copy-table.ts';
+import { COPY_TABLE, OWN_NUMBERS } from '../../src/pipeline/zfs/copy-table.ts';
 import { type DebianTree, debianTree } from '../support/debian-tree.ts';
 import { stepWorld } from '../support/pipeline.ts';
 
@@ -150,7 +150,10 @@ describe('the partition table of one disk', () => {
     expect(await nine.shell.must(['sfdisk', '--dump', from])).toBe(before);
     expect(await dump(to)).toEqual(await dump(from));
     const idOf = async (path: string): Promise<string> => (await nine.shell.must(['sfdisk', '--disk-id', path])).trim();
+    expect(await idOf(to)).toBe(await idOf(from));
+    expect(await nine.shell.script(OWN_NUMBERS, [to])).toMatchObject({ code: 0, err: '' });
     expect(await idOf(to)).not.toBe(await idOf(from));
+    expect(await dump(to)).toEqual(await dump(from));
     const again = await nine.shell.script(COPY_TABLE, [from, to, '/var/lib/rackseed/zfs/from.gpt']);
     expect(again).toMatchObject({ code: 1, err: expect.stringContaining('is not empty any more') as unknown });
   });

@@ -6,7 +6,7 @@ import type { PipelineStep, StepContext, Verdict } from '../seam.ts';
 import { impossible, planned, refusal } from '../system/verdicts.ts';
 import { readBootTool } from '../zfs/boot-tool-codec.ts';
 import { chooseDisks, MATCH, nameOf } from '../zfs/choose-decide.ts';
-import { COPY_TABLE } from '../zfs/copy-table.ts';
+import { COPY_TABLE, OWN_NUMBERS } from '../zfs/copy-table.ts';
 import { type Disk, partName, titleOf } from '../zfs/disks-codec.ts';
 import { diskOfPath, lookAtDisks, lookAtPool, signaturesOn } from '../zfs/look.ts';
 import { layoutOf, leavesOf, type Pool } from '../zfs/pool-codec.ts';
@@ -186,6 +186,8 @@ async function apply(context: StepContext<Args>): Promise<void> {
     // EFI first: a machine that can not start from its second disk is found out before a day of copying.
     if (!(await isKeptNow(context, to))) {
       const esp = partName(to, ESP);
+      // Not of one that is in the pool already: what starts the machine may know it by its number.
+      if (!isAttached) await scripted(context, OWN_NUMBERS, [to.ids[0] ?? to.path], `${titleOf(to)} got no numbers of its own`);
       await shell.must(['proxmox-boot-tool', 'format', esp, '--force'], { timeoutMs: 300_000 });
       await shell.must(['proxmox-boot-tool', 'init', esp, ...(isGrub ? ['grub'] : [])], { timeoutMs: 600_000 });
     }
@@ -215,11 +217,17 @@ async function copyTable(context: StepContext<Args>, from: Disk, to: Disk): Prom
   await notes.set(NOTE, nameOf(to) ?? '');
   // A copy that was cut off is one of ours, and of no use.
   if (begun) await shell.must(['wipefs', '--all', '--quiet', target]);
-  const { code, err } = await shell.script(COPY_TABLE, [source, target, `/var/lib/rackseed/zfs/${nameOf(from) ?? 'disk'}.gpt`], {
-    timeoutMs: 300_000,
-  });
-  if (code !== 0)
-    throw refusal({ reason: `the partitions were not copied: ${err.trim().slice(-500)}`, hint: 'Look at sgdisk -p of both disks.' });
+  await scripted(
+    context,
+    COPY_TABLE,
+    [source, target, `/var/lib/rackseed/zfs/${nameOf(from) ?? 'disk'}.gpt`],
+    'the partitions were not copied',
+  );
+}
+
+async function scripted({ shell }: StepContext<Args>, text: string, words: readonly string[], what: string): Promise<void> {
+  const { code, err } = await shell.script(text, words, { timeoutMs: 300_000 });
+  if (code !== 0) throw refusal({ reason: `${what}: ${err.trim().slice(-500)}`, hint: 'Look at sgdisk -p of both disks.' });
 }
 
 async function isKeptNow(context: StepContext<Args>, disk: Disk): Promise<boolean> {

@@ -16,7 +16,10 @@ if [ "$(sfdisk --dump "$from")" != "$before" ]; then
   sgdisk --load-backup="$kept" "$from" >/dev/null
   echo "the table of $from changed, and was put back" >&2
   exit 1
-fi
-sgdisk --randomize-guids "$to" >/dev/null
-if command -v partprobe >/dev/null; then partprobe "$to" || :; fi
+fi`;
+
+/** Of a disk that nothing has been told of yet: a copy that was cut off has the numbers of the other disk still. */
+export const OWN_NUMBERS = `# gives a copied partition table numbers of its own
+sgdisk --randomize-guids "$1" >/dev/null
+if command -v partprobe >/dev/null; then partprobe "$1" || :; fi
 if command -v udevadm >/dev/null; then udevadm settle; fi`;

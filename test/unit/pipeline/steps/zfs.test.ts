@@ -100,6 +100,7 @@ describe('the second disk of the system', () => {
         .map((words) => words.filter((word) => !word.startsWith('# '))),
     ).toEqual([
       ['sh', '-eu', idOf({ serial: 'SYSA' }), idOf({ serial: 'NEWB' }), '/var/lib/rackseed/zfs/SYSA.gpt'],
+      ['sh', '-eu', idOf({ serial: 'NEWB' })],
       ['proxmox-boot-tool', 'format', part('NEWB', 2), '--force'],
       ['proxmox-boot-tool', 'init', part('NEWB', 2), 'grub'],
       ['zpool', 'attach', 'rpool', part('SYSA', 3), part('NEWB', 3)],

@@ -241,6 +241,12 @@ const RULES: readonly Rule[] = [
     Object.assign(to, { table: 'gpt', parts: from.parts.map(({ number }) => ({ number, content: null, uuid: '' })) });
     return '';
   }),
+  rule(runs('gives a copied partition table'), (words, state) => {
+    const { disk: found } = partOf(state, words[3] ?? '');
+    if (found?.parts.length === 0) return FAILED('no partitions');
+    Object.assign(found ?? {}, { isNumbered: true });
+    return '';
+  }),
   rule(['proxmox-boot-tool', 'status'], (_, { loader }, { files }) =>
     (files.get('/etc/kernel/proxmox-boot-uuids') ?? '')
       .split('\n')
