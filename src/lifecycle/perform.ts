@@ -92,6 +92,8 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   const { args, note, plan, typed } = await destructiveArgs(work.deps, node, offered, asked);
   if (note !== undefined) work.context.log(note);
   const use = { key: entry.key, kind, now: work.deps.clock.now() };
+  // Before the order: also where it fails, or we do, what comes onto these disks afterwards is nothing of ours.
+  if (typed !== undefined) await work.context.transaction((tx) => erasedAll(tx, work.uuid, typed, use.now));
   let isTold = false;
   const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
     const run = {
@@ -115,8 +117,6 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
       await work.context.transaction((tx) => failPlan(tx, plan, { ...use, isUntouched: untouched(error) }));
     throw error;
   });
-  if (typed !== undefined && !isWaiting(outcome))
-    await work.context.transaction((tx) => erasedAll(tx, work.uuid, typed, work.deps.clock.now()));
   if (plan === undefined) return outcome;
   if (!isWaiting(outcome)) {
     const used = { ...use, task: work.context.taskId, wrote: outcome.wrote };

@@ -2,6 +2,7 @@
 // and the orders to the agent both go by it, so that neither refuses what the other lets pass.
 
 import { UNRECOGNISED } from '../inspect/index.ts';
+import { type DiskIdentity, isNamed } from '../install/index.ts';
 import type { WalkKind } from './steps-decide.ts';
 
 /** Of disks in the plan; true: all of them, where nobody said which. */
@@ -28,8 +29,8 @@ export interface PlanUse {
   readonly begun?: Places;
   /** Since they were erased, a system of ours was put there: an image, or an installer that has its answer. */
   readonly deployed?: Places;
-  /** That system was started: it may have written to every disk that is ours. */
-  readonly lived?: boolean;
+  /** That system was started: it may have written to every disk that is ours, and these were not written anew by us since. */
+  readonly lived?: Places;
   /** By place: what our own steps put there since. */
   readonly left?: Readonly<Record<string, readonly string[]>>;
   /** The step that the agent is at: an agent that starts anew reports what is half done. */
@@ -63,7 +64,7 @@ export function lenienceOf({ state, use, at, by }: Asking): Lenience {
   if (by === 'report' && isUnder && under.kind !== 'clean' && under.leaves === undefined) return 'all';
   const isOurs = state === 'standing' || ours?.includes(at) === true;
   const endsAll = by === 'clean' || by === 'report';
-  if (isOurs && (has(deployed, at) || (endsAll && use.lived === true))) return 'all';
+  if (isOurs && (has(deployed, at) || (endsAll && has(use.lived, at)))) return 'all';
   return isOurs || has(begun, at) || isUnder ? 'bytes' : 'none';
 }
 
@@ -80,8 +81,8 @@ export interface PlannedDisk {
  */
 export function allowedOn({ serial, wwn, expects }: PlannedDisk, asking: Asking): readonly string[] | null {
   const lenience = lenienceOf(asking);
-  const isNamed = (serial ?? null) !== null || (wwn ?? null) !== null;
-  if (isNamed ? lenience === 'all' || expects === null : expects === null && asking.by === 'report') return null;
+  const hasName = (serial ?? null) !== null || (wwn ?? null) !== null;
+  if (hasName ? lenience === 'all' || expects === null : expects === null && asking.by === 'report') return null;
   const { left, under } = asking.use;
   const put = [...(left?.[asking.at] ?? []), ...(under?.leaves?.[asking.at] ?? [])];
   return [...new Set([...(expects ?? []), ...put, ...(lenience === 'none' ? [] : [UNRECOGNISED])])];
@@ -125,14 +126,12 @@ export function useEnded(use: PlanUse, kind: WalkKind, { wrote, count, leaves = 
   const ours = [...new Set([...(rest.ours ?? []), ...wrote])].sort((a, b) => a - b);
   const others = Object.entries(rest.left ?? {}).filter(([at]) => !wrote.includes(Number(at)));
   const systems = kind === 'clean' ? [] : wrote.filter((at) => leaves[at] === undefined);
-  // Erased whole, they hold nothing of a system any more.
-  const isGone = kind === 'clean' && wrote.length >= count;
   return {
     ...rest,
     ours,
     begun: removed(rest.begun, wrote, count),
     deployed: joined(removed(rest.deployed, wrote, count), systems),
-    lived: !isGone && (rest.lived ?? rest.deployed === true),
+    lived: removed(livedOn(rest), wrote, count),
     left: { ...Object.fromEntries(others), ...leaves },
   };
 }
@@ -144,7 +143,7 @@ export function useErased(use: PlanUse, at: readonly number[], count: number): P
     ...use,
     begun: joined(use.begun, at),
     deployed: removed(use.deployed, at, count),
-    lived: at.length < count && (use.lived ?? use.deployed === true),
+    lived: removed(livedOn(use), at, count),
     left: Object.fromEntries(left),
   };
 }
@@ -159,9 +158,23 @@ export function useInstalled(use: PlanUse, at: readonly number[]): PlanUse {
   return useLived({ ...use, deployed: joined(use.deployed, at) });
 }
 
+/** Whether a planned disk is this one. */
+export type SameDisk = (planned: DiskIdentity, disk: DiskIdentity) => boolean;
+
+/** In whatever slot it is now, if it has a name: so the agent knows it, too. */
+export const isSurely: SameDisk = (planned, disk) => isNamed(planned, disk) && isNamed(disk, planned);
+
+/** It may have been seen without one of its names at one time. */
+export const isPerhaps: SameDisk = (planned, disk) => isNamed(planned, disk) || isNamed(disk, planned);
+
 /** A step that was given up without a word of how it ended. */
 function withoutOther(use: PlanUse, key: string): PlanUse {
   return use.under === undefined || use.under.key === key ? use : useFailed(use, use.under, undefined);
+}
+
+/** Before that was kept, where a system had been put was not either. */
+function livedOn({ lived, deployed }: PlanUse): Places {
+  return lived ?? deployed === true;
 }
 
 function has(places: Places | undefined, at: number): boolean {

@@ -1,9 +1,23 @@
 // How far wipe plans were used, in the store: what is begun, ended, given up, and what a system of ours was put on. Decides nothing itself.
 
 import { orderOutcome } from '../inspect/index.ts';
+import type { DiskIdentity } from '../install/index.ts';
 import type { JsonObject, JsonValue } from '../nodes/index.ts';
 import type { Tx } from '../store/index.ts';
-import { type PlanUse, type StepUse, type Touch, useBegun, useEnded, useErased, useFailed, useInstalled, useLived } from './wipe-decide.ts';
+import {
+  isPerhaps,
+  isSurely,
+  type PlanUse,
+  type SameDisk,
+  type StepUse,
+  type Touch,
+  useBegun,
+  useEnded,
+  useErased,
+  useFailed,
+  useInstalled,
+  useLived,
+} from './wipe-decide.ts';
 
 export interface StoredPlan extends PlanUse {
   readonly disks?: readonly JsonObject[];
@@ -75,12 +89,12 @@ export async function livePlans(tx: Tx, nodeUuid: string, now: number): Promise<
 
 /** An installer was answered: from now on what is on these disks is what it puts there. */
 export function installedOn(tx: Tx, nodeUuid: string, disks: readonly JsonObject[], now: number): Promise<void> {
-  return onPlaces(tx, nodeUuid, { disks, now }, useInstalled);
+  return onPlaces(tx, nodeUuid, { disks, now, isSame: isSurely }, useInstalled);
 }
 
-/** They were erased because somebody typed that all disks of the machine are meant. */
+/** They are about to be erased because somebody typed that all disks of the machine are meant. */
 export function erasedAll(tx: Tx, nodeUuid: string, disks: readonly JsonObject[], now: number): Promise<void> {
-  return onPlaces(tx, nodeUuid, { disks, now }, useErased);
+  return onPlaces(tx, nodeUuid, { disks, now, isSame: isPerhaps }, useErased);
 }
 
 type OnPlaces = (use: PlanUse, at: readonly number[], count: number) => PlanUse;
@@ -88,20 +102,23 @@ type OnPlaces = (use: PlanUse, at: readonly number[], count: number) => PlanUse;
 async function onPlaces(
   tx: Tx,
   nodeUuid: string,
-  { disks, now }: { readonly disks: readonly JsonObject[]; readonly now: number },
+  { disks, now, isSame }: { readonly disks: readonly JsonObject[]; readonly now: number; readonly isSame: SameDisk },
   change: OnPlaces,
 ): Promise<void> {
   const wanted = disks.map(identityOf);
   for (const kept of await plansOf(tx, nodeUuid)) {
     const planned = kept.plan.disks ?? [];
-    const at = planned.flatMap((disk, place) => (wanted.includes(identityOf(disk)) ? [place] : []));
+    const at = planned.flatMap((one, place) => (wanted.some((disk) => isSame(identityOf(one), disk)) ? [place] : []));
     if (at.length > 0) await writePlan(tx, kept, now, { use: change(kept.plan, at, planned.length) });
   }
 }
 
-function identityOf({ serial, wwn, size, byPath }: JsonObject): string {
-  const parts: (JsonValue | undefined)[] = [serial, wwn, size, byPath];
-  return JSON.stringify(parts.map((one) => one ?? null));
+function identityOf({ serial, wwn, size, byPath }: JsonObject): DiskIdentity {
+  return { serial: text(serial), wwn: text(wwn), size: typeof size === 'number' ? size : 0, byPath: text(byPath) };
+}
+
+function text(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
 }
 
 /** Its disks are its owner's again: it is cleaned for the last time, or taken over with what runs on it. */

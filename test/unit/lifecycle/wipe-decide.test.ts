@@ -5,6 +5,8 @@ import { UNRECOGNISED } from '../../../src/inspect/index.ts';
 import {
   type Asking,
   allowedOn,
+  isPerhaps,
+  isSurely,
   lenienceOf,
   type PlanUse,
   systemPlaces,
@@ -50,6 +52,18 @@ describe('what is found on a disk beside what was agreed to', () => {
     expect(on('standing', useEnded(deployed, 'clean', { wrote: [0], count: 2 }))).toEqual(['bytes', 'bytes']);
     expect(on('standing', useEnded(deployed, 'clean', { wrote: [1], count: 2 }))).toEqual(['all', 'bytes']);
     expect(on('standing', useEnded(deployed, 'clean', { wrote: [], count: 2 }))).toEqual(['all', 'bytes']);
+  });
+
+  it('is no longer ours whatever it is on the disks that a cleaning of some of them erased, for the next cleaning and reports', () => {
+    const lived = useLived(useEnded({}, 'deploy', { wrote: [0], count: 3 }));
+    const cleaned = useEnded(lived, 'clean', { wrote: [0, 1], count: 3 });
+    for (const by of ['clean', 'report'] as const) expect(on('standing', cleaned, by, 3)).toEqual(['bytes', 'bytes', 'all']);
+    // What is put on one of them is the new system's alone until that is started.
+    const again = useEnded(cleaned, 'deploy', { wrote: [1], count: 3 });
+    expect(on('standing', again, 'clean', 3)).toEqual(['bytes', 'all', 'all']);
+    expect(on('standing', useLived(again), 'clean', 3)).toEqual(['all', 'all', 'all']);
+    const marked = useEnded(lived, 'deploy', { wrote: [1], count: 3, leaves: { 1: ['table gpt g1'] } });
+    expect(on('standing', marked, 'clean', 3)).toEqual(['all', 'bytes', 'all']);
   });
 
   it('is half done while the agent has the step, on the disks that it is to write and no others', () => {
@@ -137,8 +151,9 @@ it('is neither ours nor agreed to any more on a disk that was erased by another 
   const deployed = useLived(useEnded({}, 'deploy', { wrote: [0, 1], count: 2, leaves: { 1: ['table gpt g1'] } }));
   const erased = useErased(deployed, [0], 2);
   expect(on('standing', erased)).toEqual(['bytes', 'bytes']);
-  expect(erased).toMatchObject({ lived: true, left: { 1: ['table gpt g1'] } });
-  expect(useErased(deployed, [0, 1], 2)).toMatchObject({ lived: false, left: {}, deployed: [] });
+  expect(erased).toMatchObject({ lived: [1], left: { 1: ['table gpt g1'] } });
+  expect(on('standing', erased, 'clean')).toEqual(['bytes', 'all']);
+  expect(useErased(deployed, [0, 1], 2)).toMatchObject({ lived: [], left: {}, deployed: [] });
   expect(on('approved', useErased({}, [1], 2))).toEqual(['none', 'bytes']);
 });
 
@@ -146,5 +161,26 @@ it('reads what versions before kept of a plan as a whole', () => {
   expect(on('standing', { deployed: true, begun: true })).toEqual(['all', 'all']);
   expect(on('approved', { deployed: true, ours: [1] }, 'clean')).toEqual(['none', 'all']);
   expect(systemPlaces({ deployed: true }, 'standing')).toBeNull();
-  expect(useEnded({ deployed: true }, 'clean', { wrote: [0], count: 2 })).toMatchObject({ deployed: [1], lived: true });
+  expect(useEnded({ deployed: true }, 'clean', { wrote: [0], count: 2 })).toMatchObject({ deployed: [1], lived: [1] });
+  expect(on('standing', { deployed: [0], lived: true }, 'clean')).toEqual(['all', 'all']);
+  expect(on('standing', { deployed: [0], lived: false }, 'clean')).toEqual(['all', 'bytes']);
+  expect(useEnded({ deployed: [0], lived: true }, 'clean', { wrote: [1], count: 2 })).toMatchObject({ deployed: [0], lived: [0] });
+  expect(useEnded({ deployed: [0], lived: false }, 'clean', { wrote: [1], count: 2 })).toMatchObject({ lived: [] });
+});
+
+it('knows a planned disk by its names in whatever slot, and by the slot only where there is none', () => {
+  const planned = { serial: 'S1', wwn: '0x1', size: 500, byPath: 'pci-1' };
+  expect(isSurely(planned, { ...planned, byPath: 'pci-2' })).toBe(true);
+  expect(isSurely(planned, { ...planned, wwn: '0x2' })).toBe(false);
+  expect(isPerhaps(planned, { ...planned, size: 501 })).toBe(false);
+  // One of two namespaces of a drive, if nobody saw its other name: enough to be no longer ours, and not to become it.
+  const seen = { ...planned, wwn: null };
+  expect([isPerhaps(planned, seen), isPerhaps(seen, planned), isSurely(planned, seen), isSurely(seen, planned)]).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  const nameless = { ...planned, serial: null, wwn: null };
+  expect([isPerhaps(nameless, nameless), isPerhaps(nameless, { ...nameless, byPath: 'pci-2' })]).toEqual([true, false]);
 });

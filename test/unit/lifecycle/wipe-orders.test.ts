@@ -199,9 +199,9 @@ it('counts what was put there as started when it is to be, and no sooner, be it 
   }
   const network = { ...BOOT, bootsNetwork: true };
   for (const [steps, lived] of [
-    [[step('deploy', 'fail', 50), BOOT], false],
+    [[step('deploy', 'fail', 50), BOOT], []],
     [[BOOT, step('deploy', 'fail', 10)], true],
-    [[network, step('deploy', 'fail', 10)], false],
+    [[network, step('deploy', 'fail', 10)], []],
   ] as const) {
     const world = await open('standing', undefined, [WRITE, ...steps]);
     const key = await begin(world, 'active');

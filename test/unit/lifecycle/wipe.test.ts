@@ -144,6 +144,43 @@ it('erases the disks that were there when somebody typed that all are meant, and
   expect(world.ran.at(-1)?.disks).toMatchObject([{ serial: 'S1' }, { serial: 'S2' }, { serial: 'S3' }]);
 });
 
+it('holds nothing on typed disks for ours from the order on, whatever slot they are in by then and whether or not it succeeds', async () => {
+  for (const end of ['done', 'failed'] as const) {
+    let atOrder: unknown;
+    const world = await withWipes([WIPE], async () => {
+      atOrder = await usage();
+      if (end === 'failed') throw new Error('the second disk does not answer');
+      return {};
+    });
+    const usage = async (): Promise<unknown> => {
+      const { plan } = await world.store.db.selectFrom('wipe_plans').select('plan').executeTakeFirstOrThrow();
+      return JSON.parse(plan) as unknown;
+    };
+    const disk = { wwn: null, size: 500e9 };
+    const planned = [
+      { ...disk, serial: 'S1', byPath: 'pci-1' },
+      { ...disk, serial: 'S2', byPath: 'pci-2' },
+      { ...disk, serial: null, byPath: 'pci-9' },
+    ];
+    await keepPlan(world, world.node, { id: 'p1', state: 'standing' });
+    await world.store.db
+      .updateTable('wipe_plans')
+      .set({ plan: JSON.stringify({ disks: planned, deployed: [0, 1, 2], ours: [0, 1, 2], lived: true }) })
+      .execute();
+    const moved = ['S1', 'S2'].map((serial) => ({ name: `/dev/${serial}`, serial, size: 500e9, by_path: `pci-other-${serial}` }));
+    const report = { inventory: { disks: moved }, pluginData: {} };
+    await world.store.transaction((tx) => world.nodes.saveInventory(tx, world.node.uuid, report));
+    const node = await world.ask('pve1', 'clean', { cleanSteps: [{ ...BY_HAND, args: { confirm: 'pve1' } }] });
+    expect(node.provisionState).toBe(end === 'done' ? 'manageable' : 'clean failed');
+    expect(world.ran.at(-1)?.disks).toMatchObject([
+      { serial: 'S1', byPath: 'pci-other-S1' },
+      { serial: 'S2', byPath: 'pci-other-S2' },
+    ]);
+    expect(atOrder).toMatchObject({ deployed: [2], lived: [2], begun: [0, 1] });
+    expect(await usage()).toEqual(atOrder);
+  }
+});
+
 it('erases nothing on a machine that has become observe-only since the verb was asked for', async () => {
   for (const by of ['site', 'node'] as const) {
     let site: string | undefined;
