@@ -2,6 +2,7 @@
 // here is denied. Pure.
 
 import { isAtLeast } from '../access/index.ts';
+import { RUN_PIPELINE } from '../power/index.ts';
 import type { Role } from './services.ts';
 
 /** What a project is to a node. */
@@ -100,6 +101,21 @@ const LESSEE_FIELDS: ReadonlyMap<string, Role> = new Map([
 
 /** In `extra`, by which the appliance itself goes: the profile that the node is installed by, and the cluster it belongs to. */
 export const OWNERS_EXTRA: readonly string[] = ['profile', 'cluster'];
+
+/** Arguments of the step that runs pipelines by which it runs another one than the node's profile names. */
+const OWNERS_PIPELINE: readonly string[] = ['pipeline', 'run'];
+
+/** Why a lessee may not ask for these steps; undefined: it may. Pipelines are the operator's, and do all that root can. */
+export function lesseeStepsRefusal(body: unknown): string | undefined {
+  const steps = isObject(body) && Array.isArray(body.service_steps) ? (body.service_steps as readonly unknown[]) : []; // came as JSON
+  const asked = steps.filter(isObject).filter(({ step }) => step === RUN_PIPELINE);
+  const names = asked.some(({ args }) => isObject(args) && OWNERS_PIPELINE.some((key) => Object.hasOwn(args, key)));
+  return names ? `may run no other pipeline than that of its profile: leave out the arguments ${OWNERS_PIPELINE.join(' and ')}` : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** The role that a change of a field needs; undefined: nobody with a project may. */
 export function patchLeast(field: string, subject: Subject, relation: Relation): Role | undefined {

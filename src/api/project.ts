@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isAtLeast } from '../access/index.ts';
 import { BugError } from '../lib/index.ts';
 import { fail } from './errors.ts';
-import { mayPatch, projectRule, type Relation, type Subject } from './project-policy.ts';
+import { lesseeStepsRefusal, mayPatch, projectRule, type Relation, type Subject } from './project-policy.ts';
 import { findSubject, type SubjectServices } from './project-subjects.ts';
 import type { Identity } from './services.ts';
 
@@ -68,6 +68,8 @@ async function check(request: FastifyRequest, identity: Identity, project: strin
   if (!isAtLeast(identity.role, needed))
     throw denied(identity, `may not do this as its ${relation} with the role ${identity.role}; it needs ${needed}`);
   if (request.method === 'PATCH') checkPatch(request.body, identity, subject, relation);
+  const stepsRefusal = relation === 'lessee' ? lesseeStepsRefusal(request.body) : undefined;
+  if (stepsRefusal !== undefined) throw denied(identity, stepsRefusal);
   return relation;
 }
 

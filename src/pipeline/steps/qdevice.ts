@@ -46,6 +46,21 @@ export const step: PipelineStep<Args> = {
   },
 };
 
+/** Of ssh itself, not of what it runs. */
+const SSH_FAILED = 255;
+
+/** As members call each other: PVE/SSHInfo.pm of pve-cluster. */
+function knownAs(name: string): readonly string[] {
+  return [
+    '-o',
+    `HostKeyAlias=${name}`,
+    '-o',
+    `UserKnownHostsFile=/etc/pve/nodes/${name}/ssh_known_hosts`,
+    '-o',
+    'GlobalKnownHostsFile=none',
+  ];
+}
+
 interface Seen {
   readonly verdict: Verdict;
   readonly does: readonly ('remove' | 'set up')[];
@@ -93,7 +108,21 @@ async function refusal(
     return impossible(`a QDevice is set up while all members are there, and ${off.join(', ')} is not`, 'Bring it back, then resume.');
   const program = 'corosync-qdevice';
   for (const { name, links } of members) {
-    const { code } = await shell.run([...SSH, `root@${links['0'] ?? name}`, '--', 'test', '-x', `/usr/sbin/${program}`]);
+    const { code, err } = await shell.run([
+      ...SSH,
+      ...knownAs(name),
+      `root@${links['0'] ?? name}`,
+      '--',
+      'test',
+      '-x',
+      `/usr/sbin/${program}`,
+    ]);
+    if (code === SSH_FAILED) {
+      return impossible(
+        `this member cannot sign in to ${name}, and the set-up does: ${err.trim().slice(-200) || 'ssh failed'}`,
+        'On both: pvecm updatecerts',
+      );
+    }
     if (code !== 0)
       return impossible(
         `${name} has no ${program}`,

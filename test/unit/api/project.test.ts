@@ -93,6 +93,22 @@ describe('somebody with a project', () => {
     expect(refused(await ask('PUT', '/v1/nodes/lent/states/raid', 'admin', {}))).toBe(true);
   });
 
+  it('may run the pipeline of the profile on a leased node, and no other one', async () => {
+    const run = (name: string, args: object) =>
+      ask('PUT', `/v1/nodes/${name}/states/provision`, 'admin', {
+        target: 'service',
+        service_steps: [
+          { interface: 'power', step: 'reboot' },
+          { interface: 'deploy', step: 'run_pipeline', args },
+        ],
+      });
+    for (const args of [{ pipeline: 'zfs-replace' }, { run: 'a73c0ef4-3b6c-4c7a-9b5e-5f6f0a4d2b11' }, { pipeline: null }]) {
+      expect.soft(await run('lent', args), JSON.stringify(args)).toBe(403);
+      expect.soft(await run('own', args), JSON.stringify(args)).not.toBe(403);
+    }
+    expect(await run('lent', {})).not.toBe(403);
+  });
+
   it('may note what it likes in the extra of a leased node, but not say what the appliance does with the node', async () => {
     const patch = (name: string, value: object[], role: Role = 'member', project = 'blue') =>
       ask('PATCH', `/v1/nodes/${name}`, role, value, project);

@@ -208,7 +208,10 @@ class Machines {
     const at = words.indexOf('--');
     const host = (words[at - 1] ?? '').replace('root@', '');
     const peer = [...this.#made.world.members.values()].find(({ ip }) => ip === host);
-    if (peer !== undefined) return { code: this.#disk(peer.name).hasQdevice ? 0 : 1 };
+    if (peer !== undefined) {
+      const isKnown = words.includes(`UserKnownHostsFile=/etc/pve/nodes/${peer.name}/ssh_known_hosts`) && peer.isOn;
+      return isKnown ? { code: this.#disk(peer.name).hasQdevice ? 0 : 1 } : { code: 255, err: 'Host key verification failed.' };
+    }
     return this.#disk(name).isLetIn ? {} : { code: 255, err: 'root@192.0.2.99: Permission denied (publickey).' };
   }
 
