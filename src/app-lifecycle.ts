@@ -60,12 +60,16 @@ function lifecycleConfig({ lifecycle, server }: Config): LifecycleConfig {
   };
 }
 
-/** Why nothing may be written to a node's machine: the site says so. What a cluster says holds for the nodes that name it. */
-export function observeOnly({ server, cluster }: Pick<Config, 'server' | 'cluster'>): (node: Node) => string | undefined {
+/** Why nothing may be written to a node's machine: the site says so. What a cluster says holds for the nodes that name it, or whose profile does. */
+export function observeOnly({
+  server,
+  cluster,
+  profile,
+}: Pick<Config, 'server' | 'cluster' | 'profile'>): (node: Node) => string | undefined {
   const watched = new Set(cluster.filter((one) => one.observe_only).map((one) => one.name));
   return (node) => {
     if (server.observe_only) return 'this site is observe-only ([server] observe_only)';
-    const named = node.extra.cluster;
+    const named = node.extra.cluster ?? profile.find(({ name }) => name === node.extra.profile)?.cluster;
     if (typeof named === 'string' && watched.has(named)) return `the cluster ${named} is observe-only`;
     return undefined;
   };

@@ -2,11 +2,12 @@
 
 import { join } from 'node:path';
 import type { Warning } from './api/index.ts';
+import { observeOnly } from './app-lifecycle.ts';
 import { type Config, formatProblem, type LoadedConfig, pipelineProblems, resolveSecret } from './config/index.ts';
 import type { RootPasswords } from './install/index.ts';
 import { type Clock, type Component, type Log, messageOf, type Random, resource, runProgram, type Secret } from './lib/index.ts';
 import type { Lifecycle } from './lifecycle/index.ts';
-import type { Nodes } from './nodes/index.ts';
+import { type Node, type Nodes, nodeTitle } from './nodes/index.ts';
 import {
   createKeeper,
   createPipelineDesk,
@@ -30,6 +31,7 @@ import {
   type Roster,
   type Scripts,
   STEPS,
+  type StepLook,
 } from './pipeline/index.ts';
 import { NO_PIPELINE_DESK, type PipelineDesk, type Registry, RUN_PIPELINE } from './power/index.ts';
 import { ensureToken, memberFingerprint, type OpenedShell, openPve, openShell, type Pve, pveByShell } from './proxmox/index.ts';
@@ -97,12 +99,13 @@ export function pipelineParts(options: PipelinePartsOptions): PipelineParts {
     clock,
     log,
     look: (nodeUuid: string) => lookOf(looking, nodeUuid),
+    open: (look: StepLook, signal: AbortSignal) => openHands(ways, look, signal),
     pipelineOf: (node: { readonly extra?: unknown }) => pipelineOf(config, node),
   };
   late.bind(
     createPipelineDesk({
       ...common,
-      open: (look, signal) => openHands({ ...ways, openPve: ways.working }, look, signal),
+      observed: async (nodeUuid) => observedReason(config, await nodes.get(nodeUuid)),
       joins: (tx, nodeUuid, cluster, isMember) => markJoined(looking, tx, nodeUuid, { cluster, isMember }),
       moved: (tx, nodeUuid, address) => markMoved(looking, tx, nodeUuid, address),
       wake: (nodeUuid) => lifecycle.agentHeard(nodeUuid, { status: 'end' }),
@@ -110,7 +113,6 @@ export function pipelineParts(options: PipelinePartsOptions): PipelineParts {
   );
   const pipelines = createPipelines({
     ...common,
-    open: (look, signal) => openHands({ ...ways, openPve: ways.looking }, look, signal),
     lifecycle,
     canRun: (node) => (registry.driverOf(node, 'deploy').steps ?? []).some(({ step }) => step === RUN_PIPELINE),
   });
@@ -122,6 +124,11 @@ export function pipelineParts(options: PipelinePartsOptions): PipelineParts {
     verify: (node) => pipelines.verify(node),
   });
   return { ...keeper, services: { pipelines, roster: createRoster({ store, nodes, domain: config.install.domain }) } };
+}
+
+/** As the life cycle refuses verbs. */
+function observedReason(config: Config, node: Node): string | undefined {
+  return observeOnly(config)(node) ?? (node.observeOnly ? `node ${nodeTitle(node)} is observe-only` : undefined);
 }
 
 /** The operator's own first. */
@@ -163,10 +170,7 @@ interface Ways {
   ) => Promise<Secret | undefined>;
   readonly post: Post;
   readonly scripts: Scripts;
-  /** By the appliance's own token, which is made where there is none. */
-  readonly working: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
-  /** Changes nothing: no token is made for it. */
-  readonly looking: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
+  readonly openPve: (order: PveOrder) => Promise<Pve & { close(): Promise<void> }>;
 }
 
 function waysOf(options: PipelinePartsOptions, log: Log): Ways {
@@ -178,16 +182,16 @@ function waysOf(options: PipelinePartsOptions, log: Log): Ways {
     secret: (look, name) => secretOf(options, look, name),
     post: createPost((url, init) => fetch(url, init)),
     scripts: createScripts({ directory: join(options.config.server.data_dir, 'scripts'), run: runProgram, env: options.env }),
-    working: (order) => pveOf(options, log, order),
-    looking: ({ shell }) => Promise.resolve({ ...pveByShell(shell), close: () => Promise.resolve() }),
+    openPve: (order) => pveOf(options, log, order),
   };
 }
 
 const TOKEN_PREFIX = 'pve-token/';
 
-/** A member's token is its cluster's; one who is none has his own, which ends with his joining. */
+/** By the appliance's own token, which is made where there is none; for looking none is made. A member's token is its cluster's; one who is none has his own, which ends with his joining. */
 async function pveOf({ store, clock }: PipelinePartsOptions, log: Log, order: PveOrder): Promise<Pve & { close(): Promise<void> }> {
-  const { shell, name, cluster, nodeUuid, signal } = order;
+  const { shell, name, cluster, nodeUuid, how, signal } = order;
+  if (how === 'look') return { ...pveByShell(shell), close: () => Promise.resolve() };
   const key = `${TOKEN_PREFIX}${cluster === null ? `node/${nodeUuid}` : `cluster/${cluster}`}`;
   const vault = {
     read: () => store.vault.get(key),

@@ -8,7 +8,12 @@ import { fail } from './errors.ts';
 
 export interface Client {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
-  send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  send(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<unknown>;
   /** The next part of an upload, from that byte on. */
   append(path: string, offset: number, bytes: Uint8Array): Promise<unknown>;
   /** Server-sent events, one at a time, until the signal or the end of the stream. */
@@ -18,7 +23,8 @@ export interface Client {
 
 const TIMEOUT_MS = 30_000;
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
-const NO_CONTENT = 204;
+/** Accepted, and no content. */
+const SAYS_NOTHING: ReadonlySet<number> = new Set([202, 204]);
 const UNAUTHENTICATED = 401;
 const TEXT_SHOWN = 200;
 
@@ -61,13 +67,13 @@ export function createClient(connection: Connection, interrupted?: AbortSignal):
 
   async function json(response: Response): Promise<unknown> {
     const { text, value } = await read(response);
-    if (response.ok && (value !== undefined || response.status === NO_CONTENT)) return value;
+    if (response.ok && (value !== undefined || (SAYS_NOTHING.has(response.status) && text === ''))) return value;
     throw apiError({ url: connection.url, status: response.status, value, text });
   }
 
   return {
     get: async (path, headers = {}) => json(await call('GET', path, { headers })),
-    send: async (method, path, body) => json(await call(method, path, body === undefined ? {} : { body })),
+    send: async (method, path, body, headers = {}) => json(await call(method, path, { headers, ...(body === undefined ? {} : { body }) })),
     append: async (path, offset, bytes) => {
       const headers = { 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset) };
       return json(await call('PATCH', path, { bytes, headers }));

@@ -27,7 +27,8 @@ export type Performed = StepOutcome | 'hold' | { readonly pauseMs: number };
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** The states' own timeouts are behind these. */
+/** The states' own timeouts are behind these: the longest is this. */
+const STATE_MS = 24 * HOUR;
 const STEP_MS: Readonly<Record<WalkKind, number>> = {
   verify: 5 * MINUTE,
   clean: 23 * HOUR,
@@ -35,6 +36,9 @@ const STEP_MS: Readonly<Record<WalkKind, number>> = {
   service: 23 * HOUR,
   rescue: HOUR,
 };
+
+/** Of a step that goes on at length: each thing that it does has a limit of its own, up to 14 days. More than 24 days no timer of Node holds. */
+export const LENGTH_MS = 20 * 24 * HOUR;
 
 const POWER_STEPS: Readonly<Partial<Record<ReservedStep, PowerTarget>>> = {
   power_on: 'power on',
@@ -95,7 +99,7 @@ export async function perform(work: Work, node: Node, kind: WalkKind, step: Plan
   // Before the order: also where it fails, or we do, what comes onto these disks afterwards is nothing of ours.
   if (typed !== undefined) await work.context.transaction((tx) => erasedAll(tx, work.uuid, typed, use.now));
   let isTold = false;
-  const outcome = await within(work, STEP_MS[kind], `${step.interface}.${step.step}`, (signal) => {
+  const outcome = await within(work, limitOf(kind, offered), `${step.interface}.${step.step}`, (signal) => {
     const run = {
       ...callOf(work, signal),
       which: step.interface,
@@ -203,6 +207,23 @@ async function forgetAgent(work: Work): Promise<void> {
   });
 }
 
+function limitOf(kind: WalkKind, { step }: Offered): number {
+  return step.goesOnAtLength === true ? LENGTH_MS : STEP_MS[kind];
+}
+
+/** The state's own timeout counts from the last sign of life: such a step is one for as long as it is under way. */
+async function signs({ context, deps, uuid }: Work, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await deps.clock.sleep(HOUR, signal);
+      await context.transaction(async (tx) => deps.nodes.signOfLife(tx, (await deps.nodes.get(uuid, tx)).uuid));
+    } catch (error) {
+      // The next one is in time, too.
+      if (!signal.aborted) deps.log.warn({ node: uuid, err: error }, 'a sign of life could not be written');
+    }
+  }
+}
+
 /** Made once: an abort without a reason makes an error with a stack each time. */
 const FINISHED = new Error('finished in time');
 
@@ -215,12 +236,14 @@ async function within<T>(work: Work, ms: number, what: string, act: (signal: Abo
     () => over.abort(timeoutError(what, ms)),
     () => undefined,
   );
+  const alive = ms > STATE_MS ? signs(work, AbortSignal.any([work.context.signal, finished.signal])) : undefined;
   try {
     return await act(AbortSignal.any([work.context.signal, over.signal]));
   } catch (error) {
     throw over.signal.aborted && over.signal.reason instanceof RackseedError ? over.signal.reason : error;
   } finally {
     finished.abort(FINISHED);
+    await alive;
   }
 }
 

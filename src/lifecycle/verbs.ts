@@ -3,6 +3,7 @@
 import type { ProvisionEvent } from '../nodes/index.ts';
 import { defineTask, type TaskDefinition } from '../tasks/index.ts';
 import { adoptFlow, deleteFlow, inspectFlow, unrescueFlow } from './flows.ts';
+import { LENGTH_MS } from './perform.ts';
 import { cleanFlow, deployFlow, rescueFlow, serviceFlow, verifyFlow } from './walks.ts';
 import { type Flow, runFlows, type WorkDeps, workArgs } from './work.ts';
 
@@ -48,6 +49,8 @@ export const VERB_KINDS: readonly string[] = VERB_TASKS.map(({ kind }) => kind);
 
 /** The steps and states have limits of their own; this one is behind them all. */
 const LAST_RESORT_MS = 25 * 3_600_000;
+/** Of services: one of their steps may go on for days. */
+const SERVICE_RESORT_MS = LENGTH_MS + LAST_RESORT_MS;
 
 export function verbDefinitions(deps: WorkDeps): TaskDefinition[] {
   return VERB_TASKS.map(({ kind, title, flows, limit }) =>
@@ -57,7 +60,14 @@ export function verbDefinitions(deps: WorkDeps): TaskDefinition[] {
       args: workArgs,
       ...(limit === undefined ? {} : { concurrency: deps.config[limit] }),
       // One step of the engine: the node's own steps are many, and the cursor in the node says how far they are.
-      steps: [{ name: 'work', title, timeoutMs: LAST_RESORT_MS, run: (context) => runFlows(deps, flows, context) }],
+      steps: [
+        {
+          name: 'work',
+          title,
+          timeoutMs: kind === 'node.service' ? SERVICE_RESORT_MS : LAST_RESORT_MS,
+          run: (context) => runFlows(deps, flows, context),
+        },
+      ],
     }),
   );
 }

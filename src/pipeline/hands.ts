@@ -7,14 +7,17 @@ import { NO_POST, type Post } from './post.ts';
 import { NO_SCRIPTS, type Scripts } from './scripts.ts';
 import type { StepContext, StepLook } from './seam.ts';
 
+/** `look`: check and verify, which leave nothing behind. `work`: apply. */
+export type How = 'look' | 'work';
+
 /** The ways to the machine and its cluster. */
 export interface Hands {
   readonly shell: RootShell;
   shellAt(address: string): Promise<RootShell & { close(): Promise<void> }>;
   /** It has moved, or joined: what is opened from now on is opened by that. */
   sees(look: StepLook): void;
-  memberShell(): Promise<RootShell & { readonly name: string }>;
-  pve(of: 'node' | 'member'): Promise<Pve>;
+  memberShell(how: How): Promise<RootShell & { readonly name: string }>;
+  pve(of: 'node' | 'member', how: How): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
   /** Without it nothing is sent. */
   readonly post?: Post | undefined;
@@ -33,14 +36,15 @@ export interface ContextParts extends Pick<StepContext, 'notes' | 'moved' | 'pro
 /** A run's notes are written whole: so many, each so long. */
 const NOTES_MAX = 4096;
 
+/** For looking, unless it is made one `toWork`. */
 export function contextOf({ look, hands, notes, ...parts }: ContextParts & { readonly trace: Log }): StepContext {
   return {
     ...look,
     ...parts,
     shell: hands.shell,
     shellAt: (address) => hands.shellAt(address),
-    memberShell: () => hands.memberShell(),
-    pve: (of) => hands.pve(of),
+    memberShell: () => hands.memberShell('look'),
+    pve: (of) => hands.pve(of, 'look'),
     secret: (name) => hands.secret(name),
     post: hands.post ?? NO_POST,
     scripts: hands.scripts ?? NO_SCRIPTS,
@@ -53,6 +57,11 @@ export function contextOf({ look, hands, notes, ...parts }: ContextParts & { rea
       },
     },
   };
+}
+
+/** The same for apply. */
+export function toWork(context: StepContext, hands: Hands): StepContext {
+  return { ...context, memberShell: () => hands.memberShell('work'), pve: (of) => hands.pve(of, 'work') };
 }
 
 export interface Redactor {
@@ -71,8 +80,8 @@ export function redactor(): Redactor {
       shell: hands.shell,
       shellAt: (address) => hands.shellAt(address),
       sees: (look) => hands.sees(look),
-      memberShell: () => hands.memberShell(),
-      pve: (of) => hands.pve(of),
+      memberShell: (how) => hands.memberShell(how),
+      pve: (of, how) => hands.pve(of, how),
       secret: async (name) => {
         const secret = await hands.secret(name);
         const text = secret?.reveal() ?? '';

@@ -118,17 +118,21 @@ async function membersOf(parts: LookParts, cluster: string, without: string): Pr
   for (const { node_uuid: uuid, member, addresses } of imported) {
     const node = await parts.nodes.find(uuid);
     if (node !== undefined)
-      found.set(uuid, { name: member, nodeUuid: uuid, addresses: textsIn(JSON.parse(addresses)), hostKeys: hostKeysOf(node) });
+      found.set(uuid, { name: member, nodeUuid: uuid, addresses: textsIn(JSON.parse(addresses)), ...signingIn(node) });
   }
   for (const { uuid } of marked) {
     const node = await parts.nodes.find(uuid);
     const installed = await installedOf(parts.store, uuid);
     if (node === undefined || membershipOf(node, installed) !== cluster) continue;
     const name = installed?.fqdn?.split('.')[0] ?? node.name ?? node.uuid;
-    found.set(uuid, { name, nodeUuid: uuid, addresses: addressesOf(node, installed), hostKeys: hostKeysOf(node) });
+    found.set(uuid, { name, nodeUuid: uuid, addresses: addressesOf(node, installed), ...signingIn(node) });
   }
   found.delete(without);
   return [...found.values()];
+}
+
+function signingIn(node: Node): Pick<MemberAddress, 'hostKeys' | 'isObserved'> {
+  return { hostKeys: hostKeysOf(node), ...(node.observeOnly ? { isObserved: true } : {}) };
 }
 
 /** An installation that was begun later has taken away the system that had joined. */

@@ -4,7 +4,7 @@ import type { Secret } from '../lib/index.ts';
 import { messageOf } from '../lib/index.ts';
 import type { OpenedShell, Pve, RootShell } from '../proxmox/index.ts';
 import { fail } from './errors.ts';
-import type { Hands } from './hands.ts';
+import type { Hands, How } from './hands.ts';
 import type { Post } from './post.ts';
 import type { Scripts } from './scripts.ts';
 import type { MemberAddress, StepLook } from './seam.ts';
@@ -34,6 +34,8 @@ export interface PveOrder {
   /** That it is a member of. */
   readonly cluster: string | null;
   readonly nodeUuid: string;
+  /** For looking nothing may be made on it. */
+  readonly how: How;
   readonly signal: AbortSignal;
 }
 
@@ -46,13 +48,20 @@ export async function openHands(parts: OpenParts, look: StepLook, signal: AbortS
     ),
     shellAt: (address) => opened.shellAt(address),
     sees: (seen) => opened.sees(seen),
-    memberShell: () => opened.member(),
-    pve: (of) => opened.pve(of),
+    memberShell: (how) => opened.member(how),
+    pve: (of, how) => opened.pve(of, how),
     secret: (name) => parts.secret(look, name),
     post: parts.post,
     scripts: parts.scripts,
     close: () => opened.close(),
   };
+}
+
+interface FoundMember {
+  readonly shell: OpenedShell & { readonly name: string };
+  readonly isObserved: boolean;
+  /** Of those before it. */
+  readonly failures: readonly string[];
 }
 
 class Opened {
@@ -86,21 +95,27 @@ class Opened {
     const before = this.#look.node;
     this.#look = look;
     if (before.address !== look.node.address) this.#known.delete('node');
-    if (before.address !== look.node.address || before.memberOf !== look.node.memberOf) this.#known.delete('pve node');
+    if (before.address !== look.node.address || before.memberOf !== look.node.memberOf)
+      for (const how of ['look', 'work'] as const) this.#known.delete(`pve node ${how}`);
   }
 
-  member(): Promise<OpenedShell & { readonly name: string }> {
-    return this.#once('member', () => this.#firstMember());
+  async member(how: How): Promise<OpenedShell & { readonly name: string }> {
+    const { shell, isObserved, failures } = await this.#once('member', () => this.#firstMember());
+    if (how === 'look' || !isObserved) return shell;
+    throw fail('pipeline.no_member', {
+      message: `no member of the cluster ${this.#clusterName} may be worked on: ${[...failures, `${shell.name} is only observed`].join('; ')}`,
+      hint: 'Let one be written to: rackseed node unobserve NODE; then: rackseed pipeline resume NODE',
+    });
   }
 
-  pve(of: 'node' | 'member'): Promise<Pve> {
-    return this.#once(`pve ${of}`, async () => {
-      const shell = of === 'node' ? await this.shell() : await this.member();
+  pve(of: 'node' | 'member', how: How): Promise<Pve> {
+    return this.#once(`pve ${of} ${how}`, async () => {
       const { node, cluster } = this.#look;
-      const name = of === 'node' ? node.name : (await this.member()).name;
+      const other = of === 'member' ? await this.member(how) : undefined;
+      const [shell, name] = other === undefined ? [await this.shell(), node.name] : [other, other.name];
       const joining = typeof cluster?.name === 'string' ? cluster.name : null;
       const member = of === 'node' ? (node.memberOf ?? null) : joining;
-      const pve = await this.#parts.openPve({ shell, name, cluster: member, nodeUuid: node.uuid, signal: this.#signal });
+      const pve = await this.#parts.openPve({ shell, name, cluster: member, nodeUuid: node.uuid, how, signal: this.#signal });
       this.#toClose.push(() => pve.close());
       return pve;
     });
@@ -118,16 +133,21 @@ class Opened {
     return shell;
   }
 
-  async #firstMember(): Promise<OpenedShell & { readonly name: string }> {
-    const { members, cluster } = this.#look;
-    const named = typeof cluster?.name === 'string' ? cluster.name : 'that it joins';
+  get #clusterName(): string {
+    const { cluster } = this.#look;
+    return typeof cluster?.name === 'string' ? cluster.name : 'that it joins';
+  }
+
+  /** One that is only observed when no other answers. */
+  async #firstMember(): Promise<FoundMember> {
+    const { members } = this.#look;
     const failures: string[] = [];
-    for (const member of members) {
+    for (const member of members.toSorted((a, b) => Number(a.isObserved === true) - Number(b.isObserved === true))) {
       const shell = await this.#tried(member, failures);
-      if (shell !== undefined) return { ...shell, name: member.name };
+      if (shell !== undefined) return { shell: { ...shell, name: member.name }, isObserved: member.isObserved === true, failures };
     }
     throw fail('pipeline.no_member', {
-      message: `no member of the cluster ${named} answers: ${failures.join('; ') || 'it has none that is known here'}`,
+      message: `no member of the cluster ${this.#clusterName} answers: ${failures.join('; ') || 'it has none that is known here'}`,
       hint: 'Look whether a member is switched on, and can be reached from the appliance.',
     });
   }

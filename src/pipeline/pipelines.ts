@@ -167,39 +167,74 @@ async function goOn(parts: PipelinesParts, { uuid }: PipelineRun, node: Node, by
 }
 
 async function serve(parts: PipelinesParts, { uuid }: Node, args: JsonObject, by: By): Promise<void> {
-  const node = await outOfFault(parts, uuid);
+  const node = await parts.nodes.get(uuid);
   if (!parts.canRun(node))
     throw fail('pipeline.impossible', {
       message: `the deploy interface of ${node.name ?? node.uuid} runs no pipelines`,
       hint: 'They follow installations of Proxmox VE: set its deploy_interface to "proxmox".',
     });
-  await parts.lifecycle.provision(node, { verb: 'service', serviceSteps: [{ interface: 'deploy', step: RUN_PIPELINE, args }] }, by);
+  await outOfFault(parts, uuid, { verb: 'service', serviceSteps: [{ interface: 'deploy', step: RUN_PIPELINE, args }] }, by);
 }
 
-/** A failed service leaves its node in maintenance, as in Ironic; who goes on, or gives it up, has looked. Other reasons stay. */
-async function outOfFault({ store, nodes }: PipelinesParts, uuid: string): Promise<Node> {
-  return store.transaction(async (tx) => {
-    const node = await nodes.get(uuid, tx);
-    if (!node.maintenance || node.fault !== SERVICE_FAULT || node.provisionState !== 'service failed') return node;
-    return nodes.update(tx, node, { maintenance: false }, { who: 'system', actor: 'pipeline' });
+/**
+ * A failed service leaves its node in maintenance, as in Ironic; who goes on, or gives it up, has looked. Other reasons stay, and where it is
+ * refused all is as it was.
+ */
+async function outOfFault({ store, nodes, lifecycle }: PipelinesParts, uuid: string, request: ServiceRequest, by: By): Promise<void> {
+  const system = { who: 'system', actor: 'pipeline' } as const;
+  const [before, node] = await store.transaction(async (tx) => {
+    const was = await nodes.get(uuid, tx);
+    const isFault = was.maintenance && was.fault === SERVICE_FAULT && was.provisionState === 'service failed';
+    return isFault ? [was, await nodes.update(tx, was, { maintenance: false }, system)] : [undefined, was];
+  });
+  try {
+    await lifecycle.provision(node, request, by);
+  } catch (refusal) {
+    if (before !== undefined)
+      await store.transaction(async (tx) => {
+        const now = await nodes.get(uuid, tx);
+        if (now.maintenance || now.provisionState !== 'service failed') return;
+        const { maintenanceReason, fault } = before;
+        await nodes.update(tx, now, { maintenance: true, maintenanceReason, fault }, system);
+      });
+    throw refusal;
+  }
+}
+
+/** What was due is not any more; false: nothing was. */
+async function callOff({ book, nodes }: PipelinesParts, uuid: string): Promise<boolean> {
+  if ((await dueOf(book, await nodes.get(uuid))) === undefined) return false;
+  await book.noLongerDue(uuid);
+  return true;
+}
+
+/** What is due stays so until its run has begun: the service that is under way may be the one that begins it. */
+function beginning({ name, uuid, provisionState }: Node): Error {
+  const title = name ?? uuid;
+  return fail('pipeline.under_way', {
+    message: `what was due on ${title} is called off, but ${title} is ${provisionState} already, and that may begin it`,
+    hint: `Look at: rackseed pipeline show ${title}; where it shows a run that is under way: rackseed pipeline abort ${title}`,
   });
 }
 
 async function abort(parts: PipelinesParts, { uuid }: Node, by: By): Promise<void> {
   const { book, lifecycle } = parts;
+  const isCalledOff = await callOff(parts, uuid);
+  // After that: a service that was accepted before may have begun it meanwhile.
   const node = await parts.nodes.get(uuid);
-  if ((await dueOf(book, node)) !== undefined) return book.noLongerDue(uuid);
   const run = await book.newest(uuid);
+  if (isCalledOff && node.provisionState !== 'service failed' && !IN_SERVICE.includes(node.provisionState)) return;
   if (run?.state === 'running' && IN_SERVICE.includes(node.provisionState)) {
     await book.abort(run.uuid);
     // One that waits looks now; one at work ends before its next step.
     await lifecycle.agentHeard(uuid, { status: 'end' });
     return;
   }
+  if (isCalledOff && node.provisionState !== 'service failed') throw beginning(node);
   if (run !== undefined && isCutOff(run, node)) await book.stopped(run.uuid, `the pipeline ${run.pipeline} was cut off`);
   const newest = await book.newest(uuid);
   if (newest?.state === 'failed') await book.abort(newest.uuid);
-  if (node.provisionState === 'service failed') await lifecycle.provision(await outOfFault(parts, uuid), { verb: 'abort' }, by);
+  if (node.provisionState === 'service failed') await outOfFault(parts, uuid, { verb: 'abort' }, by);
   else if (newest?.state !== 'failed')
     throw fail('pipeline.over', {
       message: `nothing of a pipeline is under way on ${node.name ?? node.uuid}: it is ${node.provisionState}`,

@@ -6,7 +6,7 @@ import type { Store, Tx } from '../store/index.ts';
 import { ABORTED, type PipelineRun, type RunBook, type RunChange } from './book.ts';
 import { begun, failed, failedStep, nextMove, over, progressOf, type RunStep, waits, wordsOf } from './cursor-decide.ts';
 import { fail } from './errors.ts';
-import { contextOf, endedBy, type Hands, redactor } from './hands.ts';
+import { contextOf, endedBy, type Hands, redactor, toWork } from './hands.ts';
 import { takeLock } from './locks.ts';
 import type { PipelineStep, StepContext, StepLook, Verdict } from './seam.ts';
 import { whenRefusal } from './when-decide.ts';
@@ -19,6 +19,8 @@ export interface RunnerParts {
   readonly log: Log;
   /** What is known of the node now, without asking its machine. */
   look(nodeUuid: string): Promise<StepLook>;
+  /** Why nothing may be written to the node's machine; undefined: it may. */
+  observed?(nodeUuid: string): Promise<string | undefined>;
   /** The ways to the machine, for one drive; they may open by themselves when they are first used. */
   open(look: StepLook, signal: AbortSignal): Promise<Hands>;
   /** What a step says of the machine's cluster: before it is applied the node is to be protected, and `isMember` when it is so. */
@@ -116,6 +118,7 @@ class Driver {
 
   async #work(at: number, entry: RunStep, step: PipelineStep): Promise<void> {
     const title = this.#titleOf(at, step);
+    await this.#refuseObserved();
     this.#with.drive.progress(progressOf(this.#run.cursor), `${title}: looks`);
     let context = this.#context(at, entry, step);
     let before = await this.#timed(step, context, (inner) => step.check(inner));
@@ -131,14 +134,25 @@ class Driver {
     const joins = step.joins?.(context.args, context) ?? null;
     if (before.is === 'satisfied') return this.#over(at, 'satisfied', before.words, joins);
     refuseImpossible(before);
+    await this.#refuseObserved();
     if (joins !== null) await this.#save({}, async (tx) => this.#parts.joins?.(tx, this.#run.nodeUuid, joins, false));
     for (const line of before.plan) this.#with.drive.log(`${title}: ${line}`);
     this.#with.drive.progress(progressOf(this.#run.cursor), title);
-    await this.#timed(step, context, (inner) => step.apply(inner));
+    await this.#timed(step, toWork(context, this.#with.hands), (inner) => step.apply(inner));
     const after = await this.#timed(step, context, (inner) => step.verify?.(inner) ?? step.check(inner));
     refuseImpossible(after);
     if (after.is === 'needed') throw notReached(after);
     return this.#over(at, 'done', after.words, joins);
+  }
+
+  /** Said while a run is under way, it holds from its next step on. */
+  async #refuseObserved(): Promise<void> {
+    const reason = await this.#parts.observed?.(this.#run.nodeUuid);
+    if (reason === undefined) return;
+    throw fail('pipeline.impossible', {
+      message: `${reason}: nothing is written to its machine`,
+      hint: 'Turn observe-only off when the machine may be changed, then: rackseed pipeline resume NODE',
+    });
   }
 
   /** Null: it is ours. */

@@ -51,6 +51,8 @@ export interface MemberAddress {
   readonly addresses: readonly string[];
   /** `ssh-ed25519 AAAA…`; without any it is not signed in to. */
   readonly hostKeys?: readonly string[];
+  /** Nothing is written to its machine: apply does not work through it. */
+  readonly isObserved?: boolean;
 }
 
 /** What is known without asking the machine. */
@@ -88,9 +90,12 @@ export interface StepContext<Args = unknown> extends StepLook {
   shellAt(address: string): Promise<RootShell & { close(): Promise<void> }>;
   /** The machine is managed there from now on: written down, and `shell` is opened there when it is used next. */
   moved(address: string): Promise<void>;
-  /** Root on a member of its cluster that answers; throws pipeline.no_member when none does. */
+  /** Root on a member of its cluster that answers; throws pipeline.no_member when none does, in apply also where that is only observed. */
   memberShell(): Promise<RootShell & { readonly name: string }>;
-  /** The API of a member, by the appliance's own token, certificate pinned; `root`-only calls go by pvesh over a shell. */
+  /**
+   * The API of a member: in apply by the appliance's own token, which is made where there is none, certificate pinned (`root`-only calls go by
+   * pvesh over a shell); in check and verify by pvesh alone, so that looking leaves nothing behind.
+   */
   pve(of: 'node' | 'member'): Promise<Pve>;
   secret(name: string): Promise<Secret | undefined>;
   /** HTTP to other programs, from the appliance. Never by check. */

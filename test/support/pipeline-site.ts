@@ -170,6 +170,7 @@ function pipelineParts(options: PipelineSiteOptions, below: Below): Pick<Pipelin
   };
   const desk = createPipelineDesk({
     ...common,
+    observed: async (uuid) => ((await below.nodes.get(uuid)).observeOnly ? 'node pve1 is observe-only' : undefined),
     joins: (tx, uuid, cluster, isMember) => markJoined(looking, tx, uuid, { cluster, isMember }),
     moved: (tx, uuid, address) => markMoved(looking, tx, uuid, address),
     wake: (uuid) => lifecycle.agentHeard(uuid, { status: 'end' }),

@@ -15,7 +15,7 @@ function settable() {
   };
   return {
     clock,
-    advance: inner.advance,
+    advance: (ms: number) => inner.advance(ms),
     set: (ms: number) => {
       offset += ms;
     },

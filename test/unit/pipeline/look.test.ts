@@ -145,5 +145,9 @@ it('has the members of a cluster that was imported too, without keys where they 
     .insertInto('cluster_members')
     .values({ ...member, ...times })
     .execute();
-  expect((await lookOf(parts, own)).members).toEqual([{ name: 'pve0', nodeUuid: old, addresses: ['10.0.0.10'], hostKeys: [] }]);
+  const known = { name: 'pve0', nodeUuid: old, addresses: ['10.0.0.10'], hostKeys: [] };
+  expect((await lookOf(parts, own)).members).toEqual([known]);
+  // Still one, or another cluster of the same name would be made.
+  await store.db.updateTable('nodes').set({ observe_only: 1 }).where('uuid', '=', old).execute();
+  expect((await lookOf(parts, own)).members).toEqual([{ ...known, isObserved: true }]);
 });

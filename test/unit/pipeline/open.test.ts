@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/lib/index.ts';
 import { contextOf, endedBy } from '../../../src/pipeline/hands.ts';
 import type { MemberAddress, StepLook } from '../../../src/pipeline/index.ts';
-import { openHands, type Place } from '../../../src/pipeline/open.ts';
+import { openHands, type Place, type PveOrder } from '../../../src/pipeline/open.ts';
 import type { RunOptions } from '../../../src/proxmox/index.ts';
 import { containing } from '../../support/containing.ts';
 import { stepWorld } from '../../support/pipeline.ts';
@@ -27,8 +27,8 @@ async function open(look: StepLook, dead: readonly string[] = []) {
       close: async () => void closed.push(address),
     });
   };
-  const openPve = async ({ shell, name, cluster }: { shell: { address: string }; name: string; cluster: string | null }) => {
-    tokens.push(`${name} ${shell.address} ${cluster}`);
+  const openPve = async ({ shell, name, cluster, how }: PveOrder) => {
+    if (how === 'work') tokens.push(`${name} ${shell.address} ${cluster}`);
     const none = (): never => expect.unreachable();
     return {
       address: shell.address,
@@ -55,12 +55,12 @@ describe('the ways to a machine', () => {
   it('lead to where it was moved to, under the same host keys; the API of a member is that of its cluster', async () => {
     const look = lookWith([], { address: '10.0.0.11', hostKeys: ['k1'] });
     const { hands, opened, tokens, closed } = await open(look);
-    await hands.pve('node');
+    await hands.pve('node', 'work');
     const there = await hands.shellAt('10.0.7.11');
     expect((await there.readFile('/etc/hostname'))?.toString()).toBe('10.0.7.11');
     hands.sees({ ...look, node: { ...look.node, address: '10.0.7.11', memberOf: 'home' } });
     expect(hands.shell.address).toBe('10.0.7.11');
-    await hands.pve('node');
+    await hands.pve('node', 'work');
     expect(opened).toEqual(['10.0.0.11 k1', '10.0.7.11 k1', '10.0.7.11 k1']);
     expect(tokens).toEqual(['pve1 10.0.0.11 null', 'pve1 10.0.7.11 home']);
     await hands.close();
@@ -74,12 +74,33 @@ describe('the ways to a machine', () => {
       { name: 'on', nodeUuid: 'c', addresses: ['10.0.0.3', '10.0.0.4'], hostKeys: ['k3'] },
     ];
     const found = await open(lookWith(members), ['10.0.0.2', '10.0.0.3']);
-    expect(await found.hands.memberShell()).toMatchObject({ name: 'on', address: '10.0.0.4' });
+    expect(await found.hands.memberShell('look')).toMatchObject({ name: 'on', address: '10.0.0.4' });
     const { hands } = await open(lookWith(members), ['10.0.0.2', '10.0.0.3', '10.0.0.4']);
-    await expect(hands.memberShell()).rejects.toMatchObject({
+    await expect(hands.memberShell('look')).rejects.toMatchObject({
       code: 'pipeline.no_member',
       message: containing('old was not installed from here, so its host keys are not known; nobody is at 10.0.0.2'),
     });
+  });
+});
+
+describe('the ways to a member that is only observed', () => {
+  const members: MemberAddress[] = [
+    { name: 'watched', nodeUuid: 'a', addresses: ['10.0.0.1'], hostKeys: ['k1'], isObserved: true },
+    { name: 'ours', nodeUuid: 'b', addresses: ['10.0.0.2'], hostKeys: ['k2'] },
+  ];
+
+  it('are taken for looking only, and only when no other answers', async () => {
+    const both = await open(lookWith(members));
+    expect(await both.hands.memberShell('look')).toMatchObject({ name: 'ours' });
+    expect(await both.hands.memberShell('work')).toMatchObject({ name: 'ours' });
+    expect(both.opened).toEqual(['10.0.0.2 k2']);
+    const { hands, tokens } = await open(lookWith(members), ['10.0.0.2']);
+    expect(await hands.memberShell('look')).toMatchObject({ name: 'watched' });
+    await hands.pve('member', 'look');
+    const refusal = { code: 'pipeline.no_member', message: containing('nobody is at 10.0.0.2; watched is only observed') };
+    await expect(hands.memberShell('work')).rejects.toMatchObject(refusal);
+    await expect(hands.pve('member', 'work')).rejects.toMatchObject(refusal);
+    expect(tokens).toEqual([]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type PipelineStep,
   planOf,
   type RunnerParts,
+  type StepContext,
 } from '../../../src/pipeline/index.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { stepWorld } from '../../support/pipeline.ts';
@@ -316,6 +317,51 @@ describe('a run of a pipeline', () => {
     await store.db.updateTable('nodes').set({ provision_state: 'active' }).where('uuid', '=', first.nodeUuid).execute();
     await clock.advance(120_000);
     expect(await drive(await book.get(second.uuid))).toMatchObject({ is: 'done' });
+  });
+});
+
+describe('the ways that a step is given', () => {
+  it('leave nothing behind in check and verify; only apply has those that may write', async () => {
+    const asked: string[] = [];
+    const ask = async (what: string, context: StepContext) => {
+      asked.push(what);
+      await context.memberShell().catch(() => undefined);
+      await context.pve('node').catch(() => undefined);
+    };
+    const isDone = { now: false };
+    const { parts, begin, clock } = await open(() => ({
+      two: {
+        lock: () => 'cluster:home',
+        check: async (context) => {
+          await ask('check', context);
+          return isDone.now ? { is: 'satisfied', words: '' } : { is: 'needed', plan: ['do it'] };
+        },
+        apply: async (context) => {
+          await ask('apply', context);
+          isDone.now = true;
+        },
+        verify: async (context) => {
+          await ask('verify', context);
+          return { is: 'satisfied', words: '' };
+        },
+      },
+    }));
+    const watched: RunnerParts = {
+      ...parts,
+      open: async (look, signal) => {
+        const hands = await parts.open(look, signal);
+        const none = (how: string): Promise<never> => {
+          asked.push(how);
+          return Promise.reject(new Error('none'));
+        };
+        return { ...hands, memberShell: none, pve: (_, how) => none(how) };
+      },
+    };
+    const run = await begin('pve1');
+    const drive = { signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    await clock.until(driveRun(watched, run, drive));
+    const looks = (what: string) => [what, 'look', 'look'];
+    expect(asked).toEqual([...looks('check'), ...looks('check'), 'apply', 'work', 'work', ...looks('verify')]);
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { expect, it } from 'vitest';
 import { RackseedError } from '../../../src/lib/index.ts';
+import type { ProvisionState } from '../../../src/nodes/index.ts';
 import type { PipelineStep } from '../../../src/pipeline/index.ts';
 import { containing } from '../../support/containing.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -294,6 +295,88 @@ it('tells drift once, and that it is gone', async () => {
   await look();
   expect((await drift()).slice(1)).toEqual(['pve1: all is as its pipeline left it again']);
   expect(world.told).toHaveLength(3);
+});
+
+it('stops before its next step when its machine is only to be watched, and goes on when it may be written to', async () => {
+  const world = await open();
+  const { uuid } = await world.active('pve1');
+  const observe = (observe_only: 0 | 1) => world.store.db.updateTable('nodes').set({ observe_only }).where('uuid', '=', uuid).execute();
+  world.hook = (what) => (what === 'apply two' ? observe(1) : undefined);
+  await world.pipelines.run(await world.nodes.get(uuid), undefined, OLGA);
+  const failed = await world.clock.until(world.reaches('pve1', 'service failed'), HOUR);
+  expect(failed.lastError).toContain('the step three: node pve1 is observe-only: nothing is written to its machine');
+  expect(world.told).toEqual(['pve1 one', 'pve1 two']);
+  // Refused, and all is as it was.
+  await expect(world.pipelines.resume(failed, OLGA)).rejects.toMatchObject({ code: 'lifecycle.observe_only' });
+  const { maintenanceReason, fault } = failed;
+  expect(fault).toBe('service failure');
+  expect(await world.nodes.get(uuid)).toMatchObject({ provisionState: 'service failed', maintenance: true, maintenanceReason, fault });
+  await observe(0);
+  await world.pipelines.resume(await world.nodes.get(uuid), OLGA);
+  expect(await world.clock.until(world.reaches('pve1', 'active'), HOUR)).toMatchObject({ maintenance: false, fault: null });
+  expect(world.told).toHaveLength(3);
+});
+
+it('leaves the maintenance of a failed service where another deploy interface runs no pipelines', async () => {
+  const world = await open();
+  world.hook = () => {
+    throw broken(false);
+  };
+  const { uuid } = await world.active('pve1');
+  await world.pipelines.run(await world.nodes.get(uuid), undefined, OLGA);
+  await world.clock.until(world.reaches('pve1', 'service failed'), HOUR);
+  await world.store.db.updateTable('nodes').set({ interfaces: '{}' }).where('uuid', '=', uuid).execute();
+  await expect(world.pipelines.resume(await world.nodes.get(uuid), OLGA)).rejects.toThrow('runs no pipelines');
+  expect(await world.nodes.get(uuid)).toMatchObject({ maintenance: true, fault: 'service failure' });
+});
+
+it('ends the run, too, whose service was accepted when what is due is called off', async () => {
+  const world = await open();
+  const { uuid } = await world.active('pve1');
+  const due = () => world.desk.deployed(uuid, `task-${world.clock.now()}`);
+  await due();
+  await world.pipelines.run(await world.nodes.get(uuid), undefined, OLGA);
+  const refusal = await world.pipelines.abort(await world.nodes.get(uuid), OLGA).catch((error: unknown) => error);
+  expect([refusal, await world.book.dues()]).toMatchObject([
+    { code: 'pipeline.under_way', message: containing('pve1 is servicing already') },
+    [],
+  ]);
+  world.hook = async (what) => {
+    if (what !== 'apply one') return;
+    await due();
+    await world.pipelines.abort(await world.nodes.get(uuid), OLGA);
+  };
+  await world.clock.until(world.reaches('pve1', 'active'), HOUR);
+  expect([world.told, (await world.book.newest(uuid))?.state, await world.book.dues()]).toEqual([['pve1 one'], 'aborted', []]);
+});
+
+it('lets a step take the days that its own limit gives it, and is a sign of life meanwhile', async () => {
+  const world = await open(
+    (site) => ({
+      two: {
+        timeoutMs: 40 * HOUR,
+        apply: async ({ node, clock }) => {
+          await clock.sleep(30 * HOUR);
+          doneOf(site, node.uuid).add('two');
+        },
+      },
+    }),
+    24,
+  );
+  const { uuid } = await world.active('pve1');
+  await world.pipelines.run(await world.nodes.get(uuid), undefined, OLGA);
+  let oldest = 0;
+  const watch = async (): Promise<ProvisionState> => {
+    for (;;) {
+      await world.clock.sleep(HOUR);
+      const node = await world.nodes.get(uuid);
+      if (node.provisionState !== 'servicing') return node.provisionState;
+      oldest = Math.max(oldest, world.clock.now() - (node.provisionUpdatedAt ?? 0));
+    }
+  };
+  expect(await world.clock.until(watch(), 48 * HOUR)).toBe('active');
+  // The state's own timeout, of a day, would end it otherwise.
+  expect(oldest).toBeLessThan(3 * HOUR);
 });
 
 it('keeps so many runs of a node', async () => {
